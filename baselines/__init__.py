@@ -1,0 +1,1 @@
+"""The methods VITA is compared with."""

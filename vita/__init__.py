@@ -1,0 +1,1 @@
+"""VITA: video instance segmentation by association of object tokens."""

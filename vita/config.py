@@ -1,0 +1,166 @@
+"""Typed, frozen configuration. An unknown key is an error that names it and the keys allowed there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
+
+from vita.contract import UserError
+
+
+class Frozen(BaseModel):
+    """Base of every configuration section: immutable, no unknown keys, no silent conversion."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=False)
+
+
+class ShapesConfig(Frozen):
+    """The embedded, procedural data set: everything that its bytes depend on."""
+
+    seed: NonNegativeInt = 0
+    train_videos: PositiveInt
+    valid_videos: PositiveInt
+    train_frames: PositiveInt
+    valid_frames: PositiveInt
+    height: PositiveInt = 64
+    width: PositiveInt = 96
+    min_objects: PositiveInt = 2
+    max_objects: PositiveInt = 5
+    classes: PositiveInt = Field(3, le=5)
+    difficulty: float = Field(0.5, ge=0.0, le=1.0)  # 0 = slow, well apart; 1 = crossings, swaps, gaps, close hues
+    jpeg_quality: int = Field(92, ge=30, le=100)
+
+
+class SplitConfig(Frozen):
+    """Where one split lies, relative to the data set's root."""
+
+    annotations: str
+    frames: str
+
+
+class DatasetConfig(Frozen):
+    """A data set in YouTube-VIS format."""
+
+    name: str
+    root: str
+    train: SplitConfig
+    valid: SplitConfig
+    limit_videos: PositiveInt | None = None  # only the first n videos by id, for quick runs on real data
+    shapes: ShapesConfig | None = None  # set for embedded data: it is written, not downloaded
+
+
+class AugmentationConfig(Frozen):
+    """Drawn once per clip (OFFICIAL: resize, crop, resize, flip). Empty lists leave a step out."""
+
+    short_edges: tuple[PositiveInt, ...] = ()  # pixels; () keeps the stored size
+    max_edge: PositiveInt = 1333
+    flip_probability: float = Field(0.5, ge=0.0, le=1.0)
+
+
+class TrainConfig(Frozen):
+    """One training run: schedule, sampling, and everything that changes its last bits."""
+
+    iterations: PositiveInt
+    clips_per_batch: PositiveInt
+    clip_frames: PositiveInt
+    frame_range: PositiveInt  # the other frames lie within this distance of the reference frame
+    learning_rate: float = Field(gt=0)
+    backbone_multiplier: NonNegativeFloat = 0.1
+    weight_decay: NonNegativeFloat = 0.05
+    warmup_iterations: NonNegativeInt = 0
+    decay_at: tuple[PositiveInt, ...] = ()
+    decay_factor: float = Field(0.1, gt=0, le=1)
+    gradient_clip_norm: float = Field(0.01, gt=0)
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    threads: PositiveInt = 1
+    workers: NonNegativeInt = 0
+    checkpoint_every: PositiveInt = 200
+    validate_every: PositiveInt | None = None
+    validate_videos: PositiveInt = 8
+    augmentation: AugmentationConfig = AugmentationConfig()
+
+
+class RunConfig(Frozen):
+    """One training run, complete: what `vita train` reads."""
+
+    tier: str
+    dataset: DatasetConfig
+    method: str
+    backbone: str
+    variant: str
+    seed: NonNegativeInt
+    options: dict[str, Any]  # of the method; it reads them itself
+    train: TrainConfig
+    start_from: str | None = None  # weights of another run, or a safetensors file
+    validation: dict[str, Any] = {}  # the method's inference options for validation during training
+
+
+class PredictConfig(Frozen):
+    """All inference variants asked of one run's weights: what `vita predict` reads beside the run's config."""
+
+    variants: dict[str, dict[str, Any]]
+    top_k: PositiveInt = 10
+    short_edge: PositiveInt | None = None  # pixels; None keeps the stored size
+    max_edge: PositiveInt = 1333
+    threads: PositiveInt = 1
+
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def parse(section: type[Section], raw: Any, where: str) -> Section:
+    """`raw` as a `section`. Raises UserError with the first bad key, its place and the allowed keys."""
+    if not isinstance(raw, dict):
+        raise UserError(f"{where}: expected a mapping of keys, found {type(raw).__name__}")
+    try:
+        return section.model_validate(raw)
+    except ValidationError as error:
+        raise UserError(_explain(section, error, where)) from None
+
+
+def _explain(section: type[BaseModel], error: ValidationError, where: str) -> str:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] != "extra_forbidden":
+        return f"{where}: key '{path}': {first['msg']} (found {first.get('input')!r})"
+    allowed = ", ".join(sorted(_section_at(section, first["loc"][:-1]).model_fields))
+    return f"{where}: unknown key '{path}'; allowed here: {allowed}"
+
+
+def _section_at(section: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+    for name in path:
+        annotation = section.model_fields[str(name)].annotation
+        nested = [annotation, *getattr(annotation, "__args__", ())]
+        section = next(t for t in nested if isinstance(t, type) and issubclass(t, BaseModel))
+    return section
+
+
+def read_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises UserError when it is missing or not YAML."""
+    try:
+        return yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def load(section: type[Section], path: Path) -> Section:
+    """Read and check a YAML file."""
+    return parse(section, read_yaml(path), str(path))
+
+
+def dump(section: BaseModel) -> str:
+    """YAML text, keys in the order of the class: the same configuration is the same bytes."""
+    return yaml.safe_dump(section.model_dump(mode="json"), sort_keys=False)
+
+
+def digest(section: BaseModel) -> str:
+    """Twelve hexadecimal digits that identify the configuration."""
+    text = json.dumps(section.model_dump(mode="json"), sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]

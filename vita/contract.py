@@ -1,0 +1,146 @@
+"""Types that all parts share; this file imports nothing of the project.
+
+Legend: T frames, N instances, K classes, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypedDict
+
+import torch
+from torch import Tensor, nn
+
+
+class UserError(ValueError):
+    """Input the user can mend. The message says what, where, the allowed values and what to do.
+
+    The command line prints it as one line and exits with code 2; any other exception is a fault of ours.
+    """
+
+
+class Rle(TypedDict):
+    """Compressed run-length code of one mask, as pycocotools writes it."""
+
+    size: list[int]  # [height, width]
+    counts: str
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video on disk. `height` and `width` are in pixels of the stored frames."""
+
+    id: int
+    name: str
+    height: int
+    width: int
+    frame_paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A training sample: T frames of one video with its N instances.
+
+    frames: (T, 3, H, W) uint8, RGB.  masks: (N, T, H, W) bool.
+    labels: (N,) int64, contiguous class numbers 0..K-1.
+    ids: (N, T) int64, the instance's number, -1 in every frame where its mask is empty.
+    """
+
+    frames: Tensor
+    masks: Tensor
+    labels: Tensor
+    ids: Tensor
+    video_id: int
+    frame_indices: tuple[int, ...]
+
+    def to(self, device: torch.device) -> Clip:
+        """The same clip with its tensors on `device`."""
+        moved = (t.to(device, non_blocking=True) for t in (self.frames, self.masks, self.labels, self.ids))
+        return Clip(*moved, video_id=self.video_id, frame_indices=self.frame_indices)
+
+
+@dataclass(frozen=True)
+class LossTerm:
+    """One summand of the objective. It carries its own weight, so none can lose it by a renamed key."""
+
+    name: str
+    value: Tensor  # scalar, unweighted
+    weight: float
+
+
+@dataclass(frozen=True)
+class Losses:
+    """All summands of one step's objective, in a fixed order."""
+
+    terms: list[LossTerm]
+
+    @property
+    def total(self) -> Tensor:
+        """Scalar: the weighted sum."""
+        return torch.stack([term.value * term.weight for term in self.terms]).sum()
+
+
+@dataclass(frozen=True)
+class Track:
+    """One predicted object of a video: a class, a score in [0, 1] and a mask for every frame."""
+
+    label: int
+    score: float
+    segmentations: list[Rle]
+
+
+@dataclass(frozen=True)
+class FrameDetection:
+    """One object that the frame detector alone finds in one frame."""
+
+    frame_index: int
+    label: int
+    score: float
+    segmentation: Rle
+
+
+@dataclass(frozen=True)
+class VideoPrediction:
+    """What a method says of one video: its tracks by inference variant, and its frame detector's view."""
+
+    tracks: Mapping[str, list[Track]]
+    frame_detections: list[FrameDetection] = field(default_factory=list)
+
+
+class FrameSource(Protocol):
+    """A video whose frames are read on demand, resized to the network's resolution."""
+
+    out_height: int  # pixels of the stored frames, in which masks are reported
+    out_width: int
+
+    def __len__(self) -> int: ...
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """Frames [start, stop): (T, 3, H, W) uint8, RGB."""
+        ...
+
+
+class VideoMethod(Protocol):
+    """A trainable video instance segmentation method: a torch module with these two calls."""
+
+    def __call__(self, clips: Sequence[Clip]) -> Losses:
+        """The objective on a batch of clips (training mode)."""
+        ...
+
+    def predict(self, frames: FrameSource, variants: Mapping[str, Any], top_k: int) -> VideoPrediction:
+        """Tracks of one video under each inference variant, from one pass of the detector (eval mode)."""
+        ...
+
+
+class MethodDefinition(Protocol):
+    """What an entry point of the group `vita.methods` names: how to read options and build the method."""
+
+    def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
+        """A freshly initialised `VideoMethod`. Raises UserError naming an unknown or impossible option."""
+        ...
+
+    def read_variant(self, options: Mapping[str, Any]) -> Any:
+        """An inference variant of this method. Raises UserError naming an unknown or impossible option."""
+        ...

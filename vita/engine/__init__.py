@@ -1,0 +1,1 @@
+"""Training, prediction and their records; knows no method by name."""

@@ -1,0 +1,1 @@
+"""YouTube-VIS scores from two JSON files."""
