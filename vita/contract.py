@@ -6,7 +6,7 @@ Legend: T frames, N instances, K classes, H W pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol, TypedDict
 
@@ -57,8 +57,8 @@ class Clip:
 
     def to(self, device: torch.device) -> Clip:
         """The same clip with its tensors on `device`."""
-        moved = (t.to(device, non_blocking=True) for t in (self.frames, self.masks, self.labels, self.ids))
-        return Clip(*moved, video_id=self.video_id, frame_indices=self.frame_indices)
+        tensors = {name: getattr(self, name).to(device) for name in ("frames", "masks", "labels", "ids")}
+        return replace(self, **tensors)
 
 
 @dataclass(frozen=True)

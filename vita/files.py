@@ -1,0 +1,67 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vita.contract import UserError
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it on success and removed on any error.
+
+    Raises UserError, naming `path`, when the disk is full or the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+        temporary = Path(name)
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    """Write `value` as JSON atomically."""
+    with atomic_write(path) as temporary, temporary.open("w") as handle:
+        json.dump(value, handle, indent=indent)
+        handle.write("\n")
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError when it is missing or not JSON."""
+    try:
+        with path.open() as handle:
+            return json.load(handle)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not valid JSON: {error}") from None
