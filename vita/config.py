@@ -8,7 +8,17 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, NonNegativeFloat, NonNegativeInt, PositiveInt, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from vita.contract import UserError
 
@@ -33,7 +43,15 @@ class ShapesConfig(Frozen):
     max_objects: PositiveInt = 5
     classes: PositiveInt = Field(3, le=5)
     difficulty: float = Field(0.5, ge=0.0, le=1.0)  # 0 = slow, well apart; 1 = crossings, swaps, gaps, close hues
+    domain: Literal["studio", "outdoor"] = "studio"  # backgrounds and palette; classes and motion are the same
     jpeg_quality: int = Field(92, ge=30, le=100)
+
+    @field_validator("max_objects")
+    @classmethod
+    def _not_below_min_objects(cls, value: int, info: ValidationInfo) -> int:
+        if value < info.data.get("min_objects", 1):
+            raise ValueError("must not be below min_objects")
+        return value
 
 
 class SplitConfig(Frozen):
