@@ -1,0 +1,159 @@
+"""From the paper's names (ytvis_2019, r50, base) to complete configurations of one tier."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from vita.config import DatasetConfig, PredictConfig, RunConfig, TrainConfig, parse
+from vita.contract import UserError
+from vita.experiments_config import (
+    ExperimentConfig,
+    MethodConfig,
+    Options,
+    Selection,
+    TierConfig,
+    VariantConfig,
+    load_file,
+    overlay,
+    pick,
+)
+
+Section = TypeVar("Section", bound=BaseModel)
+RUNS = "results/runs"
+DATA = "results/data"
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training run; its first six fields identify it, the rest follows from the configuration files."""
+
+    tier: str
+    dataset: str
+    method: str
+    backbone: str
+    variant: str
+    seed: int
+    config: RunConfig = field(compare=False, repr=False)
+    starts_from: Run | None = field(compare=False, repr=False)
+    inference: dict[str, Options] = field(default_factory=dict, compare=False, repr=False)
+    prediction: PredictConfig | None = field(default=None, compare=False, repr=False)  # None: nothing is asked
+
+    @property
+    def directory(self) -> str:
+        """Where all of this run's files lie, relative to the working directory."""
+        names = (self.tier, self.dataset, self.method, self.backbone, self.variant, f"seed{self.seed}")
+        return "/".join((RUNS, *names))
+
+    @property
+    def weights(self) -> str:
+        """The file that training ends with."""
+        return f"{self.directory}/model.safetensors"
+
+
+@dataclass(frozen=True)
+class Resolver:
+    """One tier's files, read once.
+
+    Files named by the tier are looked for beside it first, then in `library`, in the folders datasets/, methods/ and
+    experiments/. Raises UserError naming the file and the key of anything unknown or impossible.
+    """
+
+    tier_file: Path
+    library: Path
+
+    @cached_property
+    def tier(self) -> TierConfig:
+        """The tier's own file."""
+        return load_file(TierConfig, self.tier_file)
+
+    @cached_property
+    def methods(self) -> dict[str, MethodConfig]:
+        """The methods that the tier names."""
+        return {name: self._load("methods", name, MethodConfig) for name in self.tier.methods}
+
+    @cached_property
+    def experiments(self) -> dict[str, ExperimentConfig]:
+        """The experiments that the tier names."""
+        return {name: self._load("experiments", name, ExperimentConfig) for name in self.tier.experiments}
+
+    @cached_property
+    def datasets(self) -> dict[str, DatasetConfig]:
+        """What stands in for each of the paper's data sets, by the paper's name."""
+        return {name: self._dataset(stand_in.use) for name, stand_in in self.tier.datasets.items()}
+
+    def run(self, names: Selection, seed: int) -> Run:
+        """The training run that `names` select, with the run that it starts from."""
+        where = str(self.tier_file)
+        method = pick(self.methods, names.method, f"{where}: methods")
+        variant: VariantConfig = pick(method.variants, names.variant, f"method {names.method}: variants")
+        paper_dataset = variant.dataset or names.dataset
+        dataset = pick(self.datasets, paper_dataset, f"{where}: datasets")
+        seed = seed if variant.seed is None else variant.seed
+        start = self._start(names, variant, seed)
+        config = RunConfig(
+            tier=self.tier.tier,
+            dataset=dataset,
+            method=names.method,
+            backbone=pick(self.tier.backbones, names.backbone, f"{where}: backbones"),
+            variant=names.variant,
+            seed=seed,
+            options=self._options(method, names, variant),
+            train=self._schedule(variant.schedule, paper_dataset),
+            start_from=start.weights if start else None,
+        )
+        return Run(
+            self.tier.tier, dataset.name, names.method, config.backbone, names.variant, seed, config, starts_from=start
+        )
+
+    def prediction(self, paper_dataset: str, variants: dict[str, Options]) -> PredictConfig:
+        """How the weights of a run on `paper_dataset` are evaluated."""
+        raw = overlay(self.tier.predict, self.tier.datasets[paper_dataset].predict) | {"variants": variants}
+        return parse(PredictConfig, raw, f"{self.tier_file}: predict")
+
+    def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
+        if variant.starts_from is None:
+            return None
+        if variant.starts_from == names.variant:
+            raise UserError(f"method {names.method}: variants.{names.variant}: starts from itself")
+        return self.run(names.model_copy(update={"variant": variant.starts_from}), seed)
+
+    def _options(self, method: MethodConfig, names: Selection, variant: VariantConfig) -> Options:
+        choice = self.tier.methods[names.method]
+        where = f"method {names.method}"
+        preset = pick(method.presets, choice.preset, f"{where}: presets")
+        backbone = pick(method.backbones, self.tier.backbones[names.backbone], f"{where}: backbones")
+        layers = (backbone, variant.options, choice.variants.get(names.variant, {}))
+        options: Options = preset
+        for layer in layers:
+            options = overlay(options, layer)
+        return options
+
+    def _schedule(self, name: str, paper_dataset: str) -> TrainConfig:
+        schedule = pick(self.tier.schedules, name, f"{self.tier_file}: schedules")
+        raw = overlay(schedule, self.tier.datasets[paper_dataset].train)
+        return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {paper_dataset}")
+
+    def _dataset(self, name: str) -> DatasetConfig:
+        dataset = self._load("datasets", name, DatasetConfig)
+        if dataset.name != name:
+            raise UserError(f"datasets/{name}.yaml: name is '{dataset.name}'; it must be the file's name, '{name}'")
+        if dataset.shapes is None:
+            # An unset variable stays as it is: only a job that needs this data set may complain.
+            return dataset.model_copy(update={"root": os.path.expandvars(dataset.root)})
+        if dataset.root != f"{DATA}/{name}":
+            raise UserError(f"datasets/{name}.yaml: root is '{dataset.root}'; embedded data lies in '{DATA}/{name}'")
+        return dataset
+
+    def _load(self, kind: str, name: str, section: type[Section]) -> Section:
+        folders = [folder / kind for folder in (self.tier_file.parent, self.library)]
+        found = next((path for folder in folders if (path := folder / f"{name}.yaml").is_file()), None)
+        if found is None:
+            known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
+            raise UserError(f"{self.tier_file}: no {kind}/{name}.yaml; known {kind}: {', '.join(known) or 'none'}")
+        return load_file(section, found)
