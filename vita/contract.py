@@ -123,10 +123,14 @@ class FrameSource(Protocol):
 
 
 class VideoMethod(Protocol):
-    """A trainable video instance segmentation method: a torch module with these two calls."""
+    """A trainable video instance segmentation method: a torch module with these calls."""
 
     def __call__(self, clips: Sequence[Clip]) -> Losses:
         """The objective on a batch of clips (training mode)."""
+        ...
+
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """Those that learn at the backbone's own rate."""
         ...
 
     def predict(self, frames: FrameSource, variants: Mapping[str, Any], top_k: int) -> VideoPrediction:

@@ -1,0 +1,49 @@
+"""The two blocks that the Object Encoder and the Object Decoder are made of, in post-norm form.
+
+Legend: B clips, M query tokens, S key tokens, C channels.
+"""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class AttentionBlock(nn.Module):
+    """Multi-head attention, residual sum, layer norm. No dropout, as in the release."""
+
+    def __init__(self, channels: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, residual: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        """residual, query: (B, M, C); key, value: (B, S, C) -> (B, M, C)."""
+        q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
+        attended = F.scaled_dot_product_attention(q, k, v)  # (B, heads, M, C / heads)
+        return self.norm(residual + self.out(attended.transpose(1, 2).flatten(2)))
+
+    def _split(self, tokens: Tensor) -> Tensor:
+        return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
+
+
+class FeedForwardBlock(nn.Module):
+    """Linear, ReLU, linear, residual sum, layer norm."""
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        super().__init__()
+        self.expand, self.contract = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
+        self.norm = nn.LayerNorm(channels)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """(..., C) -> (..., C)."""
+        return self.norm(tokens + self.contract(F.relu(self.expand(tokens))))
+
+
+class MaskEmbedding(nn.Sequential):
+    """Three-layer perceptron from a query to the kernel that is multiplied with the mask features."""
+
+    def __init__(self, channels: int) -> None:
+        layers = [nn.Linear(channels, channels) for _ in range(3)]
+        super().__init__(layers[0], nn.ReLU(), layers[1], nn.ReLU(), layers[2])

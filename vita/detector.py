@@ -1,0 +1,124 @@
+"""The frame detector: transformers' Mask2Former, off the shelf, behind one narrow interface.
+
+Legend: F frames, Q frame queries, C channels, K classes, L predictions (one of the bare queries, one a layer),
+H W pixels, h w positions of the stride-4 map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import Mask2FormerConfig, Mask2FormerModel, ResNetConfig, SwinConfig
+
+from vita.initialisation import initialise_detector
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
+PIXEL_STD = (58.395, 57.12, 57.375)
+SIZE_DIVISOR = 32  # padding at the right and the bottom, after normalisation, with zeros
+
+
+@dataclass(frozen=True)
+class FrameOutput:
+    """What the detector says of F frames, by prediction: the first is made from the bare queries."""
+
+    queries: Tensor  # (L, F, Q, C) after the decoder's norm
+    class_logits: Tensor  # (L, F, Q, K+1), the last class is "no object"
+    mask_logits: Tensor  # (L, F, Q, h, w)
+    pixel_map: Tensor  # (F, C, h, w) the last map of the pixel decoder, before its 1x1 mask convolution
+
+
+class FrozenBatchNorm(nn.Module):
+    """Batch norm whose statistics and affine terms are constants, as in the released detectors."""
+
+    def __init__(self, channels: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
+            self.register_buffer(name, torch.full((channels,), value))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(F, C, h, w) -> (F, C, h, w)."""
+        scale = self.get_buffer("weight") * (self.get_buffer("running_var") + self.eps).rsqrt()
+        shift = self.get_buffer("bias") - self.get_buffer("running_mean") * scale
+        return maps * scale[:, None, None] + shift[:, None, None]
+
+
+class FrameDetector(nn.Module):
+    """Frames -> frame queries, class and mask logits of every decoder layer, and the pixel decoder's last map."""
+
+    def __init__(
+        self,
+        *,
+        backbone: ResNetConfig | SwinConfig,
+        num_classes: int,
+        channels: int,
+        heads: int,
+        feedforward: int,
+        queries: int,
+        pixel_layers: int,
+        pixel_feedforward: int,
+        decoder_layers: int,
+        norm: Literal["frozen", "trained"],
+    ) -> None:
+        super().__init__()
+        config = Mask2FormerConfig(
+            backbone_config=backbone,
+            feature_size=channels,
+            mask_feature_size=channels,
+            hidden_dim=channels,
+            num_attention_heads=heads,
+            dim_feedforward=feedforward,
+            encoder_feedforward_dim=pixel_feedforward,
+            num_queries=queries,
+            encoder_layers=pixel_layers,
+            decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
+        )
+        self.mask2former = Mask2FormerModel(config)
+        self.class_head = nn.Linear(channels, num_classes + 1)
+        initialise_detector(self.mask2former, self.class_head)
+        if norm == "frozen":
+            freeze_batch_norm(self.mask2former)
+        self._pixel_map: Tensor | None = None
+        projection = self.mask2former.pixel_level_module.decoder.mask_projection
+        projection.register_forward_pre_hook(self._keep_pixel_map)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The feature extractor inside."""
+        return self.mask2former.pixel_level_module.encoder
+
+    def _keep_pixel_map(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self._pixel_map = inputs[0]
+
+    def forward(self, images: Tensor) -> FrameOutput:
+        """images: (F, 3, H, W) normalised and padded."""
+        output: Any = self.mask2former(images, output_hidden_states=True)
+        queries = torch.stack([q.transpose(0, 1) for q in output.transformer_decoder_intermediate_states])
+        pixel_map, self._pixel_map = self._pixel_map, None  # the hook's reference must not outlive the call
+        assert pixel_map is not None
+        return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
+
+
+def freeze_batch_norm(module: nn.Module) -> None:
+    """Replace every batch norm inside `module` by a frozen one with the same values."""
+    for name, child in module.named_children():
+        if isinstance(child, nn.BatchNorm2d):
+            frozen = FrozenBatchNorm(child.num_features, child.eps)
+            frozen.load_state_dict({key: value for key, value in child.state_dict().items() if "batches" not in key})
+            setattr(module, name, frozen)
+        else:
+            freeze_batch_norm(child)
+
+
+def normalise_and_pad(videos: list[Tensor]) -> Tensor:
+    """uint8 frames of several videos, each (T, 3, H, W) -> one batch of images (F, 3, H', W').
+
+    H' and W' are the largest height and width, rounded up to a multiple of 32.
+    """
+    height, width = (-(-max(v.shape[d] for v in videos) // SIZE_DIVISOR) * SIZE_DIVISOR for d in (2, 3))
+    mean, std = (videos[0].new_tensor(v, dtype=torch.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+    return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])

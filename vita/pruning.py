@@ -1,0 +1,45 @@
+"""Which object tokens reach the Object Encoder: token pruning (paper, Table 6) and controls that break association.
+
+Legend: T frames, Q frame queries, q surviving frame queries, C channels.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Control = Literal["zero", "first_frame", "one_token"]
+
+
+def survivors(no_object: Tensor, ratio: float) -> Tensor:
+    """Numbers of the frame queries that survive, ascending: (T, q) int64 with q = ceil(ratio * Q).
+
+    no_object: (T, Q) probability of "no object". Every frame keeps the same number, those least like "no object",
+    so windows stay rectangular. The paper names no criterion beyond the ratio; this one needs no threshold.
+    """
+    keep = math.ceil(ratio * no_object.shape[1])
+    order = no_object.argsort(dim=1, stable=True)
+    return order[:, :keep].sort(dim=1).values
+
+
+def prune(frame_queries: Tensor, slots: Tensor) -> Tensor:
+    """frame_queries: (T, Q, C), slots: (T, q) -> (T, q, C)."""
+    return frame_queries.gather(1, slots[..., None].expand(-1, -1, frame_queries.shape[2]))
+
+
+def apply_control(frame_queries: Tensor, no_object: Tensor, control: Control | None) -> Tensor:
+    """Frame queries with what association needs taken away, (T, Q, C): how far AP falls shows what it is worth.
+
+    "zero" leaves no information, "first_frame" repeats the first frame's queries, "one_token" repeats the one query of
+    the first frame that is least like "no object".
+    """
+    if control == "zero":
+        return torch.zeros_like(frame_queries)
+    if control == "first_frame":
+        return frame_queries[:1].expand_as(frame_queries)
+    if control == "one_token":
+        return frame_queries[0, no_object[0].argmin()].expand_as(frame_queries)
+    return frame_queries
