@@ -1,0 +1,57 @@
+# From runs to tidy rows, and what a table is made of. A table waits for its own runs only.
+
+
+localrules:
+    all_runs,
+    table_runs,
+    table_spec,
+
+
+rule all_runs:
+    """One row for every run and inference variant of the tier in force."""
+    input:
+        metrics=metrics(TABLE.evaluated()),
+        records=records(TABLE.evaluated()),
+        sources=sources("report/runs.py"),
+    output:
+        "results/all_runs.csv",
+    log:
+        "results/logs/all_runs.log",
+    conda:
+        ENVIRONMENT
+    params:
+        runs=directories(TABLE.evaluated()),
+    shell:
+        "vita table runs {params.runs} --out {output} > {log} 2>&1"
+
+
+rule table_runs:
+    """As all_runs, of the runs that one table needs."""
+    input:
+        metrics=lambda wildcards: metrics(evaluations_of(wildcards.experiment)),
+        records=lambda wildcards: records(evaluations_of(wildcards.experiment)),
+        sources=sources("report/runs.py"),
+    output:
+        "results/tables/{tier}/{experiment}/runs.csv",
+    log:
+        "results/tables/{tier}/{experiment}/runs.log",
+    conda:
+        ENVIRONMENT
+    params:
+        runs=lambda wildcards: directories(evaluations_of(wildcards.experiment)),
+    shell:
+        "vita table runs {params.runs} --out {output} > {log} 2>&1"
+
+
+rule table_spec:
+    """A table's rows, resolved in the tier in force."""
+    output:
+        "results/tables/{tier}/{experiment}/spec.yaml",
+    log:
+        "results/tables/{tier}/{experiment}/spec.log",
+    conda:
+        ENVIRONMENT
+    params:
+        text=lambda wildcards: dump(TABLE.specs[wildcards.experiment]),
+    shell:
+        "printf '%s' {params.text:q} > {output} 2> {log}"

@@ -1,0 +1,115 @@
+# One training run: its configuration, training, predictions and scores. RUN is its folder.
+
+
+localrules:
+    run_config,
+    inference_config,
+
+
+rule run_config:
+    """Everything that changes this run's training, resolved (all tables)."""
+    output:
+        f"{RUN}/config.yaml",
+    log:
+        f"{RUN}/logs/config.log",
+    conda:
+        ENVIRONMENT
+    params:
+        text=lambda wildcards: dump(run_of(wildcards).config),
+    shell:
+        "printf '%s' {params.text:q} > {output} 2> {log}"
+
+
+rule inference_config:
+    """The inference variants asked of this run's weights, by all tables of the tier."""
+    output:
+        f"{RUN}/inference.yaml",
+    log:
+        f"{RUN}/logs/inference.log",
+    conda:
+        ENVIRONMENT
+    params:
+        text=lambda wildcards: dump(run_of(wildcards).prediction),
+    shell:
+        "printf '%s' {params.text:q} > {output} 2> {log}"
+
+
+rule train:
+    """Train one run; when it was cut off, it goes on from its last checkpoint in work/ (all tables)."""
+    input:
+        config=f"{RUN}/config.yaml",
+        start=lambda wildcards: [
+            start.weights for start in [run_of(wildcards).starts_from] if start
+        ],
+        data=lambda wildcards: annotations(
+            run_of(wildcards).config.dataset, "train", "valid"
+        ),
+    output:
+        weights=f"{RUN}/model.safetensors",
+        history=f"{RUN}/history.csv",
+        record=f"{RUN}/record.json",
+    log:
+        f"{RUN}/logs/train.log",
+    benchmark:
+        f"{RUN}/logs/train.tsv"
+    conda:
+        ENVIRONMENT
+    threads: lambda wildcards: run_of(wildcards).config.train.threads
+    resources:
+        gpu=TABLE.tier.gpus,
+    message:
+        "Training {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
+    # exec: the trainer's parent is then Snakemake itself, with whom it dies.
+    shell:
+        "exec vita train --config {input.config} --die-with-parent > {log} 2>&1"
+
+
+rule predict:
+    """All inference variants of one run from one pass of its detector (all tables)."""
+    input:
+        config=f"{RUN}/config.yaml",
+        plan=f"{RUN}/inference.yaml",
+        weights=f"{RUN}/model.safetensors",
+        data=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
+    output:
+        predictions=directory(f"{RUN}/predictions"),
+        frames=f"{RUN}/frame_detector.json",
+        record=f"{RUN}/predict_record.json",
+    log:
+        f"{RUN}/logs/predict.log",
+    benchmark:
+        f"{RUN}/logs/predict.tsv"
+    conda:
+        ENVIRONMENT
+    threads: lambda wildcards: run_of(wildcards).prediction.threads
+    resources:
+        gpu=TABLE.tier.gpus,
+    message:
+        "Predicting with {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
+    shell:
+        "exec vita predict --config {input.config} --plan {input.plan} --weights {input.weights}"
+        " --out {output.predictions} > {log} 2>&1"
+
+
+rule evaluate:
+    """AP, AP50, AP75, AR1, AR10 of one inference variant (all tables)."""
+    input:
+        predictions=f"{RUN}/predictions",
+        record=f"{RUN}/predict_record.json",
+        truth=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
+        sources=sources("evaluation/*.py"),
+    output:
+        f"{RUN}/metrics/{{inference}}.json",
+    log:
+        f"{RUN}/logs/evaluate_{{inference}}.log",
+    conda:
+        ENVIRONMENT
+    params:
+        limit=lambda wildcards: (
+            f"--limit-videos {count}"
+            if (count := run_of(wildcards).config.dataset.limit_videos)
+            else ""
+        ),
+    shell:
+        "vita evaluate --gt {input.truth} --pred {input.predictions}/{wildcards.inference}.json"
+        " --out {output} {params.limit} > {log} 2>&1"
