@@ -1,0 +1,156 @@
+"""Average precision and recall from counts, as the official YouTube-VIS evaluator defines them.
+
+Legend: D detections of one category, V videos, T IoU thresholds, R recall levels, K categories, A area ranges,
+M detection limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita.evaluation.counts import Counts, GroupCounts
+from vita.evaluation.matching import IOU_THRESHOLDS
+
+RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
+MAX_DETECTIONS = (1, 10, 100)  # of one (video, category)
+NO_GROUND_TRUTH = -1.0
+
+_AP75 = 5  # index of threshold 0.75
+
+
+@dataclass(frozen=True)
+class MainScores:
+    """Fractions in [0, 1]; -1 when there is no ground truth to find. ar1, ar10: at most so many detections."""
+
+    ap: float
+    ap50: float
+    ap75: float
+    ar1: float
+    ar10: float
+
+
+@dataclass(frozen=True)
+class Scores(MainScores):
+    """The official twelve numbers. Sizes by mean area of a track: small <= 128^2 <= medium <= 256^2 <= large."""
+
+    ap_small: float
+    ap_medium: float
+    ap_large: float
+    ar100: float
+    ar_small: float
+    ar_medium: float
+    ar_large: float
+
+
+@dataclass(frozen=True)
+class CategoryCounts:
+    """The detections of one category over all videos, in descending order of score.
+
+    video: (D,) position of the detection's video.  rank: (D,) among those of its own video.
+    matched, ignored: (T, D).  ground_truth: (V,) objects to be found in each video.
+    """
+
+    video: NDArray[np.int64]
+    rank: NDArray[np.int64]
+    matched: NDArray[np.bool_]
+    ignored: NDArray[np.bool_]
+    ground_truth: NDArray[np.int64]
+
+
+def merge_groups(groups: Sequence[GroupCounts], video_ids: Sequence[int]) -> CategoryCounts:
+    """Join the groups of one category. Equal scores keep the order of the video ids, then that of the file."""
+    positions = {video_id: position for position, video_id in enumerate(video_ids)}
+    groups = sorted(groups, key=lambda group: positions[group.video_id])
+    ground_truth = np.zeros(len(video_ids), np.int64)
+    for group in groups:
+        ground_truth[positions[group.video_id]] = group.ground_truth
+    found = [group for group in groups if len(group.scores)]
+    if not found:
+        nothing, flags = np.zeros(0, np.int64), np.zeros((len(IOU_THRESHOLDS), 0), bool)
+        return CategoryCounts(nothing, nothing, flags, flags, ground_truth)
+    order = np.argsort(-np.concatenate([group.scores for group in found]), kind="stable")
+    return CategoryCounts(
+        np.concatenate([np.full(len(group.scores), positions[group.video_id]) for group in found])[order],
+        np.concatenate([np.arange(len(group.scores)) for group in found])[order],
+        np.concatenate([group.matched for group in found], axis=1)[:, order],
+        np.concatenate([group.ignored for group in found], axis=1)[:, order],
+        ground_truth,
+    )
+
+
+def precision_and_recall(
+    category: CategoryCounts, max_detections: int, weights: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Precision (T, R) at each recall level and final recall (T,); all -1 without ground truth.
+
+    weights: (V,) how often each video counts.
+    """
+    expected = category.ground_truth @ weights
+    if expected == 0:
+        shape = len(IOU_THRESHOLDS), len(RECALL_LEVELS)
+        return np.full(shape, NO_GROUND_TRUTH), np.full(shape[0], NO_GROUND_TRUTH)
+    kept = category.rank < max_detections
+    counted = ~category.ignored[:, kept] * weights[category.video[kept]]
+    matched = category.matched[:, kept]
+    right, wrong = np.cumsum(counted * matched, axis=1), np.cumsum(counted * ~matched, axis=1)
+    recall = right / expected
+    precision = right / (right + wrong + np.spacing(1))
+    final = recall[:, -1] if recall.shape[1] else np.zeros(len(IOU_THRESHOLDS))
+    return _at_recall_levels(precision, recall), final
+
+
+def _at_recall_levels(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(T, R) highest precision at that recall or beyond, 0 where it is never reached, from (T, D)."""
+    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
+    reached = np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
+    return np.take_along_axis(np.pad(envelope, ((0, 0), (0, 1))), reached, axis=1)
+
+
+def mean_of_valid(values: NDArray[np.float64]) -> float:
+    """Mean over the entries that have ground truth; -1 when none has."""
+    valid = values[values > NO_GROUND_TRUTH]
+    return float(np.mean(valid)) if valid.size else NO_GROUND_TRUTH
+
+
+def summarise(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> Scores:
+    """The twelve numbers from precision (T, R, K, A, M) and recall (T, K, A, M)."""
+    ap, ap_small, ap_medium, ap_large = (mean_of_valid(precision[:, :, :, area, -1]) for area in range(4))
+    ar100, ar_small, ar_medium, ar_large = (mean_of_valid(recall[:, :, area, -1]) for area in range(4))
+    ap50, ap75 = (mean_of_valid(precision[threshold, :, :, 0, -1]) for threshold in (0, _AP75))
+    ar1, ar10 = (mean_of_valid(recall[:, :, 0, limit]) for limit in (0, 1))
+    return Scores(ap, ap50, ap75, ar1, ar10, ap_small, ap_medium, ap_large, ar100, ar_small, ar_medium, ar_large)
+
+
+class Resampler:
+    """The main scores of any weighting of the videos, for intervals by bootstrap, from kept counts."""
+
+    def __init__(self, counts: Counts) -> None:
+        self._video_ids = counts.video_ids
+        by_category: dict[int, list[GroupCounts]] = {key: [] for key in counts.category_ids}
+        for group in counts.groups:
+            by_category[group.category_id].append(group)
+        self._categories = [merge_groups(groups, counts.video_ids) for groups in by_category.values()]
+
+    def scores(self, weights: Mapping[int, float] | None = None) -> MainScores:
+        """Scores with each video counted `weights[id]` times (absent: not at all); None counts each once.
+
+        A whole-number weight equals that many copies of the video in the data.
+        """
+        unknown = set(weights or ()) - set(self._video_ids)
+        if unknown:
+            raise ValueError(f"weights of videos that were not evaluated: {sorted(unknown)}")
+        per_video = np.array([1.0 if weights is None else weights.get(key, 0.0) for key in self._video_ids])
+        curves = [[precision_and_recall(c, m, per_video) for m in MAX_DETECTIONS] for c in self._categories]
+        precision = np.stack([at_limits[-1][0] for at_limits in curves], axis=-1)
+        ap, ap50, ap75 = (mean_of_valid(precision[chosen]) for chosen in (slice(None), 0, _AP75))
+        ar1, ar10 = (mean_of_valid(np.stack([at[limit][1] for at in curves], axis=-1)) for limit in (0, 1))
+        return MainScores(ap, ap50, ap75, ar1, ar10)
+
+
+def scores_from_counts(counts: Counts, weights: Mapping[int, float] | None = None) -> MainScores:
+    """AP, AP50, AP75, AR1 and AR10 (all areas) from kept counts; see `Resampler.scores`."""
+    return Resampler(counts).scores(weights)

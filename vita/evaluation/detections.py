@@ -1,0 +1,63 @@
+"""Predicted tracks, as submission files list them."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+
+from vita.contract import UserError
+from vita.evaluation.ground_truth import GroundTruth, is_number, whole_number
+from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Detection:
+    """One predicted object of a video: its category, its score and its masks."""
+
+    video_id: int
+    category_id: int
+    score: float
+    track: MaskTrack
+
+
+def read_detections(predictions: Any, ground_truth: GroundTruth, source: str) -> list[Detection]:
+    """Read a list of {video_id, category_id, score, segmentations}, in its order; `source` names it in messages.
+
+    A category that the ground truth does not have is left out, as the official evaluator does. Raises UserError on
+    a video that the ground truth does not have, missing keys, wrong types and masks of a wrong size.
+    """
+    if not isinstance(predictions, list):
+        raise UserError(f"{source}: predictions must be a list of objects, one a track")
+    found = [_detection(entry, ground_truth, f"{source}: prediction {i}") for i, entry in enumerate(predictions)]
+    kept = [detection for detection in found if detection is not None]
+    _warn_of_uneven_lengths(kept, ground_truth, source)
+    return kept
+
+
+def _detection(entry: Any, ground_truth: GroundTruth, source: str) -> Detection | None:
+    if not isinstance(entry, dict):
+        raise UserError(f"{source} must be an object with video_id, category_id, score and segmentations")
+    video_id, category_id = (whole_number(entry, key, source) for key in ("video_id", "category_id"))
+    size = ground_truth.videos.get(video_id)
+    if size is None:
+        raise UserError(f"{source}: unknown video_id {video_id}; it must be the id of a video of the ground truth")
+    if category_id not in ground_truth.categories:
+        return None
+    score = entry.get("score")
+    if not is_number(score):
+        raise UserError(f"{source}: `score` must be a finite number, not {score!r}")
+    track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
+    return Detection(video_id, category_id, float(score), track)
+
+
+def _warn_of_uneven_lengths(detections: list[Detection], ground_truth: GroundTruth, source: str) -> None:
+    uneven = [d for d in detections if len(d.track.masks) != ground_truth.videos[d.video_id].length]
+    if uneven:
+        _log.warning(
+            "%s: %d predictions list more or fewer frames than their video (first: %s); frames after the end of the "
+            "shorter list do not count, as in the official evaluator",
+            source, len(uneven), uneven[0].track.source,
+        )  # fmt: skip

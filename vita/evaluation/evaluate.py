@@ -1,0 +1,120 @@
+"""Score predicted tracks against ground truth in the YouTube-VIS format.
+
+Agrees with the official YouTube-VIS evaluator to the last bit, except where that one fails: no prediction at all
+scores 0, and ground truth with id 0 can be matched. Detections beyond the best 100 of a (video, category) do not
+count.
+
+Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detection limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita.evaluation.average_precision import (
+    MAX_DETECTIONS,
+    NO_GROUND_TRUTH,
+    RECALL_LEVELS,
+    Scores,
+    mean_of_valid,
+    merge_groups,
+    precision_and_recall,
+    summarise,
+)
+from vita.evaluation.counts import Counts
+from vita.evaluation.detections import Detection, read_detections
+from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
+from vita.evaluation.groups import group_tracks, match_video
+from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
+from vita.files import read_json
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result: scores, and the curves and counts behind them.
+
+    precision: (T, R, K, A, M) and recall: (T, K, A, M) fractions, -1 where there is no ground truth; categories in
+    ascending order of id, area ranges all, small, medium, large, detection limits 1, 10, 100.  groups: IoU and
+    matches of each (video, category) that has tracks.
+    """
+
+    scores: Scores
+    per_category_ap: dict[int, float]
+    category_names: dict[int, str]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    groups: list[GroupMatches]
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        """The metrics file. All scores are fractions in [0, 1], not points; null where there is no ground truth.
+
+        `counts` (see `Counts.to_json`) is enough to compute the main scores of any resampling of the videos.
+        """
+        categories = [
+            {"id": key, "name": name, "ap": _or_null(self.per_category_ap[key])}
+            for key, name in self.category_names.items()
+        ]
+        return {
+            "scores": {name: _or_null(score) for name, score in asdict(self.scores).items()},
+            "per_category": categories,
+            "num_videos": len(self.counts.video_ids),
+            "counts": self.counts.to_json(),
+        }
+
+
+def _or_null(score: float) -> float | None:
+    return None if score == NO_GROUND_TRUTH else score
+
+
+def evaluate_files(ground_truth: Path, predictions: Path, limit_videos: int | None = None) -> Evaluation:
+    """Score a predictions file against a ground-truth file.
+
+    limit_videos: score only so many videos, those of lowest id. Raises UserError naming the file and the entry.
+    """
+    truth = load_ground_truth(ground_truth)
+    detections = read_detections(read_json(predictions), truth, str(predictions))
+    return _evaluate(truth if limit_videos is None else truth.first_videos(limit_videos), detections)
+
+
+def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Evaluation:
+    """Score predictions that are in memory, in the form of a predictions file. Raises UserError as above."""
+    return _evaluate(ground_truth, read_detections(predictions, ground_truth, "predictions"))
+
+
+def _evaluate(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
+    groups = [
+        matched
+        for found in group_tracks(ground_truth, detections)
+        if found
+        for matched in match_video(found, ground_truth.videos[found[0].video_id])
+    ]
+    video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
+    precision, recall = _curves(groups, video_ids, category_ids)
+    ap = {key: mean_of_valid(precision[:, :, k, 0, -1]) for k, key in enumerate(category_ids)}
+    counts = Counts(video_ids, category_ids, tuple(group.counts(area=0) for group in groups))
+    return Evaluation(summarise(precision, recall), ap, ground_truth.categories, precision, recall, groups, counts)
+
+
+def _curves(
+    groups: Sequence[GroupMatches], video_ids: Sequence[int], category_ids: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    shape = len(category_ids), len(AREA_RANGES), len(MAX_DETECTIONS)
+    precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
+    recall = np.empty((len(IOU_THRESHOLDS), *shape))
+    each_once = np.ones(len(video_ids))
+    by_category: dict[int, list[GroupMatches]] = {key: [] for key in category_ids}
+    for group in groups:
+        by_category[group.category_id].append(group)
+    for k, area in np.ndindex(shape[:2]):
+        category = merge_groups([group.counts(area) for group in by_category[category_ids[k]]], video_ids)
+        for limit, max_detections in enumerate(MAX_DETECTIONS):
+            found = precision_and_recall(category, max_detections, each_once)
+            precision[:, :, k, area, limit], recall[:, k, area, limit] = found
+    return precision, recall

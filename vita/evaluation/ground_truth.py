@@ -1,0 +1,139 @@
+"""Ground truth in the YouTube-VIS format."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vita.contract import UserError
+from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
+from vita.files import read_json
+
+
+@dataclass(frozen=True)
+class VideoSize:
+    """A video's frame size in pixels and its number of frames."""
+
+    height: int
+    width: int
+    length: int
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """One ground-truth object.
+
+    listed_area: mean over frames of the non-zero areas that the file lists, in pixels (0 when there is none), which
+    is what decides between small, medium and large; None when the file lists no areas, then the masks decide.
+    """
+
+    id: int
+    video_id: int
+    category_id: int
+    is_crowd: bool
+    track: MaskTrack
+    listed_area: float | None
+
+
+@dataclass(frozen=True)
+class GroundTruth:
+    """All annotated videos. `videos` and `categories` (id to name) are in ascending order of id."""
+
+    videos: dict[int, VideoSize]
+    categories: dict[int, str]
+    annotations: list[Annotation]
+
+    def first_videos(self, count: int) -> GroundTruth:
+        """Only the `count` videos of lowest id, with their annotations. Raises UserError when count < 1."""
+        if count < 1:
+            raise UserError(f"limit of {count} videos: it must be at least 1")
+        videos = dict(list(self.videos.items())[:count])
+        return replace(self, videos=videos, annotations=[a for a in self.annotations if a.video_id in videos])
+
+
+def load_ground_truth(path: Path) -> GroundTruth:
+    """Read a ground-truth file. Raises UserError naming the file and the entry that is wrong."""
+    return parse_ground_truth(read_json(path), str(path))
+
+
+def parse_ground_truth(data: Any, source: str) -> GroundTruth:
+    """Read ground truth that is already in memory; `source` names it in messages.
+
+    Raises UserError on missing keys, wrong types, repeated or unknown ids and masks of a wrong size.
+    """
+    if not isinstance(data, dict):
+        raise UserError(f"{source}: must be an object with `videos`, `categories` and `annotations`")
+    videos = _by_id(data, "videos", source)
+    categories = _by_id(data, "categories", source)
+    sizes = {key: _video_size(entry, f"{source}: video {key}") for key, entry in videos.items()}
+    names = {key: str(entry.get("name", key)) for key, entry in categories.items()}
+    annotations = _by_id(data, "annotations", source, in_order=False)
+    parsed = [_annotation(entry, sizes, names, f"{source}: annotation {key}") for key, entry in annotations.items()]
+    return GroundTruth(sizes, names, parsed)
+
+
+def _by_id(data: dict[str, Any], key: str, source: str, in_order: bool = True) -> dict[int, dict[str, Any]]:
+    entries = data.get(key)
+    if not isinstance(entries, list):
+        hint = "; ground truth without annotations cannot be evaluated locally" if key == "annotations" else ""
+        raise UserError(f"{source}: `{key}` must be a list{hint}")
+    found: dict[int, dict[str, Any]] = {}
+    for position, entry in enumerate(entries):
+        if not isinstance(entry, dict):
+            raise UserError(f"{source}: {key}[{position}] must be an object")
+        identity = whole_number(entry, "id", f"{source}: {key}[{position}]")
+        if identity in found:
+            raise UserError(f"{source}: {key}[{position}] repeats the id {identity}; ids must differ")
+        found[identity] = entry
+    return dict(sorted(found.items())) if in_order else found
+
+
+def _video_size(entry: dict[str, Any], source: str) -> VideoSize:
+    height, width, length = (whole_number(entry, key, source) for key in ("height", "width", "length"))
+    if min(height, width, length) < 1:
+        raise UserError(f"{source}: height, width and length must be at least 1, not {height}, {width} and {length}")
+    return VideoSize(height, width, length)
+
+
+def _annotation(
+    entry: dict[str, Any], videos: dict[int, VideoSize], categories: dict[int, str], source: str
+) -> Annotation:
+    video_id, category_id = (whole_number(entry, key, source) for key in ("video_id", "category_id"))
+    if video_id not in videos:
+        raise UserError(f"{source}: video_id {video_id} is not among the videos of the file")
+    if category_id not in categories:
+        raise UserError(f"{source}: category_id {category_id} is not among the categories {list(categories)}")
+    size = videos[video_id]
+    track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
+    is_crowd = entry.get("iscrowd", 0)
+    if is_crowd not in (0, 1):
+        raise UserError(f"{source}: iscrowd must be 0 or 1, not {is_crowd!r}")
+    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, _listed_area(entry, source))
+
+
+def _listed_area(entry: dict[str, Any], source: str) -> float | None:
+    areas = entry.get("areas")
+    if areas is None:
+        return None
+    if not isinstance(areas, list) or not all(area is None or is_number(area) for area in areas):
+        raise UserError(f"{source}: `areas` must be a list of numbers of pixels (or null), one a frame")
+    present = [area for area in areas if area]
+    return float(np.mean(present)) if present else 0.0
+
+
+def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
+    """`entry[key]`, an integer. Raises UserError when it is missing or of another type."""
+    value = entry.get(key)
+    if not isinstance(value, int) or isinstance(value, bool):
+        found = f"not {value!r}" if key in entry else "and is missing"
+        raise UserError(f"{source}: `{key}` must be a whole number, {found}")
+    return value
+
+
+def is_number(value: Any) -> bool:
+    """Whether `value` is a finite number (JSON's NaN and Infinity are not)."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
