@@ -120,9 +120,6 @@ class TableSpec(Frozen):
     published: str | None = None
 
 
-FILES: dict[str, type[Frozen]] = {"tier": TierConfig, "method": MethodConfig, "experiment": ExperimentConfig}
-
-
 def load_file(section: type[Section], path: Path) -> Section:
     """Read and check a YAML file. A bad key inside a mapping or list of sections is named with its place there."""
     raw = read_yaml(path)

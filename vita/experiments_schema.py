@@ -1,4 +1,4 @@
-"""JSON schemas of the configuration files, for editors and for Snakemake: `python -m vita.experiments_schema FOLDER`."""
+"""JSON schemas of the configuration files, for editors: `python -m vita.experiments_schema workflow/schemas`."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 import sys
 from pathlib import Path
 
-from vita.config import DatasetConfig
+from vita.config import DatasetConfig, Frozen
 from vita.experiments_config import ExperimentConfig, MethodConfig, TierConfig
 from vita.files import write_text
 
-SECTIONS = {
+SECTIONS: dict[str, type[Frozen]] = {
     "tier": TierConfig,
     "dataset": DatasetConfig,
     "method": MethodConfig,

@@ -1,0 +1,80 @@
+"""One tidy row for every (run, inference variant): what all tables are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vita.config import PredictConfig, load
+from vita.contract import UserError
+from vita.files import read_json, write_text
+
+SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
+IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
+COLUMNS = (
+    *IDENTITY,
+    "inference",
+    "status",
+    "error",
+    *SCORES,
+    "iterations",
+    "train_time_s",
+    "device",
+    "source_digest",
+    "directory",
+)
+
+
+def collect_runs(run_dirs: Sequence[Path], out: Path) -> None:
+    """Write one CSV row for every inference variant that the plan of each run asks for. Scores are points, 0..100.
+
+    A variant that was not evaluated yet has no scores, and the status "not evaluated".
+    Raises UserError naming a record, plan or metrics file that is missing, not readable or incomplete.
+    """
+    rows = [row for folder in run_dirs for row in run_rows(folder)]
+    write_text(out, pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, float_format="%.4f"))
+
+
+def run_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of one run, in the order of its plan."""
+    record = _complete(folder / "record.json", ("config", "seed", "status"))
+    config = _identity(record["config"], folder / "record.json")
+    common = {
+        **config,
+        "status": record["status"],
+        "error": record.get("error"),
+        "iterations": record.get("iterations"),
+        "train_time_s": record.get("train_time_s"),
+        "device": record.get("device"),
+        "source_digest": record.get("source_digest"),
+        "directory": folder.as_posix(),
+    }
+    plan = load(PredictConfig, folder / "inference.yaml")
+    return [common | {"inference": name} | _scores(folder, name, record["status"]) for name in plan.variants]
+
+
+def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    missing = [key for key in IDENTITY if key not in config]
+    if missing:
+        raise UserError(f"{path}: config lacks '{missing[0]}'; run `vita train` again")
+    return {key: config[key] for key in IDENTITY} | {"dataset": config["dataset"]["name"]}
+
+
+def _scores(folder: Path, inference: str, status: str) -> dict[str, Any]:
+    path = folder / "metrics" / f"{inference}.json"
+    if not path.exists():
+        return {"status": "not evaluated" if status == "finished" else status}
+    scores = _complete(path, ("scores",))["scores"]
+    fractions = {name: scores.get(name.lower()) for name in SCORES}
+    return {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
+
+
+def _complete(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    content = read_json(path)
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
+    return dict(content)

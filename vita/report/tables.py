@@ -1,0 +1,79 @@
+"""Tables of the paper from tidy rows: means over seeds, the paper's numbers beside ours where it has any."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tabulate import tabulate
+
+from vita.config import load
+from vita.experiments_config import ResolvedRow, TableSpec
+from vita.files import write_text
+from vita.report.inputs import read_published, read_runs, runs_of
+from vita.report.runs import SCORES
+
+Cells = dict[str, Any]
+
+
+def build_table(spec: Path, runs_csv: Path, out: Path) -> str:
+    """Write `out` (CSV) with .md and .tex beside it; give the text to print. Scores are points, 0..100.
+
+    The same rows are the same bytes. Raises UserError naming a file, column or row that is missing.
+    """
+    table = load(TableSpec, spec)
+    runs = read_runs(runs_csv)
+    frame = table_frame(table, runs)
+    notes = captions(table, frame, runs)
+    cells = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
+    markdown = tabulate(cells, headers=list(frame.columns), tablefmt="github", disable_numparse=True)
+    latex = tabulate(cells, headers=list(frame.columns), tablefmt="latex_booktabs", disable_numparse=True)
+    heading = f"{table.title} (tier {table.tier})"
+    write_text(out.with_suffix(".md"), "\n\n".join([f"# {heading}", markdown, *notes]) + "\n")
+    write_text(out.with_suffix(".tex"), "\n".join([*(f"% {line}" for line in (heading, *notes)), latex]) + "\n")
+    write_text(out, frame.round(4).to_csv(index=False))
+    printed = tabulate(cells, headers=list(frame.columns), tablefmt="simple", disable_numparse=True)
+    return "\n\n".join([heading, printed, *notes])
+
+
+def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
+    """One line a row of `spec`: its key, mean scores, the deviation of AP, and the paper's numbers."""
+    published = read_published(spec) if spec.published else None
+    return pd.DataFrame([_row(spec, row, runs, published) for row in spec.rows])
+
+
+def _row(spec: TableSpec, row: ResolvedRow, runs: pd.DataFrame, published: pd.DataFrame | None) -> Cells:
+    ours = runs_of(row, spec.tier, runs)
+    cells: Cells = {spec.key: str(row.key)}  # as written: 1.0 is a name here
+    cells |= {score: ours[score].mean() for score in SCORES}
+    cells |= {"AP_std": ours["AP"].std(ddof=1), "n_seeds": int(ours["AP"].count())}
+    if published is not None:
+        paper = published[published[spec.key] == str(row.key)]
+        cells |= {f"paper_{score}": float(paper[score].iloc[0]) if len(paper) else math.nan for score in SCORES}
+    cells |= {"dataset": row.dataset, "tier": spec.tier}
+    return cells | ({"comparable": row.comparable} if published is not None else {})
+
+
+def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+    """What a reader must know to read the numbers right."""
+    data = ", ".join(sorted({row.dataset for row in spec.rows}))
+    seeds = sorted(set(frame["n_seeds"]))
+    counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    notes = [f"Tier {spec.tier}, data set {data}; means over {counts} seeds, points 0-100. AP_std: over seeds."]
+    if "comparable" in frame and not frame["comparable"].all():
+        notes.append("The paper's numbers stand beside rows that are NOT comparable with them: other data or model.")
+    used = pd.concat([runs_of(row, spec.tier, runs) for row in spec.rows])
+    digests = sorted(used["source_digest"].dropna().unique())
+    if len(digests) > 1:
+        notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
+    return notes
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value:.1f}"
+    return str(value)
