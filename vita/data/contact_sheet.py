@@ -37,10 +37,8 @@ def draw_contact_sheet(split: Split, videos: int, frames_per_video: int, out: Pa
     if not shown:
         raise UserError("contact sheet: the data set has no video to show")
     aspect = max(video.height / video.width for video, _ in shown)
-    row_inches = 2 * FRAME_INCHES * aspect + 0.35
-    figure = Figure(
-        figsize=(frames_per_video * FRAME_INCHES * (1 + GAP), len(shown) * row_inches), layout="constrained"
-    )
+    width = frames_per_video * FRAME_INCHES * (1 + GAP)
+    figure = Figure(figsize=(width, len(shown) * (2 * FRAME_INCHES * aspect + 0.2)), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
     for axis, (video, instances) in zip(axes, shown, strict=True):
         _draw_row(axis, video, instances, split.category_names, frames_per_video)

@@ -214,7 +214,7 @@ def _meet(centres: np.ndarray, meeting: Meeting) -> np.ndarray:
 
 
 def _light(difficulty: float, frames: int, rng: np.random.Generator) -> np.ndarray:
-    """Slow drift of brightness, and a smaller one of tint."""
-    brightness = (0.05 + 0.25 * difficulty) * _wave(rng.uniform(0.01, 0.04, 1), frames, rng)
+    """Slow drift of brightness, and a smaller one of tint; dimming only, so that no colour is clipped away."""
+    dimming = (0.1 + 0.4 * difficulty) * (0.5 + 0.5 * _wave(rng.uniform(0.01, 0.04, 1), frames, rng))
     tint = 0.1 * difficulty * _wave(rng.uniform(0.01, 0.04, 3), frames, rng)
-    return (1 + brightness + tint).T
+    return (1 - dimming + tint).T

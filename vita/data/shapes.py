@@ -110,7 +110,7 @@ def _outdoor(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
 
 
 DOMAINS = {
-    "studio": Domain(light=(0.75, 1.0), dark=(0.95, 0.42), backdrop=_studio),
+    "studio": Domain(light=(0.75, 0.95), dark=(0.95, 0.42), backdrop=_studio),
     "outdoor": Domain(light=(0.5, 0.85), dark=(0.7, 0.4), backdrop=_outdoor),
 }
 
