@@ -5,6 +5,9 @@ import fcntl
 import shutil
 import sys
 from base64 import urlsafe_b64decode
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
 
 LOOKS_ONLY = (
     "-n",
@@ -13,6 +16,9 @@ LOOKS_ONLY = (
     "--lint",
     "--unlock",
     "--list",
+    "--nolock",
+    "--report",
+    "--summary",
     "--dag",
     "--rulegraph",
     "--filegraph",
@@ -21,18 +27,17 @@ LOOKS_ONLY = (
 
 def claim_folder():
     """Hold the folder until this process ends. Whoever gets it finds only the leavings of the dead."""
-    if not workflow.is_main_process or any(
-        argument.startswith(LOOKS_ONLY) for argument in sys.argv[1:]
-    ):
+    looks_only = any(word.startswith(LOOKS_ONLY) for word in sys.argv[1:])
+    if looks_only or not workflow.is_main_process:
         return
     Path(".snakemake").mkdir(exist_ok=True)
-    claim = Path(".snakemake/claim.lock").open(
-        "w"
-    )  # close-on-exec: jobs do not inherit it
+    # Close-on-exec: jobs do not inherit it.
+    claim = Path(".snakemake/claim.lock").open("w")
     try:
         fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        return  # another Snakemake is at work here, and this one's own lock will say so
+        message = "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
+        raise WorkflowError(message) from None
     except OSError:
         return  # a file system without such locks: `snakemake --unlock` is left to the user
     workflow.globals["_claim"] = claim

@@ -41,7 +41,9 @@ def tier_file(config):
     path = Path(tier) if tier.endswith((".yaml", ".yml")) else LIBRARY / f"{tier}.yaml"
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in LIBRARY.glob("*.yaml")))
-        raise UserError(f"--config: no tier '{tier}'; known: {known}, or the path of a YAML file")
+        raise UserError(
+            f"--config: no tier '{tier}'; known: {known}, or the path of a YAML file"
+        )
     return path
 
 

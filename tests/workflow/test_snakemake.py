@@ -1,0 +1,114 @@
+"""The workflow itself: what is run, what is run again, and what a killed Snakemake leaves behind."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from vita.experiments import RunTable
+
+LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
+
+
+def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch):
+    for name, files in (
+        ("YTVIS_2019_ROOT", ("local_train.json", "local_valid.json")),
+        ("COCO_ROOT", ("annotations/instances_train2017.json", "annotations/instances_val2017.json")),
+    ):
+        monkeypatch.setenv(name, str(tmp_path / name))
+        for file in files:
+            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name / file).write_text("{}")
+    table = RunTable(LIBRARY / "paper.yaml", LIBRARY)
+    asked = [run for run in table if run.prediction]
+
+    jobs = fake_folder.jobs(tier="paper")
+
+    assert len(table) == 1 + 5  # one pre-training, shared by five seeds
+    assert jobs["train"] == jobs["run_config"] == len(table)
+    assert jobs["predict"] == jobs["inference_config"] == len(asked) == 5
+    assert jobs["evaluate"] == len(table.evaluated()) == 5 * 7  # four ratios and three controls a seed
+    assert "data_synth" not in jobs
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        (("tier=nowhere",), "no tier 'nowhere'; known: mini, paper, smoke"),
+        (("tier=smoke", "teir=mini"), "unknown key 'teir'; allowed: tier"),
+    ],
+)
+def test_bad_config_is_one_clear_error(fake_folder, settings, message):
+    command = [*fake_folder.command("-n")[:-1], *settings]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode != 0
+    assert message in ended.stdout + ended.stderr
+
+
+def test_paper_tier_without_data_names_the_variable(fake_folder, monkeypatch):
+    monkeypatch.delenv("YTVIS_2019_ROOT", raising=False)
+    ended = fake_folder.run("-n", "results/table6.csv", tier="paper")
+    assert ended.returncode != 0
+    assert "YTVIS_2019_ROOT" in ended.stderr + ended.stdout
+
+
+def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
+    folder = fake_folder
+    ended = folder.run()
+    assert ended.returncode == 0, ended.stderr
+    assert len([call for call in folder.calls() if call.startswith("train")]) == 3
+    assert folder.jobs() == {}
+
+    folder.change("experiments/controls.yaml", "title", to="Another title")
+    assert folder.jobs() == {"all": 1, "table_spec": 1, "controls": 1}
+    assert folder.jobs("results/table6.csv") == {}
+
+    folder.change("methods/vita.yaml", "inference", "one_token", to={"control": "zero"})
+    jobs = folder.jobs()
+    assert jobs["predict"] == jobs["inference_config"] == 2
+    assert "train" not in jobs
+    assert "run_config" not in jobs
+
+    folder.change("nano.yaml", "schedules", "clips", "iterations", to=5)
+    jobs = folder.jobs("results/table6.csv")
+    assert jobs["train"] == jobs["run_config"] == 2  # both seeds of base, not what they start from
+    assert "data_synth" not in jobs
+
+
+def test_a_killed_snakemake_is_in_nobodys_way(fake_folder):
+    folder = fake_folder
+    hold = folder.path / "hold"
+    hold.touch()
+    environment = os.environ | folder.environment
+    first = subprocess.Popen(
+        folder.command("results/table6.csv"), env=environment, start_new_session=True, stderr=subprocess.DEVNULL
+    )
+    try:
+        weights = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0/model.safetensors"
+        wait_for(folder.path / weights)
+        second = folder.run("results/table6.csv")
+        assert second.returncode != 0
+        assert "another Snakemake is at work" in second.stdout + second.stderr  # a living Snakemake is left alone
+        assert first.poll() is None
+
+        first.kill()
+        first.wait()
+        assert list((folder.path / ".snakemake" / "locks").iterdir())
+        assert (folder.path / weights).exists()  # half-made: the job's other outputs are missing
+    finally:
+        os.killpg(first.pid, signal.SIGKILL)
+    hold.unlink()
+
+    again = folder.run("results/table6.csv")
+    assert again.returncode == 0, again.stderr
+    assert (folder.path / "results/table6.csv").exists()
+
+
+def wait_for(path: Path, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < end, f"{path} did not appear"
+        time.sleep(0.05)
