@@ -84,7 +84,7 @@ def _clip(
     frames: np.ndarray, masks: np.ndarray, instances: list[Instance], video_id: int, indices: tuple[int, ...]
 ) -> Clip:
     """Tensors of the instances that are visible in at least one frame after augmentation."""
-    visible: np.ndarray = masks.any(axis=(2, 3))
+    visible = np.asarray(masks.any(axis=(2, 3)))
     seen = np.flatnonzero(visible.any(axis=1))
     ids = np.where(visible[seen], seen[:, None], -1)
     labels = [instances[number].label for number in seen]

@@ -142,13 +142,13 @@ def _plot(config: ShapesConfig, count: int, frames: int, rng: np.random.Generato
 
 
 def _enter_or_exit(away: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> None:
-    """In place: 3 in 10 objects come late, 2 in 10 leave early; half of them slide, half appear or vanish."""
+    """In place: 4 in 10 objects come late, 3 in 20 leave early; half of them slide, half appear or vanish."""
     fate, frames = rng.random(), len(away)
     when = round(rng.uniform(0.2, 0.5) * frames)
     slides = rng.random() < 0.5
-    if fate >= 0.5:
+    if fate >= 0.55:
         return
-    view = slice(None) if fate < 0.3 else slice(None, None, -1)  # leaving is entering with time reversed
+    view = slice(None) if fate < 0.4 else slice(None, None, -1)  # leaving is entering with time reversed
     shown[view][:when] = False
     if slides:
         away[view] = 1 - _ease((np.arange(frames) - when) / RAMP_FRAMES)

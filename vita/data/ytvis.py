@@ -49,19 +49,13 @@ def read_split(annotations: Path, frames: Path, limit_videos: int | None = None)
     labels = {record["id"]: label for label, record in enumerate(categories)}
     videos = _read_videos(document, annotations, frames)
     known = {video.id for video in videos}
-    kept = videos[:limit_videos]
-    instances: dict[int, list[Instance]] = {video.id: [] for video in kept}
-    by_id = {video.id: video for video in kept}
-    keys = ("id", "video_id", "category_id", "segmentations")
-    for record in _records(document, "annotations", keys, annotations) if "annotations" in document else ():
+    for record in (records := _annotation_records(document, annotations)):
         if record["video_id"] not in known:
             raise UserError(f"{annotations}: annotation {record['id']}: no video has the id {record['video_id']}")
-        if record["video_id"] in by_id:
-            video = by_id[record["video_id"]]
-            instances[video.id].append(_read_instance(record, video, labels, annotations))
+    kept = videos[:limit_videos]
     return Split(
         videos=kept,
-        instances=tuple(tuple(instances[video.id]) for video in kept),
+        instances=_read_instances(records, kept, labels, annotations),
         category_ids=tuple(labels),
         category_names=tuple(str(record["name"]) for record in categories),
     )
@@ -97,6 +91,13 @@ def _records(document: dict[str, Any], key: str, needed: Iterable[str], path: Pa
     return records
 
 
+def _annotation_records(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
+    """None in files published without labels, whose list is missing or null."""
+    if document.get("annotations") is None:
+        return []
+    return _records(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
+
+
 def _read_videos(document: dict[str, Any], path: Path, frames: Path) -> tuple[Video, ...]:
     records = _records(document, "videos", ("id", "width", "height", "file_names"), path)
     return tuple(_read_video(record, path, frames) for record in sorted(records, key=lambda record: record["id"]))
@@ -105,6 +106,8 @@ def _read_videos(document: dict[str, Any], path: Path, frames: Path) -> tuple[Vi
 def _read_video(record: dict[str, Any], path: Path, frames: Path) -> Video:
     names = record["file_names"]
     where = f"{path}: video {record['id']}"
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise UserError(f"{where}: `file_names` must be a list of names")
     if not names or record.get("length", len(names)) != len(names):
         raise UserError(f"{where}: {len(names)} file names for a length of {record.get('length', 'at least 1')}")
     for name in names:
@@ -120,13 +123,25 @@ def _read_video(record: dict[str, Any], path: Path, frames: Path) -> Video:
     )
 
 
+def _read_instances(
+    records: list[dict[str, Any]], videos: tuple[Video, ...], labels: dict[int, int], path: Path
+) -> tuple[tuple[Instance, ...], ...]:
+    """The instances of each video, in the order of the file."""
+    by_id = {video.id: video for video in videos}
+    found: dict[int, list[Instance]] = {video.id: [] for video in videos}
+    for record in records:
+        if record["video_id"] in by_id:
+            found[record["video_id"]].append(_read_instance(record, by_id[record["video_id"]], labels, path))
+    return tuple(tuple(found[video.id]) for video in videos)
+
+
 def _read_instance(record: dict[str, Any], video: Video, labels: dict[int, int], path: Path) -> Instance:
     where = f"{path}: annotation {record['id']} of video {video.id}"
     if record["category_id"] not in labels:
         raise UserError(f"{where}: unknown category {record['category_id']}; known: {sorted(labels)}")
     segmentations = record["segmentations"]
-    if len(segmentations) != len(video.frame_paths):
-        raise UserError(f"{where}: {len(segmentations)} segmentations for {len(video.frame_paths)} frames")
+    if not isinstance(segmentations, list) or len(segmentations) != len(video.frame_paths):
+        raise UserError(f"{where}: `segmentations` must be a list of {len(video.frame_paths)}, one a frame")
     return Instance(
         id=record["id"],
         label=labels[record["category_id"]],
