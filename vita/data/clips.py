@@ -73,10 +73,7 @@ def _usable(instances: tuple[Instance, ...]) -> list[Instance]:
 def _decode(instances: list[Instance], video: Video, indices: tuple[int, ...]) -> np.ndarray:
     """(N, T, H, W) bool of all instances in the chosen frames."""
     codes = [one.segmentations[t] for one in instances for t in indices]
-    try:
-        masks = rle.decode(codes, video.height, video.width)
-    except UserError as error:
-        raise UserError(f"video {video.id} ({video.name}): {error}") from None
+    masks = rle.decode(codes, video.height, video.width)
     return masks.reshape(len(instances), len(indices), video.height, video.width)
 
 

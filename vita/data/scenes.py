@@ -178,12 +178,12 @@ def _slide_out(centres: np.ndarray, radii: np.ndarray, away: np.ndarray, width: 
 def _meetings(
     config: ShapesConfig, labels: np.ndarray, on_stage: np.ndarray, rng: np.random.Generator
 ) -> tuple[Meeting, ...]:
-    """About 1.5 attempts in 12 frames at difficulty 1, none at 0; half prefer a pair of one class."""
+    """About 3 attempts in 12 frames at difficulty 1, none at 0; half prefer a pair of one class."""
     count, frames = on_stage.shape
     if count < 2 or frames < SHORTEST_PLOT:
         return ()
     found = []
-    for _ in range(rng.poisson(1.5 * config.difficulty * frames / 12)):
+    for _ in range(rng.poisson(3 * config.difficulty * frames / 12)):
         duration = min(int(rng.integers(6, 11)), frames)
         start = int(rng.integers(0, frames - duration + 1))
         pair = _pair(labels, rng)
