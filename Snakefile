@@ -3,6 +3,8 @@
 The tier says how large everything is: --config tier=smoke (default), mini, paper, or the path of a tier's YAML file.
 """
 
+import time
+
 from snakemake.utils import min_version
 
 min_version("9.5")
@@ -12,6 +14,7 @@ include: "workflow/rules/claim.smk"
 include: "workflow/rules/common.smk"
 
 
+STARTED = time.time()
 claim_folder()
 put_vita_on_path()
 TABLE = run_table(config)
@@ -38,6 +41,10 @@ rule all:
     input:
         "results/all_runs.csv",
         expand("results/{experiment}.csv", experiment=TABLE.specs),
+
+
+onerror:
+    print_errors(STARTED)
 
 
 include: "workflow/rules/data.smk"

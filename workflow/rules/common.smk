@@ -101,6 +101,15 @@ def evaluations_of(experiment):
     return TABLE.evaluations(experiment)
 
 
+def print_errors(started):
+    """Repeat the errors that jobs wrote into their logs since `started`, below all that Snakemake says of them."""
+    for log in sorted(Path("results").rglob("*.log")):
+        if log.stat().st_mtime >= started:
+            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            if re.match(r"error: |[\w.]*(Error|Exception)\b", last):
+                print(f"{log}: {last}", file=sys.stderr)
+
+
 def table_files(experiment):
     """What `vita table build` reads, by the names of its options."""
     folder = f"results/tables/{TABLE.tier.tier}/{experiment}"

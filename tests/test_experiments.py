@@ -1,0 +1,177 @@
+"""The run table: what is trained, from what, and what is asked of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from vita.config import DatasetConfig, dump, load
+from vita.contract import UserError
+from vita.experiments import RunTable
+from vita.experiments_config import ExperimentConfig, MethodConfig, TierConfig, load_file, overlay
+from vita.experiments_schema import schemas
+from vita.method import definition
+
+ROOT = Path(__file__).parents[1]
+LIBRARY = ROOT / "workflow" / "config"
+KINDS = {"": ("tier", TierConfig), "datasets": ("dataset", DatasetConfig)}
+KINDS |= {"methods": ("method", MethodConfig), "experiments": ("experiment", ExperimentConfig)}
+FILES = [(path, *KINDS[kind]) for kind in KINDS for path in sorted((LIBRARY / kind).glob("*.yaml"))]
+TIERS = ("smoke", "mini", "paper")
+
+
+def table(tier):
+    return RunTable(LIBRARY / f"{tier}.yaml", LIBRARY)
+
+
+@pytest.fixture
+def own(tmp_path):
+    """A function that writes the smoke tier with some keys changed, and its path."""
+
+    def write(**changes):
+        content = yaml.safe_load((LIBRARY / "smoke.yaml").read_text()) | changes
+        path = tmp_path / "own.yaml"
+        path.write_text(yaml.safe_dump(content))
+        return path
+
+    return write
+
+
+@pytest.mark.parametrize(("path", "schema", "section"), FILES, ids=lambda value: getattr(value, "name", ""))
+def test_every_file_fits_its_class_and_its_schema(path, schema, section, tmp_path):
+    load_file(section, path)
+    content = yaml.safe_load(path.read_text())
+    validator = Draft202012Validator(json.loads(schemas()[f"{schema}.schema.json"]))
+    validator.validate(json.loads(json.dumps(content)))
+
+    bad = tmp_path / path.name
+    bad.write_text(yaml.safe_dump(content | {"colour": "blue"}))
+    with pytest.raises(UserError, match=rf"{path.name}: unknown key 'colour'; allowed here: "):
+        load_file(section, bad)
+    assert not validator.is_valid(content | {"colour": "blue"})
+
+
+def test_schemas_on_disk_are_those_of_the_classes():
+    on_disk = {path.name: path.read_text() for path in (ROOT / "workflow" / "schemas").glob("*.json")}
+    assert on_disk == schemas(), "make schemas"
+
+
+def test_experiments_open_with_item_command_cost_and_expectation():
+    for path in (LIBRARY / "experiments").glob("*.yaml"):
+        head = [line for line in path.read_text().splitlines() if line.startswith("# ")]
+        assert [line[2:].split(":")[0] for line in head if ":  " in line] == [
+            "Paper item",
+            "Command",
+            "Cost",
+            "Expect",
+        ], path
+
+
+def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
+    path = own(methods={"vita": {"preset": "tiny", "colour": 1}})
+    with pytest.raises(UserError, match=r"own\.yaml: methods\.vita: unknown key 'colour'; allowed here: preset"):
+        RunTable(path, LIBRARY)
+
+
+def test_smoke_is_one_pretraining_and_two_seeds_that_start_from_it():
+    runs = list(table("smoke"))
+    assert [(run.variant, run.seed) for run in runs] == [("pretrain", 0), ("base", 0), ("base", 1)]
+    assert runs[0].directory == "results/runs/smoke/shapes/vita/tiny/pretrain/seed0"
+    assert runs[1].starts_from == runs[2].starts_from == runs[0]
+    assert runs[1].config.start_from == runs[0].weights == f"{runs[0].directory}/model.safetensors"
+    assert runs[0].starts_from is None
+    assert runs[0].prediction is None
+
+
+def test_one_training_serves_every_inference_variant_of_all_experiments():
+    base = list(table("smoke"))[1]
+    assert list(base.inference) == ["intact", "prune75", "prune50", "prune25", "zero", "first_frame", "one_token"]
+    assert base.prediction.variants["prune50"] == {"prune_ratio": 0.5}
+    assert "prune" not in dump(base.config)  # what changes no training is not in the training's file
+
+
+def test_a_table_needs_its_own_rows_for_every_seed():
+    smoke = table("smoke")
+    needed = [(run.seed, inference) for run, inference in smoke.evaluations("table6")]
+    ratios = ("intact", "prune75", "prune50", "prune25")
+    assert needed == [(seed, name) for name in ratios for seed in (0, 1)]
+    assert len(smoke.evaluated()) == 2 * 7  # four ratios and three controls
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_every_option_that_a_tier_names_is_one_of_the_method(tier):
+    for run in table(tier):
+        for inference in run.inference.values():
+            definition.read_variant(inference)
+        if tier != "paper":  # full-sized models take long to build
+            definition.build(run.config.options, num_classes=3)
+
+
+def test_all_presets_backbones_and_variants_are_options_of_the_method():
+    from vita.config import parse
+    from vita.method import VitaOptions
+
+    vita = load_file(MethodConfig, LIBRARY / "methods" / "vita.yaml")
+    for preset in vita.presets.values():
+        for backbone in vita.backbones.values():
+            for variant in vita.variants.values():
+                parse(VitaOptions, overlay(overlay(preset, backbone), variant.options), "vita.yaml")
+    for options in vita.inference.values():
+        definition.read_variant(options)
+
+
+def test_paper_trains_on_its_own_data_and_is_the_only_comparable_tier(monkeypatch, tmp_path):
+    monkeypatch.setenv("YTVIS_2019_ROOT", str(tmp_path))
+    paper = table("paper")
+    assert paper.datasets["ytvis_2019"].root == str(tmp_path)
+    assert {(run.variant, run.dataset) for run in paper} == {("pretrain", "coco"), ("base", "ytvis_2019")}
+    assert all(row.comparable for row in paper.specs["table6"].rows)
+    assert not any(row.comparable for tier in ("smoke", "mini") for row in table(tier).specs["table6"].rows)
+
+
+def test_a_part_of_the_paper_data_is_not_comparable(tmp_path):
+    (tmp_path / "datasets").mkdir()
+    content = yaml.safe_load((LIBRARY / "datasets" / "ytvis_2019.yaml").read_text())
+    (tmp_path / "datasets" / "ytvis_2019.yaml").write_text(yaml.safe_dump(content | {"limit_videos": 5}))
+    (tmp_path / "paper.yaml").write_text((LIBRARY / "paper.yaml").read_text())
+    rows = RunTable(tmp_path / "paper.yaml", LIBRARY).specs["table6"].rows
+    assert not any(row.comparable for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"experiments": ["table66"]}, r"no experiments/table66\.yaml; known experiments: controls, table6"),
+        ({"datasets": {"ytvis_2019": {"use": "cubes"}}}, r"no datasets/cubes\.yaml; known datasets: coco, shapes"),
+        ({"backbones": {"r101": "tiny"}}, "experiment 'table6': the tier 'smoke' has a stand-in for none"),
+        ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),
+        ({"methods": {"vita": {"preset": "huge"}}}, "method vita: presets: 'huge' is not known; allowed: paper"),
+        ({"schedules": {"clips": {}}}, "schedules: 'pretrain' is not known; allowed: clips"),
+        ({"predict": {"top": 3}}, r"own\.yaml: predict: unknown key 'top'; allowed here: max_edge"),
+    ],
+)
+def test_what_is_not_known_is_named_with_what_is(own, changes, message):
+    with pytest.raises(UserError, match=message):
+        RunTable(own(**changes), LIBRARY)
+
+
+def test_schedule_is_the_tiers_with_the_data_sets_difference_laid_over_it(own):
+    stand_ins = {"ytvis_2019": {"use": "shapes", "train": {"clip_frames": 6}}, "coco": {"use": "shapes"}}
+    pretrain, base, _ = RunTable(own(datasets=stand_ins), LIBRARY)
+    assert (pretrain.config.train.clip_frames, base.config.train.clip_frames) == (1, 6)
+
+
+def test_overlay_goes_into_mappings_and_changes_neither():
+    base = {"a": {"x": 1, "y": 2}, "b": [1, 2]}
+    assert overlay(base, {"a": {"y": 3}, "b": [4]}) == {"a": {"x": 1, "y": 3}, "b": [4]}
+    assert base == {"a": {"x": 1, "y": 2}, "b": [1, 2]}
+
+
+def test_embedded_data_set_lies_where_the_workflow_writes_it(own, tmp_path):
+    (tmp_path / "datasets").mkdir()
+    shapes = load(DatasetConfig, LIBRARY / "datasets" / "shapes.yaml").model_copy(update={"root": "elsewhere"})
+    (tmp_path / "datasets" / "shapes.yaml").write_text(dump(shapes))
+    with pytest.raises(UserError, match=r"root is 'elsewhere'; embedded data lies in 'results/data/shapes'"):
+        RunTable(own(), LIBRARY)
