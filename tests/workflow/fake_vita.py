@@ -6,6 +6,7 @@ Every call is noted in calls.log. While a file named `hold` lies in the working 
 import json
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import yaml
@@ -13,7 +14,7 @@ import yaml
 
 def main(arguments: list[str]) -> None:
     command = " ".join(word for word in arguments[:2] if not word.startswith("--"))
-    given = dict(zip(arguments[:-1], arguments[1:], strict=True))
+    given = dict(pairwise(arguments))
     with Path("calls.log").open("a") as log:
         log.write(" ".join(arguments) + "\n")
     COMMANDS[command](given)

@@ -1,0 +1,54 @@
+"""The whole DAG with the real command, on a tier smaller than smoke."""
+
+import csv
+import json
+
+import pytest
+
+SEEDS = [f"results/runs/nano/nano_shapes/vita/tiny/base/seed{seed}" for seed in (0, 1)]
+
+
+@pytest.mark.dag
+def test_from_nothing_to_the_tables_and_nothing_the_second_time(folder):
+    ended = folder.run()
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    with (folder.path / "results/table6.csv").open() as handle:
+        table = list(csv.DictReader(handle))
+    assert [row["ratio"] for row in table] == ["1.0", "0.75", "0.5", "0.25"]
+    assert {(row["n_seeds"], row["tier"], row["dataset"], row["comparable"]) for row in table} == {
+        ("2", "nano", "nano_shapes", "False")
+    }
+    assert [row["paper_AP"] for row in table] == ["49.8", "49.7", "48.9", "48.1"]
+
+    with (folder.path / "results/controls.csv").open() as handle:
+        assert [row["control"] for row in csv.DictReader(handle)] == ["intact", "zero", "first_frame", "one_token"]
+    for name in ("table6", "controls"):
+        assert "NOT comparable" in (folder.path / "results/table6.md").read_text()
+        assert (folder.path / f"results/{name}.tex").exists()
+
+    check_rows(folder)
+    assert folder.jobs() == {}
+    again = folder.run("results/table6.csv")
+    assert again.returncode == 0
+    assert "Nothing to be done" in again.stdout + again.stderr
+
+
+def check_rows(folder):
+    """Every score of all_runs.csv is that of its metrics file, in points."""
+    with (folder.path / "results/all_runs.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert len(rows) == 2 * 7
+    for row in rows:
+        assert row["status"] == "finished"
+        assert row["directory"] in SEEDS
+        metrics = json.loads((folder.path / row["directory"] / "metrics" / f"{row['inference']}.json").read_text())
+        assert float(row["AP"]) == pytest.approx(100 * metrics["scores"]["ap"], abs=1e-4)
+
+
+@pytest.mark.dag
+def test_an_error_of_a_job_is_repeated_where_the_user_looks(folder):
+    folder.change("methods/vita.yaml", "presets", "tiny", "colour", to="blue")
+    ended = folder.run("results/table6.csv")
+    assert ended.returncode != 0
+    assert "train.log: error: options of method vita: unknown key 'colour'; allowed here:" in ended.stderr
