@@ -107,7 +107,8 @@ def _at_recall_levels(precision: NDArray[np.float64], recall: NDArray[np.float64
     """(T, R) highest precision at that recall or beyond, 0 where it is never reached, from (T, D)."""
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     reached = np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
-    return np.take_along_axis(np.pad(envelope, ((0, 0), (0, 1))), reached, axis=1)
+    never = np.zeros((len(recall), 1))
+    return np.take_along_axis(np.concatenate([envelope, never], axis=1), reached, axis=1)
 
 
 def mean_of_valid(values: NDArray[np.float64]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -134,6 +134,6 @@ def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
     return value
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Any) -> TypeGuard[float]:
     """Whether `value` is a finite number (JSON's NaN and Infinity are not)."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -13,6 +13,7 @@ import numpy as np
 from vita.evaluation.average_precision import MAX_DETECTIONS
 from vita.evaluation.detections import Detection
 from vita.evaluation.ground_truth import Annotation, GroundTruth, VideoSize
+from vita.evaluation.mask_tracks import MaskTrack
 from vita.evaluation.matching import GroupMatches, ignored_detections, match_detections, outside_area_ranges
 from vita.evaluation.tube_iou import Int64s, Tubes
 
@@ -25,6 +26,10 @@ class Group:
     category_id: int
     annotations: list[Annotation] = field(default_factory=list)
     detections: list[Detection] = field(default_factory=list)
+
+    def tracks(self) -> list[MaskTrack]:
+        """The masks of the detections, then those of the annotations."""
+        return [detection.track for detection in self.detections] + [annotation.track for annotation in self.annotations]
 
 
 def group_tracks(ground_truth: GroundTruth, detections: Sequence[Detection]) -> list[list[Group]]:
@@ -48,8 +53,7 @@ def _group_of(track: Annotation | Detection, groups: dict[int, dict[int, Group]]
 
 def match_video(groups: Sequence[Group], size: VideoSize) -> list[GroupMatches]:
     """Match each group of one video. Raises UserError naming the track and frame of a malformed mask."""
-    tracks = [track.track for group in groups for track in (*group.detections, *group.annotations)]
-    tubes = Tubes(tracks, size.height, size.width)
+    tubes = Tubes([track for group in groups for track in group.tracks()], size.height, size.width)
     matched, first = [], 0
     for group in groups:
         split, last = first + len(group.detections), first + len(group.detections) + len(group.annotations)

@@ -87,8 +87,8 @@ def ignored_detections(
     matches: NDArray[np.int64], ground_truth_ignored: NDArray[np.bool_], outside: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
     """(A, T, D): matched to an ignored track (A, G), or unmatched and outside the area range (A, D)."""
-    unmatched = matches == UNMATCHED
-    # A column of False stands at index -1, where unmatched detections look.
-    padded = np.pad(ground_truth_ignored, ((0, 0), (0, 1)))
-    taken_ignored = np.take_along_axis(padded[:, None, :], np.where(unmatched, padded.shape[1] - 1, matches), axis=2)
-    return np.where(unmatched, outside[:, None, :], taken_ignored)
+    if not ground_truth_ignored.shape[1]:
+        return np.repeat(outside[:, None, :], len(IOU_THRESHOLDS), axis=1)
+    # Where nothing is matched, -1 reads the last track; that value is not used.
+    taken_ignored = ground_truth_ignored[np.arange(len(AREA_RANGES))[:, None, None], matches]
+    return np.where(matches == UNMATCHED, outside[:, None, :], taken_ignored)

@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NO_FAULT = -1
-_MAX_DIGITS = 12  # 5 bits each: enough for any 2^59 pixels; more is garbage
+_MAX_BITS = 55  # of a number in a code, 5 a character; more is garbage
+_MALFORMED = -1
 
 
 @numba.njit(cache=True)
@@ -31,46 +32,63 @@ def decode_codes(
     stops = np.empty(text.size // 2 + 1, np.int64)
     run_ends = np.zeros(text_ends.size, np.int64)
     areas = np.zeros(text_ends.size, np.int64)
-    runs, at = 0, 0
+    runs, begin = 0, 0
     for mask in range(text_ends.size):
-        end = text_ends[mask]
-        position, before_last, last, filled = 0, 0, 0, 0
-        empty = at == end
-        while at < end:
-            value, at = _read_number(text, at, end)
-            # From the fourth number on, a code holds differences to the number two places before.
-            value += before_last if filled > 2 else 0
-            if at < 0 or value < 0 or position + value > pixels:
+        first, end = runs, text_ends[mask]
+        if end > begin:
+            runs = _decode_one(text, begin, end, offsets[mask], pixels, starts, stops, runs)
+            if runs == _MALFORMED:
                 return starts, stops, run_ends, areas, mask
-            if filled % 2 == 1 and value > 0:
-                starts[runs] = offsets[mask] + position
-                stops[runs] = offsets[mask] + position + value
-                areas[mask] += value
-                runs += 1
-            position += value
-            before_last, last = last, value
-            filled += 1
-        if position != pixels and not empty:
-            return starts, stops, run_ends, areas, mask
-        run_ends[mask] = runs
+        for run in range(first, runs):
+            areas[mask] += stops[run] - starts[run]
+        run_ends[mask], begin = runs, end
     return starts[:runs].copy(), stops[:runs].copy(), run_ends, areas, _NO_FAULT
 
 
 @numba.njit(cache=True)
-def _read_number(text: NDArray[np.uint8], at: int, end: int) -> tuple[int, int]:
+def _decode_one(
+    text: NDArray[np.uint8],
+    at: int,
+    end: int,
+    position: int,
+    pixels: int,
+    starts: NDArray[np.int64],
+    stops: NDArray[np.int64],
+    runs: int,
+) -> int:
+    """Append the runs of text[at:end] to `starts` and `stops`; their new number, or -1 for a malformed code."""
+    frame_end = position + pixels
+    before_last, last, filled = 0, 0, 0
+    while at < end:
+        value, at = _read_number(text, at, end)
+        # From the fourth number on, a code holds differences to the number two places before.
+        if filled > 2:
+            value += before_last
+        if at == _MALFORMED or value < 0 or value > frame_end - position:
+            return _MALFORMED
+        if filled % 2 == 1 and value > 0:
+            starts[runs], stops[runs] = position, position + value
+            runs += 1
+        position += value
+        before_last, last = last, value
+        filled += 1
+    return runs if position == frame_end else _MALFORMED
+
+
+@numba.njit(cache=True)
+def _read_number(text: NDArray[np.uint8], at: int, end: int) -> tuple[np.int64, int]:
     """One signed number of base-32 digits, lowest first, and the position after it; -1 when it is malformed."""
-    value = np.int64(0)
-    for digit in range(_MAX_DIGITS):
-        if at >= end or text[at] < 48 or text[at] > 111:
-            return value, -1
+    value, shift = np.int64(0), 0
+    while at < end and shift < _MAX_BITS:
         code = np.int64(text[at]) - 48
-        value |= (code & 31) << (5 * digit)
-        at += 1
-        if code & 32 == 0:
-            if code & 16:
-                value |= np.int64(-1) << (5 * (digit + 1))
-            return value, at
-    return value, -1
+        if code < 0 or code > 63:
+            break
+        value |= (code & 31) << shift
+        at, shift = at + 1, shift + 5
+        if code < 32:
+            # The highest bit of the last digit is the sign.
+            return (value - (np.int64(1) << shift), at) if code & 16 else (value, at)
+    return value, _MALFORMED
 
 
 @numba.njit(cache=True)
