@@ -1,4 +1,4 @@
-"""Types that all parts share; this file imports nothing of the project.
+"""Types that all parts share; this file imports nothing of the project, and no torch when it runs.
 
 Legend: T frames, N instances, K classes, H W pixels.
 """
@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict
 
-import torch
-from torch import Tensor, nn
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
 
 
 class UserError(ValueError):
@@ -79,7 +80,8 @@ class Losses:
     @property
     def total(self) -> Tensor:
         """Scalar: the weighted sum."""
-        return torch.stack([term.value * term.weight for term in self.terms]).sum()
+        first, *others = (term.value * term.weight for term in self.terms)
+        return sum(others, start=first)
 
 
 @dataclass(frozen=True)
@@ -131,6 +133,10 @@ class VideoMethod(Protocol):
 
     def backbone_parameters(self) -> list[nn.Parameter]:
         """Those that learn at the backbone's own rate."""
+        ...
+
+    def state_to_keep(self) -> Mapping[str, Tensor]:
+        """What the weights file of this training stage holds: the whole state, or whole parts of it."""
         ...
 
     def predict(self, frames: FrameSource, variants: Mapping[str, Any], top_k: int) -> VideoPrediction:

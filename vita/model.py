@@ -102,6 +102,11 @@ class Vita(nn.Module):
         """The backbone's, which learn at a rate of their own."""
         return list(self.detector.backbone.parameters())
 
+    def state_to_keep(self) -> dict[str, Tensor]:
+        """All weights; after image pre-training of the detector, the detector's alone."""
+        kept = self.state_dict()
+        return {k: v for k, v in kept.items() if k.startswith("detector.")} if self.stage == "detector" else kept
+
     def forward(self, clips: Sequence[Clip]) -> Losses:
         """The objective on a batch of clips with the same number of frames."""
         return self.losses(clips, UniformDraws(clips[0].frames.device))

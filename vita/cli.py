@@ -1,0 +1,150 @@
+"""The `vita` command: parse, load, call one function, save. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from vita.contract import UserError
+
+app = typer.Typer(
+    help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+data = typer.Typer(help="Embedded data.", no_args_is_help=True)
+table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
+app.add_typer(data, name="data", rich_help_panel="Data")
+app.add_typer(table, name="table", rich_help_panel="Results")
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; outputs are written beside it.")]
+DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]
+
+
+@data.command("synth")
+def data_synth(dataset: DatasetFile) -> None:
+    """Write the embedded videos below the data set's root, in YouTube-VIS format."""
+    from vita.config import DatasetConfig, load
+    from vita.data.shapes_dataset import synthesise
+
+    config = load(DatasetConfig, dataset)
+    if config.shapes is None:
+        raise UserError(f"{dataset}: no section 'shapes': only embedded data can be made; other data is downloaded")
+    synthesise(config.shapes, Path(config.root))
+
+
+@data.command("sheet")
+def data_sheet(
+    dataset: DatasetFile,
+    out: Annotated[Path, typer.Option(help="Picture to write, .png or .pdf.")],
+    split: Annotated[str, typer.Option(help="train or valid")] = "valid",
+    videos: Annotated[int, typer.Option(min=1)] = 4,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 9,
+) -> None:
+    """Draw a contact sheet: frames of a few videos, and the same frames with their masks."""
+    from vita.config import DatasetConfig, load
+    from vita.data.contact_sheet import draw_contact_sheet
+    from vita.data.ytvis import read_split
+
+    config = load(DatasetConfig, dataset)
+    if split not in ("train", "valid"):
+        raise UserError(f"--split is '{split}'; allowed are train and valid")
+    files = config.train if split == "train" else config.valid
+    root = Path(config.root)
+    content = read_split(root / files.annotations, root / files.frames, config.limit_videos)
+    draw_contact_sheet(content, videos, frames, out)
+
+
+@app.command(rich_help_panel="Runs")
+def train(
+    config: ConfigFile,
+    weights: Annotated[Path | None, typer.Option(help="Start from these weights instead of the config's.")] = None,
+    die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
+) -> None:
+    """Train one run, or go on where it was interrupted."""
+    from vita.config import RunConfig, load
+    from vita.engine.train import train as train_run
+    from vita.engine.work_folder import die_with_parent as watch_parent
+
+    if die_with_parent:
+        watch_parent()
+    run = load(RunConfig, config)
+    _quiet_libraries()
+    start = weights or (Path(run.start_from) if run.start_from else None)
+    train_run(run, config.parent, start)
+
+
+@app.command(rich_help_panel="Runs")
+def predict(
+    config: ConfigFile,
+    plan: Annotated[Path, typer.Option(help="inference.yaml: the variants to predict.")],
+    weights: Annotated[Path, typer.Option(help="model.safetensors of the run.")],
+    out: Annotated[Path, typer.Option(help="Folder for <variant>.json.")],
+    inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
+) -> None:
+    """Predict the validation videos under any number of inference variants, from one detector pass."""
+    from vita.config import PredictConfig, RunConfig, load
+    from vita.engine.predict_run import predict_run
+
+    _quiet_libraries()
+    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, config.parent)
+
+
+@app.command(rich_help_panel="Results")
+def evaluate(
+    gt: Annotated[Path, typer.Option(help="Ground truth in YouTube-VIS format.")],
+    pred: Annotated[Path, typer.Option(help="Results file: a list of tracks.")],
+    out: Annotated[Path | None, typer.Option(help="Metrics file, with per-video counts.")] = None,
+    limit_videos: Annotated[int | None, typer.Option(min=1, help="Only the first n videos by id.")] = None,
+) -> None:
+    """Score predictions: AP, AP50, AP75, AR1, AR10 of YouTube-VIS."""
+    from vita.evaluation.evaluate import evaluate_files
+    from vita.files import write_json
+
+    evaluation = evaluate_files(gt, pred, limit_videos)
+    if out is not None:
+        write_json(out, evaluation.to_json())
+    typer.echo(evaluation.summary())
+
+
+@table.command("runs")
+def table_runs(
+    runs: Annotated[list[Path], typer.Option(help="Run folder; may be repeated.")],
+    out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
+) -> None:
+    """Collect all metrics of the runs into one tidy table."""
+    from vita.report.runs import collect_runs
+
+    collect_runs(runs, out)
+
+
+@table.command("build")
+def table_build(
+    spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
+    runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md and .tex appear beside it.")],
+) -> None:
+    """Build one table of the paper and print it."""
+    from vita.report.tables import build_table
+
+    typer.echo(build_table(spec, runs, out))
+
+
+def _quiet_libraries() -> None:
+    """The library warns of every backbone but Swin; ours are held against recorded outputs instead."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+
+
+def main() -> None:
+    """Entry point: user errors are one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(2)

@@ -1,0 +1,108 @@
+"""Weights and the state of an unfinished training run."""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from vita.contract import UserError
+from vita.engine.seeding import random_state, restore_random_state
+from vita.files import atomic_write
+
+CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape depends on the number of classes
+
+
+def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
+    """Write a safetensors file; the same weights are the same bytes."""
+    with atomic_write(path) as temporary:
+        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, temporary, {"format": "vita-bench"})
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a weights file did not give: class heads of another size, and whole parts that it does not hold."""
+
+    reinitialised: list[str]
+    absent_parts: list[str]
+
+
+def load_weights(model: nn.Module, path: Path) -> Loaded:
+    """Fill a model from a safetensors file, which may lack whole top-level parts (a detector alone, say).
+
+    Raises UserError when the file is missing, damaged, or of another model: then it lists what does not fit.
+    """
+    try:
+        found = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weights file") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
+    wanted = model.state_dict()
+    differing = [k for k in found if k in wanted and found[k].shape != wanted[k].shape]
+    heads = [k for k in differing if CLASS_HEAD in k]
+    _check_fit(path, found, wanted, [k for k in differing if k not in heads])
+    present = {k.partition(".")[0] for k in found}
+    model.load_state_dict({**wanted, **{k: v for k, v in found.items() if k not in heads}})
+    return Loaded(sorted(heads), sorted({k.partition(".")[0] for k in wanted} - present))
+
+
+def _check_fit(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], differing: list[str]) -> None:
+    present = {k.partition(".")[0] for k in found}
+    problems = {
+        "unknown": [k for k in found if k not in wanted],
+        "missing": [k for k in wanted if k.partition(".")[0] in present and k not in found],
+        "of another shape": differing,
+    }
+    if any(problems.values()):
+        listed = "; ".join(f"{len(keys)} {kind}, first {keys[0]}" for kind, keys in problems.items() if keys)
+        raise UserError(f"{path}: weights of another model: {listed}")
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class Checkpoint:
+    """The state after some step of a run; a run of another identity never resumes from it."""
+
+    def __init__(self, path: Path, identity: str) -> None:
+        self.path, self.identity = path, identity
+
+    def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
+        """progress: plain numbers, strings, lists and dicts."""
+        state = {
+            "identity": self.identity,
+            "model": model.state_dict(),
+            "optimizer": optimizer.state_dict(),
+            "random": random_state(),
+            "progress": dict(progress),
+        }
+        with atomic_write(self.path) as temporary:
+            torch.save(state, temporary)
+
+    def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
+        """Put everything back and return `progress`; None when there is nothing to resume."""
+        if not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise UserError(f"{self.path}: damaged checkpoint ({error}); delete it to start anew") from None
+        if state["identity"] != self.identity:
+            return None
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        restore_random_state(state["random"])
+        progress: dict[str, Any] = state["progress"]
+        return progress

@@ -1,0 +1,67 @@
+"""The course of a training run: losses and rate every few steps, validation AP where it was measured."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from vita.contract import Losses, UserError
+from vita.files import atomic_write
+
+EVERY = 20  # steps averaged in one row
+
+
+@dataclass
+class History:
+    """Rows so far and the sums of the row in the making: all of it plain, so that a checkpoint can hold it."""
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    sums: dict[str, float] = field(default_factory=dict)
+    count: int = 0
+
+    def add(self, losses: Mapping[str, float]) -> None:
+        """Unweighted losses of one step, and their weighted total."""
+        for name, value in losses.items():
+            self.sums[name] = self.sums.get(name, 0.0) + value
+        self.count += 1
+
+    def close_row(self, step: int, rate: float, seconds: float) -> dict[str, float]:
+        """Average the open row; `step` counts finished steps, `seconds` the time spent in them."""
+        means = {name: value / self.count for name, value in self.sums.items()}
+        self.rows.append({"step": step, "seconds": round(seconds, 3), "learning_rate": rate, **means})
+        self.sums, self.count = {}, 0
+        return means
+
+    def note_validation(self, step: int, ap: float) -> None:
+        """AP (0..100) on the validation videos after `step` steps: on the last row, or on one of its own."""
+        if not self.rows or self.rows[-1]["step"] != step:
+            self.rows.append({"step": step})
+        self.rows[-1]["validation_AP"] = ap
+
+    def state(self) -> dict[str, Any]:
+        """For a checkpoint."""
+        return {"rows": self.rows, "sums": self.sums, "count": self.count}
+
+    def write(self, path: Path) -> None:
+        """As CSV; the columns are the union over rows, in order of appearance."""
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        with atomic_write(path) as temporary, temporary.open("w", newline="") as handle:
+            writer = csv.DictWriter(handle, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+
+
+def checked_values(losses: Losses, step: int) -> dict[str, float]:
+    """Losses as numbers. Raises UserError naming the step and the first term that is not finite."""
+    values = {term.name: float(term.value.detach()) for term in losses.terms}
+    values["total"] = float(losses.total.detach())
+    for name, value in values.items():
+        if value - value != 0.0:  # true of NaN and of infinities alone
+            raise UserError(
+                f"step {step}: loss '{name}' is {value}; training stopped, the last good checkpoint is kept. "
+                "Lower train.learning_rate or train.gradient_clip_norm, or check the data."
+            )
+    return values

@@ -1,0 +1,18 @@
+"""Methods are found through the entry-point group `vita.methods`: installing a package adds its methods."""
+
+from __future__ import annotations
+
+from importlib.metadata import entry_points
+
+from vita.contract import MethodDefinition, UserError
+
+GROUP = "vita.methods"
+
+
+def find_method(name: str) -> MethodDefinition:
+    """The definition of a method. Raises UserError naming those installed."""
+    known = {point.name: point for point in entry_points(group=GROUP)}
+    if name not in known:
+        raise UserError(f"unknown method '{name}'; installed are: {', '.join(sorted(known))}")
+    definition: MethodDefinition = known[name].load()
+    return definition

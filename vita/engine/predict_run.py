@@ -1,0 +1,45 @@
+"""All predictions of one run's weights, with their record."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import torch
+
+from vita.config import PredictConfig, RunConfig, digest
+from vita.contract import UserError
+from vita.data.ytvis import read_split
+from vita.engine.checkpoint import load_weights, sha256
+from vita.engine.methods import find_method
+from vita.engine.predict import write_predictions
+from vita.engine.record import Record, device_name
+from vita.engine.seeding import seed_everything
+
+
+def predict_run(
+    config: RunConfig, plan: PredictConfig, only: list[str], weights: Path, out: Path, folder: Path
+) -> None:
+    """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
+
+    only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input.
+    """
+    unknown = [name for name in only if name not in plan.variants]
+    if unknown:
+        raise UserError(f"--inference {unknown[0]}: not in the plan; allowed are {', '.join(plan.variants)}")
+    seed_everything(config.seed, plan.threads)
+    record = Record("predict", plan.model_dump(mode="json"), digest(plan), config.seed, threads=plan.threads)
+    definition, data = find_method(config.method), config.dataset
+    variants = {n: definition.read_variant(o) for n, o in plan.variants.items() if not only or n in only}
+    root = Path(data.root)
+    split = read_split(root / data.valid.annotations, root / data.valid.frames, data.limit_videos)
+    model = definition.build(config.options, len(split.category_ids))
+    loaded = load_weights(model, weights)
+    if loaded.reinitialised or loaded.absent_parts:
+        raise UserError(f"{weights}: cannot predict: {[*loaded.reinitialised, *loaded.absent_parts]} are not in it")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    record.device, record.weights_sha256 = device_name(device), sha256(weights)
+    began = time.perf_counter()
+    record.frames = write_predictions(model.to(device), split, variants, plan, out, folder / "frame_detector.json")
+    record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
+    record.write(folder / "predict_record.json")

@@ -1,0 +1,92 @@
+"""One self-describing record a run: what ran, on what, how long, and how it ended."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import resource
+import sys
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+
+from vita.files import write_json
+
+PACKAGES = (
+    "vita-bench",
+    "torch",
+    "transformers",
+    "accelerate",
+    "numpy",
+    "numba",
+    "pycocotools",
+    "scipy",
+    "safetensors",
+)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def peak_host_memory() -> int:
+    """Largest resident size of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def device_name(device: torch.device) -> str:
+    """What the tables call the device."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def source_digest() -> str:
+    """Twelve hexadecimal digits over the package's source files: tables warn when runs of different code meet."""
+    root = Path(__file__).parents[1]
+    combined = hashlib.sha256()
+    for path in sorted(root.rglob("*.py")):
+        combined.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return combined.hexdigest()[:12]
+
+
+@dataclass
+class Record:
+    """Written at the end of training and of prediction, and when either fails. Units are in the names."""
+
+    task: Literal["train", "predict"]
+    config: dict[str, Any]
+    config_digest: str
+    seed: int
+    status: Literal["running", "finished", "failed"] = "running"
+    error: str | None = None
+    source_digest: str = field(default_factory=source_digest)
+    versions: dict[str, str] = field(default_factory=lambda: {p: version(p) for p in PACKAGES})
+    python: str = field(default_factory=platform.python_version)
+    machine: str = field(default_factory=lambda: f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    device: str = "cpu"
+    processes: int = 1
+    threads: int = 1
+    iterations: int = 0
+    resumed_at: list[int] = field(default_factory=list)  # iterations at which the run was taken up again
+    train_time_s: float = 0.0
+    predict_time_s: float = 0.0
+    frames: int = 0
+    peak_host_memory_bytes: int = 0
+    peak_device_memory_bytes: int = 0
+    started_at: str = field(default_factory=_now)
+    ended_at: str | None = None
+    weights_sha256: str | None = None
+    started_from: dict[str, Any] | None = None  # file, its digest, class heads re-initialised, parts it lacked
+
+    def write(self, path: Path) -> None:
+        """Complete the record and write it."""
+        self.ended_at = _now()
+        self.peak_host_memory_bytes = peak_host_memory()
+        if torch.cuda.is_available():
+            self.peak_device_memory_bytes = torch.cuda.max_memory_allocated()
+        write_json(path, asdict(self), indent=1)

@@ -1,0 +1,166 @@
+"""Training: one plain loop, seeded, resumable at any step to the same last bit."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+from accelerate import Accelerator
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from vita.config import RunConfig, digest
+from vita.contract import Clip, UserError, VideoMethod
+from vita.data.clips import ClipSampler
+from vita.data.ytvis import read_split
+from vita.engine.checkpoint import Checkpoint, load_weights, save_weights, sha256
+from vita.engine.history import EVERY, History, checked_values
+from vita.engine.methods import find_method
+from vita.engine.optimizer import build_optimizer, set_rates
+from vita.engine.record import Record, device_name
+from vita.engine.seeding import seed_everything
+from vita.engine.validation import Validation
+from vita.engine.work_folder import exclusive
+from vita.progress import progress
+
+
+def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
+    """Train one run and write model.safetensors, history.csv and record.json into `folder`.
+
+    State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
+    weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
+    """
+    record = Record("train", config.model_dump(mode="json"), digest(config), config.seed, threads=config.train.threads)
+    with exclusive(folder / "work"):
+        try:
+            Trainer(config, folder, weights, record).run()
+        except BaseException as error:
+            record.status, record.error = "failed", f"{type(error).__name__}: {error}"
+            record.write(folder / "work" / "record.json")  # beside the checkpoint, where no clean-up of outputs goes
+            raise
+
+
+class Trainer:
+    """The parts of one training run."""
+
+    def __init__(self, config: RunConfig, folder: Path, weights: Path | None, record: Record) -> None:
+        self.config, self.folder, self.record = config, folder, record
+        schedule = config.train
+        seed_everything(config.seed, schedule.threads)
+        self.accelerator = Accelerator(mixed_precision=schedule.precision, step_scheduler_with_optimizer=False)
+        data = config.dataset
+        root = Path(data.root)
+        self.split = read_split(root / data.train.annotations, root / data.train.frames, data.limit_videos)
+        definition = find_method(config.method)
+        model = definition.build(config.options, len(self.split.category_ids))
+        if weights is not None:
+            record.started_from = {
+                "file": str(weights),
+                "sha256": sha256(weights),
+                **asdict(load_weights(model, weights)),
+            }
+        model = model.to(self.accelerator.device)
+        optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
+        self.bare = model
+        self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
+        identity = f"{record.config_digest} {record.started_from and record.started_from['sha256']}"
+        self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
+        self.history, self.seconds, self.start = History(), 0.0, 0
+        self.validation = (
+            Validation(config, definition.read_variant(config.validation)) if schedule.validate_every else None
+        )
+        record.device = device_name(self.accelerator.device)
+        record.processes = self.accelerator.num_processes
+
+    def run(self) -> None:
+        """All steps that are left, then the final files."""
+        self._resume()
+        self.bare.train()
+        schedule = self.config.train
+        name = f"{self.config.variant} seed {self.config.seed}"
+        with progress(schedule.iterations, name, self.start) as bar:
+            for step, clips in enumerate(self._batches(), self.start):
+                began = time.perf_counter()
+                rate = self._step(step, clips)
+                self.seconds += time.perf_counter() - began
+                self._after_step(step + 1, rate, bar)
+        self._finish()
+
+    def _batches(self) -> Iterator[list[Clip]]:
+        """The share of this process of every batch from the first step that is left."""
+        schedule, processes = self.config.train, self.accelerator.num_processes
+        if schedule.clips_per_batch % processes:
+            raise UserError(
+                f"train.clips_per_batch is {schedule.clips_per_batch}, not a multiple of the {processes} processes"
+            )
+        samples = schedule.iterations * schedule.clips_per_batch
+        sampler = ClipSampler(
+            self.split,
+            clip_frames=schedule.clip_frames,
+            frame_range=schedule.frame_range,
+            augmentation=schedule.augmentation,
+            length=samples,
+            seed=self.config.seed,
+        )
+        first = self.start * schedule.clips_per_batch + self.accelerator.process_index
+        yield from DataLoader(
+            cast("Dataset[Clip]", sampler),
+            batch_size=schedule.clips_per_batch // processes,
+            sampler=range(first, samples, processes),
+            collate_fn=list,
+            num_workers=schedule.workers,
+        )
+
+    def _step(self, step: int, clips: list[Clip]) -> float:
+        rate = set_rates(self.optimizer, step, self.config.train)
+        with self.accelerator.autocast():
+            losses = self.model([clip.to(self.accelerator.device) for clip in clips])
+        self.history.add(checked_values(losses, step))
+        self.accelerator.backward(losses.total)
+        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.train.gradient_clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return rate
+
+    def _after_step(self, done: int, rate: float, bar: tqdm[Any]) -> None:
+        schedule = self.config.train
+        last = done == schedule.iterations
+        if done % EVERY == 0 or last:
+            means = self.history.close_row(done, rate, self.seconds)
+            bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
+        if self.validation and schedule.validate_every and (done % schedule.validate_every == 0 or last):
+            self.history.note_validation(done, self.validation(self.bare))
+        if done % schedule.checkpoint_every == 0 and not last and self.accelerator.is_main_process:
+            self._save(done)
+        bar.update()
+
+    def _save(self, done: int) -> None:
+        progress_so_far = {
+            "step": done,
+            "seconds": self.seconds,
+            "history": self.history.state(),
+            "resumed_at": self.record.resumed_at,
+        }
+        self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
+
+    def _resume(self) -> None:
+        found = self.checkpoint.restore(self.bare, self.optimizer)
+        if found:
+            self.start, self.seconds = found["step"], found["seconds"]
+            self.history = History(**found["history"])
+            self.record.resumed_at = [*found["resumed_at"], self.start]
+
+    def _finish(self) -> None:
+        self.accelerator.wait_for_everyone()
+        if not self.accelerator.is_main_process:
+            return
+        weights = self.folder / "model.safetensors"
+        save_weights(cast(VideoMethod, self.bare).state_to_keep(), weights)
+        self.record.iterations, self.record.train_time_s = self.config.train.iterations, round(self.seconds, 3)
+        self.record.weights_sha256, self.record.status = sha256(weights), "finished"
+        self.history.write(self.folder / "history.csv")
+        self.record.write(self.folder / "record.json")
+        self.checkpoint.path.unlink(missing_ok=True)

@@ -1,0 +1,36 @@
+"""AP on a few validation videos while training goes on; it draws nothing, so it leaves training as it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from vita.config import PredictConfig, RunConfig
+from vita.data.ytvis import read_split
+from vita.engine.predict import predict_split, results_of
+from vita.evaluation.evaluate import evaluate
+from vita.evaluation.ground_truth import load_ground_truth
+
+
+class Validation:
+    """Scores a model on the first validation videos by id."""
+
+    def __init__(self, config: RunConfig, variant: Any) -> None:
+        data, videos = config.dataset, config.train.validate_videos
+        videos = min(videos, data.limit_videos or videos)
+        annotations = Path(data.root) / data.valid.annotations
+        self.split = read_split(annotations, Path(data.root) / data.valid.frames, videos)
+        self.ground_truth = load_ground_truth(annotations, videos)
+        self.variants = {"validation": variant}
+        self.predict = PredictConfig(variants={"validation": config.validation})
+
+    def __call__(self, model: nn.Module) -> float:
+        """AP in points, 0..100."""
+        predictions = [
+            entry
+            for video, prediction in predict_split(model, self.split, self.variants, self.predict)
+            for entry in results_of(video, prediction.tracks["validation"], self.split.category_ids)
+        ]
+        return 100 * evaluate(self.ground_truth, predictions).scores.ap

@@ -1,0 +1,50 @@
+"""One trainer at a time in a work folder, and none that outlives the process that started it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from vita.contract import UserError
+
+
+@contextmanager
+def exclusive(folder: Path, patience_s: float = 15.0) -> Iterator[None]:
+    """Hold the folder's lock; the system releases it when the process ends, however it ends.
+
+    Waits a little, since a trainer whose parent died needs a moment to notice. Raises UserError if another lives on.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as handle:
+        deadline = time.monotonic() + patience_s
+        while not _try_lock(handle.fileno()):
+            if time.monotonic() > deadline:
+                raise UserError(f"{folder}: another trainer is at work here; wait for it or stop it")
+            time.sleep(0.2)
+        yield
+
+
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def die_with_parent(interval_s: float = 0.5) -> None:
+    """From now on, end this process as soon as the process that started it is gone."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(interval_s)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=watch, name="parent-watch", daemon=True).start()
