@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vita.contract import UserError
 from vita.evaluation.average_precision import RECALL_LEVELS
-from vita.evaluation.evaluate import Evaluation, evaluate_files
+from vita.evaluation.evaluate import Evaluation, evaluate, evaluate_files
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.matching import IOU_THRESHOLDS
 
@@ -87,3 +88,24 @@ def test_all_matches_at_half(evaluation: Evaluation, expected: dict, truth: Grou
         assert group.scores.tolist() == entry["dtScores"]
         recorded_ignore = dict(zip(entry["gtIds"], entry["gtIgnore"], strict=True))
         assert dict(zip(ids, group.ground_truth_ignored[0].tolist(), strict=True)) == recorded_ignore
+
+
+def test_special_cases() -> None:
+    recorded = json.loads((RECORDINGS / "special.json").read_text())
+    truth = load_ground_truth(RECORDINGS / "general_gt.json")
+    detections = json.loads((RECORDINGS / "general_pred.json").read_text())
+    whole = evaluate(truth, detections).scores
+
+    # Here we differ on purpose: finding nothing is a result, 0, and a wrong file deserves a message.
+    assert recorded["empty_prediction_list"] == "raises IndexError"
+    nothing = evaluate(truth, []).scores
+    assert (nothing.ap, nothing.ap_large, nothing.ar1, nothing.ar100) == (0, 0, 0, 0)
+    assert recorded["unknown_video_id"] == "raises AssertionError"
+    with pytest.raises(UserError, match="unknown video_id 999"):
+        evaluate(truth, [*detections, {**detections[0], "video_id": 999}])
+
+    assert recorded["unknown_category_id_is_ignored"] is True
+    assert evaluate(truth, [*detections, {**detections[0], "category_id": 999}]).scores == whole
+    assert recorded["prediction_with_fewer_frames_than_video"] == "runs silently (zip truncates)"
+    short = {**detections[0], "segmentations": detections[0]["segmentations"][:-1]}
+    assert evaluate(truth, [short, *detections[1:]]).precision.shape == (10, 101, 5, 4, 3)

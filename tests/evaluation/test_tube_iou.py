@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
+from evaluation_scenes import code, codes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from evaluation_scenes import code, codes
 from vita.contract import UserError
 from vita.evaluation.mask_tracks import read_mask_track
 from vita.evaluation.tube_iou import Tubes

@@ -68,6 +68,15 @@ class Evaluation:
             "counts": self.counts.to_json(),
         }
 
+    def summary(self) -> str:
+        """The twelve numbers in points, for people."""
+        points = {
+            name: "none" if score == NO_GROUND_TRUTH else f"{100 * score:.2f}"
+            for name, score in asdict(self.scores).items()
+        }
+        lines = [f"{name.replace('_', ' ').upper():<10} {value:>6}" for name, value in points.items()]
+        return "\n".join([f"{len(self.counts.video_ids)} videos, scores in points", *lines])
+
 
 def _or_null(score: float) -> float | None:
     return None if score == NO_GROUND_TRUTH else score

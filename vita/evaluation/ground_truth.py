@@ -55,9 +55,13 @@ class GroundTruth:
         return replace(self, videos=videos, annotations=[a for a in self.annotations if a.video_id in videos])
 
 
-def load_ground_truth(path: Path) -> GroundTruth:
-    """Read a ground-truth file. Raises UserError naming the file and the entry that is wrong."""
-    return parse_ground_truth(read_json(path), str(path))
+def load_ground_truth(path: Path, limit_videos: int | None = None) -> GroundTruth:
+    """Read a ground-truth file, whole or its first videos by id.
+
+    Raises UserError naming the file and the entry that is wrong.
+    """
+    ground_truth = parse_ground_truth(read_json(path), str(path))
+    return ground_truth if limit_videos is None else ground_truth.first_videos(limit_videos)
 
 
 def parse_ground_truth(data: Any, source: str) -> GroundTruth:

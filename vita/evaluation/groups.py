@@ -29,7 +29,9 @@ class Group:
 
     def tracks(self) -> list[MaskTrack]:
         """The masks of the detections, then those of the annotations."""
-        return [detection.track for detection in self.detections] + [annotation.track for annotation in self.annotations]
+        return [detection.track for detection in self.detections] + [
+            annotation.track for annotation in self.annotations
+        ]
 
 
 def group_tracks(ground_truth: GroundTruth, detections: Sequence[Detection]) -> list[list[Group]]:

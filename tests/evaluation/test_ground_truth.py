@@ -1,0 +1,82 @@
+from typing import Any
+
+import pytest
+from evaluation_scenes import annotation, code, ground_truth, video
+
+from vita.contract import UserError
+from vita.evaluation.ground_truth import parse_ground_truth
+
+MASK = code([[1, 1, 0, 0], [1, 0, 0, 0]])
+
+
+def test_reads_videos_categories_and_annotations() -> None:
+    data = ground_truth(
+        [annotation(4, [MASK, None], areas=[3, None], iscrowd=1), annotation(2, [None, []], areas=[None, 0])],
+        videos=[video(9, 3, 5, 7), video(1)],
+        categories=(6, 1),
+    )
+    found = parse_ground_truth(data, "gt")
+    assert list(found.videos) == [1, 9]
+    assert (found.videos[9].height, found.videos[9].width, found.videos[9].length) == (3, 5, 7)
+    assert found.categories == {1: "category 1", 6: "category 6"}
+    first, second = found.annotations
+    assert (first.id, first.is_crowd, first.listed_area, first.track.masks) == (4, True, 3, [MASK["counts"], ""])
+    assert (second.id, second.is_crowd, second.listed_area, second.track.masks) == (2, False, 0, ["", ""])
+
+
+def test_listed_area_is_the_mean_of_those_that_are_there() -> None:
+    data = ground_truth([annotation(1, [MASK, None], areas=[10, None, 0, 20])])
+    assert parse_ground_truth(data, "gt").annotations[0].listed_area == 15
+    del data["annotations"][0]["areas"]
+    assert parse_ground_truth(data, "gt").annotations[0].listed_area is None
+
+
+def test_first_videos_by_id() -> None:
+    data = ground_truth(
+        [annotation(1, [MASK], video_id=5), annotation(2, [MASK], video_id=2)], [video(5), video(2), video(8)]
+    )
+    found = parse_ground_truth(data, "gt")
+    assert [list(found.first_videos(n).videos) for n in (1, 2, 9)] == [[2], [2, 5], [2, 5, 8]]
+    assert [a.id for a in found.first_videos(1).annotations] == [2]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"videos": None}, r"gt: `videos` must be a list"),
+        ({"categories": {}}, r"gt: `categories` must be a list"),
+        ({"annotations": None}, r"gt: `annotations` must be a list; ground truth without annotations"),
+        ({"videos": [3]}, r"gt: videos\[0\] must be an object"),
+        ({"videos": [{"height": 2}]}, r"gt: videos\[0\]: `id` must be a whole number, and is missing"),
+        ({"videos": [video(1), video(1)]}, r"gt: videos\[1\] repeats the id 1"),
+        ({"videos": [{**video(), "width": 4.5}]}, r"gt: video 1: `width` must be a whole number, not 4\.5"),
+        ({"videos": [{**video(), "height": 0}]}, r"gt: video 1: height, width and length must be at least 1"),
+    ],
+)
+def test_bad_files(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_ground_truth({**ground_truth([]), **change}, "gt")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"video_id": 3}, r"gt: annotation 1: video_id 3 is not among the videos"),
+        ({"category_id": 3}, r"gt: annotation 1: category_id 3 is not among the categories \[1\]"),
+        ({"category_id": True}, r"gt: annotation 1: `category_id` must be a whole number"),
+        ({"iscrowd": "no"}, r"gt: annotation 1: iscrowd must be 0 or 1, not 'no'"),
+        ({"areas": [1, "2"]}, r"gt: annotation 1: `areas` must be a list of numbers"),
+        ({"areas": 3}, r"gt: annotation 1: `areas` must be a list of numbers"),
+        ({"segmentations": {}}, r"gt: annotation 1: `segmentations` must be a list"),
+        ({"segmentations": [None, code([[1]])]}, r"gt: annotation 1, frame 1 .*\[1, 1\].*\[2, 4\]"),
+    ],
+)
+def test_bad_annotations(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        parse_ground_truth(ground_truth([{**annotation(1, [MASK, None]), **change}]), "gt")
+
+
+@pytest.mark.parametrize("data", [[], 3, None])
+def test_another_type(data: Any) -> None:
+    with pytest.raises(UserError, match="gt: must be an object with `videos`"):
+        parse_ground_truth(data, "gt")
