@@ -60,7 +60,6 @@ class VariantConfig(Frozen):
 class MethodConfig(Frozen):
     """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
 
-    method: str
     presets: dict[str, Options]
     backbones: dict[str, Options]
     variants: dict[str, VariantConfig]
