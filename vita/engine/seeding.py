@@ -13,7 +13,7 @@ def seed_everything(seed: int, threads: int) -> None:
     """Seed all generators; fix the thread count, which changes the last bits of sums."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.utils.deterministic.fill_uninitialized_memory = False  # finds bugs of libraries, at a tenth of the time
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # finds bugs of libraries, at a tenth of the time
     random.seed(seed)
     np.random.seed(seed)  # for libraries; our own code passes generators
     torch.manual_seed(seed)

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from vita.losses.points import Draws, sample
 
@@ -53,30 +54,38 @@ def matching_costs(
     """
     layers, clips = mask_logits.shape[:2]
     where = draws("matching", layers, clips, points, 2).to(mask_logits.device)
-    costs: list[list[Tensor]] = []
+    counts = [len(target.labels) for target in targets]
+    wanted = _target_samples(targets, where)  # (D, B, N, S): clips with fewer targets are filled up with empty masks
+    labels = pad_sequence([target.labels for target in targets], batch_first=True)
+    labels = labels[:, None].expand(-1, class_logits.shape[2], -1)
+    costs = []
     for layer in range(layers):
-        predicted = _flat_samples(mask_logits[layer].float(), where[layer])
+        predicted = sample(mask_logits[layer].float().flatten(1, 2), where[layer])
+        cost = _pairwise_mask_cost(predicted.view(clips, -1, wanted.shape[-1]), wanted[layer], weights)
         probabilities = class_logits[layer].float().softmax(-1)
-        layer_costs = []
-        for clip, target in enumerate(targets):
-            wanted = _flat_samples(target.masks[None].float(), where[layer, clip][None])[0]
-            mask_cost = _pairwise_mask_cost(predicted[clip], wanted, weights)
-            layer_costs.append(mask_cost - weights.classification * probabilities[clip][:, target.labels])
-        costs.append(layer_costs)
+        cost = cost - weights.classification * probabilities.gather(2, labels)
+        costs.append([clip[:, :count] for clip, count in zip(cost, counts, strict=True)])
     return costs
 
 
-def _flat_samples(maps: Tensor, points: Tensor) -> Tensor:
-    """maps (B, Q, T, h, w) at points (B, P, 2) -> (B, Q, T * P)."""
-    return sample(maps.flatten(1, 2), points).unflatten(1, maps.shape[1:3]).flatten(2)
+def _target_samples(targets: list[Target], where: Tensor) -> Tensor:
+    """Targets at the points (D, B, P, 2) of every layer: (D, B, N, S) with N the most of any clip and S = T * P."""
+    layers, _, points = where.shape[:3]
+    flat = []
+    for clip, target in enumerate(targets):
+        count, frames = target.masks.shape[:2]
+        values = sample(target.masks.flatten(0, 1)[None].float(), where[:, clip].reshape(1, -1, 2))
+        flat.append(values.view(count, frames, layers, points))
+    return pad_sequence(flat, batch_first=True).permute(3, 0, 1, 2, 4).flatten(3)
 
 
 def _pairwise_mask_cost(logits: Tensor, wanted: Tensor, weights: Weights) -> Tensor:
-    """logits (Q, S) against wanted (N, S) at S points -> (Q, N)."""
-    total = max(logits.shape[1], 1)
-    bce = (F.softplus(-logits) @ wanted.T + F.softplus(logits) @ (1 - wanted).T) / total
+    """logits (B, Q, S) against wanted (B, N, S) at S points -> (B, Q, N)."""
+    answers = wanted.transpose(1, 2)
+    # BCE of logit x and answer y is softplus(x) - x y, so that all pairs need one product.
+    bce = (F.softplus(logits).sum(2, keepdim=True) - logits @ answers) / logits.shape[2]
     soft = logits.sigmoid()
-    dice = 1 - (2 * soft @ wanted.T + 1) / (soft.sum(1)[:, None] + wanted.sum(1)[None] + 1)
+    dice = 1 - (2 * soft @ answers + 1) / (soft.sum(2, keepdim=True) + wanted.sum(2)[:, None] + 1)
     return weights.mask * bce + weights.dice * dice
 
 
