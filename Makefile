@@ -18,7 +18,6 @@ help:
 
 venv: $(STAMP)
 
-# Without a GPU: PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu saves some gigabytes of CUDA libraries.
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "vita-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
