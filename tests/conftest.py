@@ -1,0 +1,73 @@
+"""What all tests share: one thread, and a tiny VITA."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+
+from vita.contract import Clip
+from vita.method import definition
+from vita.model import Vita
+
+TINY: dict[str, Any] = {
+    "detector": {
+        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
+        "channels": 32,
+        "heads": 4,
+        "feedforward": 32,
+        "queries": 6,
+        "pixel_layers": 1,
+        "pixel_feedforward": 32,
+        "decoder_layers": 3,
+        "norm": "trained",
+    },
+    "heads": 4,
+    "feedforward": 32,
+    "encoder_layers": 2,
+    "decoder_layers": 2,
+    "video_queries": 5,
+    "frame_points": 16,
+    "video_points": 16,
+}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread() -> Iterator[None]:
+    """Threads of small operations that wait for each other on a busy machine take longer than one thread."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def tiny_vita() -> Callable[..., Vita]:
+    """Builds a tiny VITA for 3 classes: `tiny_vita(stage="frozen", norm="frozen")`. Always the same weights."""
+
+    def build(*, norm: str = "trained", **options: Any) -> Vita:
+        torch.manual_seed(0)
+        model = definition.build({**TINY, **options, "detector": {**TINY["detector"], "norm": norm}}, num_classes=3)
+        assert isinstance(model, Vita)
+        return model
+
+    return build
+
+
+@pytest.fixture
+def random_clip() -> Callable[..., Clip]:
+    """Builds a clip of noise with rectangular objects, all visible in all frames, numbered from 1."""
+
+    def build(seed: int = 0, *, frames: int = 2, height: int = 32, width: int = 64, objects: int = 2) -> Clip:
+        random = torch.Generator().manual_seed(seed)
+        images = torch.randint(0, 256, (frames, 3, height, width), dtype=torch.uint8, generator=random)
+        masks = torch.zeros(objects, frames, height, width, dtype=torch.bool)
+        for number in range(objects):
+            masks[number, :, 4 : height - 4, 10 * number : 10 * number + 8] = True
+        labels = torch.randint(0, 3, (objects,), generator=random)
+        ids = torch.arange(1, objects + 1)[:, None].expand(objects, frames).clone()
+        return Clip(images, masks, labels, ids, video_id=0, frame_indices=tuple(range(frames)))
+
+    return build
