@@ -67,11 +67,12 @@ def train(
 ) -> None:
     """Train one run, or go on where it was interrupted."""
     from vita.config import RunConfig, load
-    from vita.engine.train import train as train_run
     from vita.engine.work_folder import die_with_parent as watch_parent
 
     if die_with_parent:
-        watch_parent()
+        watch_parent()  # before the slow imports, during which the parent may die too
+    from vita.engine.train import train as train_run
+
     run = load(RunConfig, config)
     _quiet_libraries()
     start = weights or (Path(run.start_from) if run.start_from else None)
@@ -146,5 +147,5 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {' '.join(str(error).splitlines())}\n")
         sys.exit(2)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 import yaml
 from pydantic import (
@@ -143,19 +144,54 @@ def parse(section: type[Section], raw: Any, where: str) -> Section:
 
 def _explain(section: type[BaseModel], error: ValidationError, where: str) -> str:
     first = error.errors()[0]
-    path = ".".join(str(part) for part in first["loc"])
+    place, keys = _locate(section, first["loc"])
+    if first["type"] == "missing":
+        return f"{where}: key '{place}' is missing"
     if first["type"] != "extra_forbidden":
-        return f"{where}: key '{path}': {first['msg']} (found {first.get('input')!r})"
-    allowed = ", ".join(sorted(_section_at(section, first["loc"][:-1]).model_fields))
-    return f"{where}: unknown key '{path}'; allowed here: {allowed}"
+        return f"{where}: key '{place}': {first['msg']} (found {first.get('input')!r})"
+    return f"{where}: unknown key '{place}'; allowed here: {', '.join(sorted(keys))}"
 
 
-def _section_at(section: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel]:
+def _locate(section: type[BaseModel], path: tuple[int | str, ...]) -> tuple[str, set[str]]:
+    """A place as the user's file has it, and the keys that are allowed beside its last one.
+
+    `path` is pydantic's: it also holds the tag that tells the members of a union apart, which no file has.
+    """
+    names: list[str] = []
+    kinds, beside = [section], [section]
     for name in path:
-        annotation = section.model_fields[str(name)].annotation
-        nested = [annotation, *getattr(annotation, "__args__", ())]
-        section = next(t for t in nested if isinstance(t, type) and issubclass(t, BaseModel))
-    return section
+        tagged = [kind for kind in kinds if name in _tags(kind)]
+        if len(kinds) > 1 and tagged:
+            kinds = tagged
+        else:
+            names.append(str(name))
+            kinds, beside = [inner for kind in kinds for inner in _inside(kind, name)], kinds
+    return ".".join(names), {key for kind in beside if _is_section(kind) for key in kind.model_fields}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+def _tags(kind: Any) -> set[Any]:
+    annotations = [field.annotation for field in kind.model_fields.values()] if _is_section(kind) else []
+    return {value for one in annotations if get_origin(one) is Literal for value in get_args(one)}
+
+
+def _inside(kind: Any, name: int | str) -> list[Any]:
+    """Types that may stand at a key of a section or mapping, or at a position of a list."""
+    if _is_section(kind):
+        field = kind.model_fields.get(str(name))
+        return _alternatives(field.annotation) if field else []
+    parts = get_args(kind)[1:] if get_origin(kind) is dict else get_args(kind)
+    return [inner for part in parts for inner in _alternatives(part)]
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    if get_origin(annotation) is Annotated:
+        annotation = get_args(annotation)[0]
+    is_union = get_origin(annotation) in (Union, UnionType)
+    return [one for part in get_args(annotation) for one in _alternatives(part)] if is_union else [annotation]
 
 
 def read_yaml(path: Path) -> Any:
@@ -164,6 +200,8 @@ def read_yaml(path: Path) -> Any:
         return yaml.safe_load(path.read_text())
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 

@@ -15,7 +15,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from vita.contract import UserError
-from vita.engine.seeding import random_state, restore_random_state
 from vita.files import atomic_write
 
 CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape depends on the number of classes
@@ -24,7 +23,11 @@ CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape 
 def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
     """Write a safetensors file; the same weights are the same bytes."""
     with atomic_write(path) as temporary:
-        save_file({k: v.detach().cpu().contiguous() for k, v in state.items()}, temporary, {"format": "vita-bench"})
+        tensors = {k: v.detach().cpu().contiguous() for k, v in state.items()}
+        try:
+            save_file(tensors, temporary, {"format": "vita-bench"})
+        except SafetensorError as error:  # how the library reports a full disk
+            raise OSError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -80,19 +83,27 @@ class Checkpoint:
         self.path, self.identity = path, identity
 
     def save(self, model: nn.Module, optimizer: torch.optim.Optimizer, progress: Mapping[str, Any]) -> None:
-        """progress: plain numbers, strings, lists and dicts."""
+        """progress: tensors, numbers, strings, and lists and dicts of them.
+
+        Raises UserError when the disk is full; the earlier checkpoint stays.
+        """
         state = {
             "identity": self.identity,
             "model": model.state_dict(),
             "optimizer": optimizer.state_dict(),
-            "random": random_state(),
             "progress": dict(progress),
         }
-        with atomic_write(self.path) as temporary:
-            torch.save(state, temporary)
+        with atomic_write(self.path) as temporary, temporary.open("wb") as handle:
+            try:
+                torch.save(state, handle)
+            except RuntimeError as error:  # torch reports a failed write as one of its own
+                raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
     def restore(self, model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, Any] | None:
-        """Put everything back and return `progress`; None when there is nothing to resume."""
+        """Put weights and optimizer back and return `progress`; None when there is nothing to resume.
+
+        Raises UserError when the file is damaged, or of the same configuration but another model.
+        """
         if not self.path.exists():
             return None
         try:
@@ -101,8 +112,10 @@ class Checkpoint:
             raise UserError(f"{self.path}: damaged checkpoint ({error}); delete it to start anew") from None
         if state["identity"] != self.identity:
             return None
-        model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
-        restore_random_state(state["random"])
+        try:
+            model.load_state_dict(state["model"])
+            optimizer.load_state_dict(state["optimizer"])
+        except (RuntimeError, ValueError):
+            raise UserError(f"{self.path}: of another version of this method; delete it to start anew") from None
         progress: dict[str, Any] = state["progress"]
         return progress

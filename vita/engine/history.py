@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vita.contract import Losses, UserError
 from vita.files import atomic_write
 
@@ -56,8 +58,9 @@ class History:
 
 def checked_values(losses: Losses, step: int) -> dict[str, float]:
     """Losses as numbers. Raises UserError naming the step and the first term that is not finite."""
-    values = {term.name: float(term.value.detach()) for term in losses.terms}
-    values["total"] = float(losses.total.detach())
+    names = [*(term.name for term in losses.terms), "total"]
+    scalars = torch.stack([*(term.value.detach().float() for term in losses.terms), losses.total.detach().float()])
+    values = dict(zip(names, scalars.tolist(), strict=True))  # one wait for the device, not one a term
     for name, value in values.items():
         if value - value != 0.0:  # true of NaN and of infinities alone
             raise UserError(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO, cast
@@ -58,8 +58,8 @@ def write_predictions(
         raise UserError("no video to predict: the split is empty")
     frames = 0
     with ExitStack() as stack, progress(len(split.videos), "predict") as bar:
-        files = {name: stack.enter_context(_JsonList(out / f"{name}.json")) for name in variants}
-        frame_file = stack.enter_context(_JsonList(detections))
+        files = {name: stack.enter_context(_json_list(out / f"{name}.json")) for name in variants}
+        frame_file = stack.enter_context(_json_list(detections))
         for video, prediction in predict_split(model, split, variants, config):
             for name, tracks in prediction.tracks.items():
                 files[name].extend(results_of(video, tracks, split.category_ids))
@@ -69,26 +69,26 @@ def write_predictions(
     return frames
 
 
-class _JsonList:
-    """A JSON list written entry by entry into a file that appears when it is complete."""
+class _Entries:
+    """The entries of a JSON list in the making."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._stack = path, ExitStack()
-        self._first = True
+    def __init__(self, handle: TextIO) -> None:
+        self._handle, self._before = handle, "["
 
-    def __enter__(self) -> _JsonList:
-        temporary = self._stack.enter_context(atomic_write(self._path))
-        self._handle: TextIO = self._stack.enter_context(temporary.open("w"))
-        self._handle.write("[")
-        return self
-
-    def extend(self, entries: Any) -> None:
+    def extend(self, entries: Iterable[dict[str, Any]]) -> None:
         for entry in entries:
-            self._handle.write("\n" if self._first else ",\n")
+            self._handle.write(self._before + "\n")
             json.dump(entry, self._handle, separators=(",", ":"))
-            self._first = False
+            self._before = ","
 
-    def __exit__(self, *error: Any) -> None:
-        if error[0] is None:
-            self._handle.write("\n]\n")
-        self._stack.__exit__(*error)
+    def close(self) -> None:
+        self._handle.write("[]\n" if self._before == "[" else "\n]\n")
+
+
+@contextmanager
+def _json_list(path: Path) -> Iterator[_Entries]:
+    """A JSON list written entry by entry into a file that appears when it is complete."""
+    with atomic_write(path) as temporary, temporary.open("w") as handle:
+        entries = _Entries(handle)
+        yield entries
+        entries.close()

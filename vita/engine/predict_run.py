@@ -35,8 +35,13 @@ def predict_run(
     split = read_split(root / data.valid.annotations, root / data.valid.frames, data.limit_videos)
     model = definition.build(config.options, len(split.category_ids))
     loaded = load_weights(model, weights)
-    if loaded.reinitialised or loaded.absent_parts:
-        raise UserError(f"{weights}: cannot predict: {[*loaded.reinitialised, *loaded.absent_parts]} are not in it")
+    if loaded.absent_parts:
+        raise UserError(f"{weights}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    if loaded.reinitialised:
+        raise UserError(
+            f"{weights}: trained for another number of classes than the {len(split.category_ids)} of "
+            f"{root / data.valid.annotations} (see {loaded.reinitialised[0]})"
+        )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     began = time.perf_counter()

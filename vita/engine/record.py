@@ -56,7 +56,7 @@ def source_digest() -> str:
 
 @dataclass
 class Record:
-    """Written at the end of training and of prediction, and when either fails. Units are in the names."""
+    """Written at the end of training and of prediction, and when training fails. Units are in the names."""
 
     task: Literal["train", "predict"]
     config: dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from typing import Any
 
@@ -11,6 +12,7 @@ import torch
 
 def seed_everything(seed: int, threads: int) -> None:
     """Seed all generators; fix the thread count, which changes the last bits of sums."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS sums in no fixed order
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # finds bugs of libraries, at a tenth of the time
@@ -20,10 +22,10 @@ def seed_everything(seed: int, threads: int) -> None:
 
 
 def random_state() -> dict[str, Any]:
-    """States of torch's generators, loadable with `weights_only`."""
+    """States of this process's torch generators, loadable with `weights_only`."""
     state: dict[str, Any] = {"cpu": torch.get_rng_state()}
     if torch.cuda.is_available():
-        state["cuda"] = torch.cuda.get_rng_state_all()
+        state["cuda"] = torch.cuda.get_rng_state()  # of this process's device; asking others would occupy them
     return state
 
 
@@ -31,4 +33,4 @@ def restore_random_state(state: dict[str, Any]) -> None:
     """Undo whatever was drawn since `random_state`."""
     torch.set_rng_state(state["cpu"])
     if "cuda" in state and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(state["cuda"])
+        torch.cuda.set_rng_state(state["cuda"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-from accelerate import Accelerator
+import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
+from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -21,10 +24,12 @@ from vita.engine.history import EVERY, History, checked_values
 from vita.engine.methods import find_method
 from vita.engine.optimizer import build_optimizer, set_rates
 from vita.engine.record import Record, device_name
-from vita.engine.seeding import seed_everything
+from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
 from vita.progress import progress
+
+FAILURE = "record.json"  # of a failed run, in work/: beside the checkpoint, where no clean-up of outputs goes
 
 
 def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
@@ -34,13 +39,21 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
     """
     record = Record("train", config.model_dump(mode="json"), digest(config), config.seed, threads=config.train.threads)
-    with exclusive(folder / "work"):
+    processes = PartialState()
+    with exclusive(folder / "work") if processes.is_main_process else nullcontext():
+        processes.wait_for_everyone()
         try:
             Trainer(config, folder, weights, record).run()
         except BaseException as error:
-            record.status, record.error = "failed", f"{type(error).__name__}: {error}"
-            record.write(folder / "work" / "record.json")  # beside the checkpoint, where no clean-up of outputs goes
+            if processes.is_main_process:
+                _record_failure(record, error, folder / "work" / FAILURE)
             raise
+
+
+def _record_failure(record: Record, error: BaseException, path: Path) -> None:
+    record.status, record.error = "failed", f"{type(error).__name__}: {error}"
+    with suppress(UserError):  # on a full disk, the first error is the one to tell
+        record.write(path)
 
 
 class Trainer:
@@ -50,18 +63,15 @@ class Trainer:
         self.config, self.folder, self.record = config, folder, record
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
-        self.accelerator = Accelerator(mixed_precision=schedule.precision, step_scheduler_with_optimizer=False)
+        self.accelerator = _accelerator(schedule.precision)
         data = config.dataset
         root = Path(data.root)
         self.split = read_split(root / data.train.annotations, root / data.train.frames, data.limit_videos)
         definition = find_method(config.method)
         model = definition.build(config.options, len(self.split.category_ids))
         if weights is not None:
-            record.started_from = {
-                "file": str(weights),
-                "sha256": sha256(weights),
-                **asdict(load_weights(model, weights)),
-            }
+            loaded = load_weights(model, weights)
+            record.started_from = {"file": str(weights), "sha256": sha256(weights), **asdict(loaded)}
         model = model.to(self.accelerator.device)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
@@ -106,13 +116,19 @@ class Trainer:
             seed=self.config.seed,
         )
         first = self.start * schedule.clips_per_batch + self.accelerator.process_index
-        yield from DataLoader(
-            cast("Dataset[Clip]", sampler),
+        batches = DataLoader(
+            cast("Dataset[Clip]", _ErrorsAsSamples(sampler)),
             batch_size=schedule.clips_per_batch // processes,
             sampler=range(first, samples, processes),
             collate_fn=list,
             num_workers=schedule.workers,
+            generator=torch.Generator(),  # else it draws from the global one, once more in a resumed run
         )
+        for batch in batches:
+            for clip in batch:
+                if isinstance(clip, UserError):
+                    raise clip
+            yield batch
 
     def _step(self, step: int, clips: list[Clip]) -> float:
         rate = set_rates(self.optimizer, step, self.config.train)
@@ -133,25 +149,34 @@ class Trainer:
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
         if self.validation and schedule.validate_every and (done % schedule.validate_every == 0 or last):
             self.history.note_validation(done, self.validation(self.bare))
-        if done % schedule.checkpoint_every == 0 and not last and self.accelerator.is_main_process:
+        if done % schedule.checkpoint_every == 0 and not last:
             self._save(done)
         bar.update()
 
     def _save(self, done: int) -> None:
+        scaler = self.accelerator.scaler  # of fp16 alone
         progress_so_far = {
             "step": done,
             "seconds": self.seconds,
             "history": self.history.state(),
             "resumed_at": self.record.resumed_at,
+            "scaler": scaler.state_dict() if scaler else {},
+            "random": gather_object([random_state()]),  # of every process
         }
-        self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
+        if self.accelerator.is_main_process:
+            self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
 
     def _resume(self) -> None:
         found = self.checkpoint.restore(self.bare, self.optimizer)
-        if found:
-            self.start, self.seconds = found["step"], found["seconds"]
-            self.history = History(**found["history"])
-            self.record.resumed_at = [*found["resumed_at"], self.start]
+        if not found:
+            return
+        self.start, self.seconds = found["step"], found["seconds"]
+        self.history = History(**found["history"])
+        self.record.resumed_at = [*found["resumed_at"], self.start]
+        if self.accelerator.scaler:
+            self.accelerator.scaler.load_state_dict(found["scaler"])
+        states = found["random"]
+        restore_random_state(states[self.accelerator.process_index % len(states)])
 
     def _finish(self) -> None:
         self.accelerator.wait_for_everyone()
@@ -163,4 +188,30 @@ class Trainer:
         self.record.weights_sha256, self.record.status = sha256(weights), "finished"
         self.history.write(self.folder / "history.csv")
         self.record.write(self.folder / "record.json")
-        self.checkpoint.path.unlink(missing_ok=True)
+        for name in ("last.pt", FAILURE):
+            (self.folder / "work" / name).unlink(missing_ok=True)
+
+
+def _accelerator(precision: str) -> Accelerator:
+    # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    try:
+        return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
+    except ValueError as error:
+        raise UserError(f"train.precision is {precision}, which this machine does not offer: {error}") from None
+
+
+class _ErrorsAsSamples:
+    """Bad input found by a worker process reaches the trainer as it is, not wrapped in the worker's traceback."""
+
+    def __init__(self, clips: ClipSampler) -> None:
+        self._clips = clips
+
+    def __len__(self) -> int:
+        return len(self._clips)
+
+    def __getitem__(self, k: int) -> Clip | UserError:
+        try:
+            return self._clips[k]
+        except UserError as error:
+            return error

@@ -10,24 +10,35 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from vita.contract import UserError
+from vita.files import remove_unfinished
 
 
 @contextmanager
 def exclusive(folder: Path, patience_s: float = 15.0) -> Iterator[None]:
     """Hold the folder's lock; the system releases it when the process ends, however it ends.
 
-    Waits a little, since a trainer whose parent died needs a moment to notice. Raises UserError if another lives on.
+    Waits a little, since a trainer whose parent died needs a moment to notice. Raises UserError if another lives on,
+    or when the folder cannot be written. What a killed trainer left half-written is removed.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a") as handle:
+    with _lock_file(folder) as handle:
         deadline = time.monotonic() + patience_s
         while not _try_lock(handle.fileno()):
             if time.monotonic() > deadline:
                 raise UserError(f"{folder}: another trainer is at work here; wait for it or stop it")
             time.sleep(0.2)
+        remove_unfinished(folder)
         yield
+
+
+def _lock_file(folder: Path) -> TextIO:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        return (folder / "lock").open("a")
+    except OSError as error:
+        raise UserError(f"cannot write {folder}: {error.strerror}; choose another place for the run") from None
 
 
 def _try_lock(descriptor: int) -> bool:
