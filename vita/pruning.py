@@ -20,7 +20,7 @@ def survivors(no_object: Tensor, ratio: float) -> Tensor:
     no_object: (T, Q) probability of "no object". Every frame keeps the same number, those least like "no object",
     so windows stay rectangular. The paper names no criterion beyond the ratio; this one needs no threshold.
     """
-    keep = math.ceil(ratio * no_object.shape[1])
+    keep = max(1, math.ceil(ratio * no_object.shape[1] - 1e-9))  # 0.07 * 100 is a little above 7
     order = no_object.argsort(dim=1, stable=True)
     return order[:, :keep].sort(dim=1).values
 
