@@ -100,7 +100,9 @@ def _matched(logits: Tensor, targets: list[Target], matches: list[list[Match]]) 
     pairs = [(layer, clip, *m) for layer, row in enumerate(matches) for clip, m in enumerate(row) if len(m[0])]
     if not pairs:
         return logits.new_zeros(0), logits.new_zeros(0)
-    predicted = torch.cat([logits[layer, clip, queries] for layer, clip, queries, _ in pairs])
+    # One indexing for all: the gradient of each would fill a tensor of the size of all logits.
+    layers, clips = (torch.cat([torch.full_like(pair[2], pair[axis]) for pair in pairs]) for axis in (0, 1))
+    predicted = logits[layers, clips, torch.cat([queries for _, _, queries, _ in pairs])]
     wanted = torch.cat([targets[clip].masks[chosen] for _, clip, _, chosen in pairs])
     return predicted.flatten(0, 1).float(), wanted.flatten(0, 1)
 
