@@ -1,5 +1,6 @@
 """Token pruning and controls, by hand."""
 
+from collections.abc import Callable
 from fractions import Fraction
 from math import ceil
 
@@ -7,9 +8,10 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from vita.model import VitaVariant
+from vita.model import Vita, VitaVariant
 from vita.pruning import Control, apply_control, prune, survivors
 
+Build = Callable[..., Vita]
 NO_OBJECT = torch.tensor([[0.9, 0.1, 0.5, 0.2], [0.3, 0.8, 0.4, 0.7]])
 QUERIES = torch.arange(8.0).view(2, 4, 1)  # frame 0: 0 1 2 3, frame 1: 4 5 6 7
 
@@ -52,7 +54,7 @@ def test_controls(control: Control | None, left: list[list[int]]) -> None:
 
 
 @torch.no_grad()
-def test_whole_video_level_under_pruning(tiny_vita) -> None:
+def test_whole_video_level_under_pruning(tiny_vita: Build) -> None:
     model = tiny_vita().eval()
     queries, no_object = torch.randn(4, 6, 32), torch.rand(4, 6)
     all_tokens = model.decode(model.object_encoder(queries[None], model.window, shift=True))
@@ -68,7 +70,7 @@ def test_whole_video_level_under_pruning(tiny_vita) -> None:
 
 
 @torch.no_grad()
-def test_controls_take_away_what_differs_between_frames(tiny_vita) -> None:
+def test_controls_take_away_what_differs_between_frames(tiny_vita: Build) -> None:
     model = tiny_vita().eval()
     no_object = torch.rand(4, 6)
     videos = [torch.randn(4, 6, 32) for _ in range(2)]
