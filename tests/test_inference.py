@@ -1,0 +1,163 @@
+"""Whole-video inference: chunks, variants, edges."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from pycocotools import mask as coco_mask
+from torch import Tensor
+from torch.testing import assert_close
+
+from vita.contract import Track, VideoPrediction
+from vita.detector import normalise_and_pad
+from vita.inference import top_pairs
+from vita.model import Vita, VitaVariant
+
+VARIANTS = {
+    "intact": VitaVariant(),
+    "pruned": VitaVariant(prune_ratio=0.5),
+    "window": VitaVariant(window=2),
+    "zero": VitaVariant(control="zero"),
+}
+
+
+class Noise:
+    """A `FrameSource` of random frames that notes what is read."""
+
+    def __init__(self, frames: int, height: int = 40, width: int = 50) -> None:
+        random = torch.Generator().manual_seed(7)
+        self.frames = torch.randint(0, 256, (frames, 3, height, width), dtype=torch.uint8, generator=random)
+        self.out_height, self.out_width = 60, 75
+        self.reads: list[tuple[int, int]] = []
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    def read(self, start: int, stop: int) -> Tensor:
+        self.reads.append((start, stop))
+        return self.frames[start:stop]
+
+
+@pytest.fixture
+def model(tiny_vita: Callable[..., Vita]) -> Vita:
+    """Untrained, its mask features shifted to a mean of zero, so that masks have an inside and an outside."""
+    model = tiny_vita().eval()
+    with torch.no_grad():
+        features = model.mask_projection(model.detector(normalise_and_pad([Noise(5).frames])).pixel_map)
+        model.mask_projection.bias -= features.mean((0, 2, 3))
+    return model
+
+
+def masks(tracks: list[Track]) -> np.ndarray:
+    return np.stack([[coco_mask.decode(code) for code in track.segmentations] for track in tracks])
+
+
+def assert_same(one: VideoPrediction, other: VideoPrediction) -> None:
+    assert one.tracks.keys() == other.tracks.keys()
+    for name, tracks in one.tracks.items():
+        assert_same_tracks(tracks, other.tracks[name])
+    assert len(one.frame_detections) == len(other.frame_detections)
+    for a, b in zip(one.frame_detections, other.frame_detections, strict=True):
+        assert (a.frame_index, a.label) == (b.frame_index, b.label)
+        assert a.score == pytest.approx(b.score, abs=1e-5)
+
+
+def assert_same_tracks(tracks: list[Track], others: list[Track]) -> None:
+    assert [track.label for track in tracks] == [track.label for track in others]
+    assert_close(torch.tensor([t.score for t in tracks]), torch.tensor([t.score for t in others]), atol=1e-5, rtol=0)
+    assert (masks(tracks) != masks(others)).mean() <= 1e-4
+
+
+def test_what_is_predicted(model: Vita) -> None:
+    prediction = model.predict(Noise(5), VARIANTS, top_k=7)
+    assert list(prediction.tracks) == list(VARIANTS)
+    for tracks in prediction.tracks.values():
+        assert len(tracks) == 7
+        assert masks(tracks).shape == (7, 5, 60, 75)
+        scores = [track.score for track in tracks]
+        assert scores == sorted(scores, reverse=True)
+        assert 0 <= scores[-1] < scores[0] <= 1
+        assert {track.label for track in tracks} <= {0, 1, 2}
+    areas = masks(prediction.tracks["intact"]).mean((2, 3))
+    assert areas.min() > 0.05
+    assert areas.max() < 0.95
+    assert [found.frame_index for found in prediction.frame_detections] == [t for t in range(5) for _ in range(7)]
+    assert all(found.segmentation["size"] == [60, 75] for found in prediction.frame_detections)
+
+
+def test_frames_come_in_chunks_that_change_nothing(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, pieces = Noise(5), Noise(5)
+    expected = model.predict(whole, VARIANTS, top_k=5)
+    assert whole.reads == [(0, 5)]
+    decoded = []
+    monkeypatch.setattr("vita.inference.DETECTOR_CHUNK_FRAMES", 2)
+    monkeypatch.setattr("vita.inference.frames_per_chunk", lambda geometry: decoded.append(geometry) or 1)
+    monkeypatch.setattr("vita.inference.FRAMES_ON_DEVICE", 1)
+    assert_same(model.predict(pieces, VARIANTS, top_k=5), expected)
+    assert pieces.reads == [(0, 2), (2, 4), (4, 5)]
+    assert len(decoded) == 1
+
+
+def test_variants_together_are_variants_one_by_one(model: Vita) -> None:
+    together = model.predict(Noise(4), VARIANTS, top_k=5)
+    for name, variant in VARIANTS.items():
+        alone = model.predict(Noise(4), {name: variant}, top_k=5)
+        assert_same_tracks(together.tracks[name], alone.tracks[name])
+    differing = {name for name in VARIANTS if together.tracks[name] != together.tracks["intact"]}
+    assert differing == {"pruned", "window", "zero"}
+
+
+def test_one_detector_pass_serves_all_variants(model: Vita) -> None:
+    seen = []
+    model.detector.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
+    model.predict(Noise(3), VARIANTS, top_k=2)
+    assert seen == [3]
+
+
+def test_video_of_one_frame(model: Vita) -> None:
+    prediction = model.predict(Noise(1), {"window": VitaVariant(window=6), "all": VitaVariant(window=0)}, top_k=4)
+    assert masks(prediction.tracks["window"]).shape == (4, 1, 60, 75)
+    assert_same_tracks(prediction.tracks["window"], prediction.tracks["all"])  # one frame is always one window
+
+
+def test_the_models_own_window_unless_told_otherwise(model: Vita) -> None:
+    model.window = 2
+    tracks = model.predict(
+        Noise(5), {"own": VitaVariant(), "two": VitaVariant(window=2), "six": VitaVariant(window=6)}, 3
+    )
+    assert_same_tracks(tracks.tracks["own"], tracks.tracks["two"])
+    assert tracks.tracks["own"] != tracks.tracks["six"]
+
+
+def test_more_asked_than_there_is(model: Vita) -> None:
+    prediction = model.predict(Noise(1), {"all": VitaVariant()}, top_k=1000)
+    assert len(prediction.tracks["all"]) == 5 * 3  # video queries x classes
+    assert len(prediction.frame_detections) == 6 * 3  # frame queries x classes
+
+
+def test_a_query_is_kept_once_for_every_class_that_it_may_be(model: Vita) -> None:
+    tracks = model.predict(Noise(2), {"all": VitaVariant()}, top_k=1000).tracks["all"]
+    by_mask: dict[tuple[str, ...], set[int]] = {}
+    for track in tracks:
+        by_mask.setdefault(tuple(code["counts"] for code in track.segmentations), set()).add(track.label)
+    assert list(by_mask.values()) == [{0, 1, 2}] * 5  # five video queries, three classes
+
+
+def test_best_pairs_by_hand() -> None:
+    # Two queries, two classes and "no object", as probabilities.
+    probabilities = torch.tensor([[0.5, 0.2, 0.3], [0.15, 0.25, 0.6]])
+    scores, labels, queries = top_pairs(probabilities.log(), 3)
+    assert_close(scores, torch.tensor([0.5, 0.25, 0.2]))
+    assert labels.tolist() == [0, 1, 1]
+    assert queries.tolist() == [0, 1, 0]
+
+
+def test_prediction_leaves_no_graph_and_no_change(model: Vita) -> None:
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    state = torch.get_rng_state()
+    model.predict(Noise(2), VARIANTS, top_k=2)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert torch.equal(torch.get_rng_state(), state)
