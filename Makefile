@@ -45,7 +45,7 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 schemas: $(STAMP)
-	$(BIN)/python -m vita.experiments_schema workflow/schemas
+	$(BIN)/python -m vita.experiments.schema workflow/schemas
 
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +

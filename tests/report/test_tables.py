@@ -9,7 +9,7 @@ import pytest
 
 from vita.config import dump
 from vita.contract import UserError
-from vita.experiments_config import ResolvedRow, TableSpec
+from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.report.runs import COLUMNS
 from vita.report.tables import build_table
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.experiments import RunTable
+from vita.experiments.run_table import RunTable
 
 LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 

@@ -101,7 +101,8 @@ def _matched(logits: Tensor, targets: list[Target], matches: list[list[Match]]) 
     if not pairs:
         return logits.new_zeros(0), logits.new_zeros(0)
     # One indexing for all: the gradient of each would fill a tensor of the size of all logits.
-    layers, clips = (torch.cat([torch.full_like(pair[2], pair[axis]) for pair in pairs]) for axis in (0, 1))
+    layers = torch.cat([torch.full_like(queries, layer) for layer, _, queries, _ in pairs])
+    clips = torch.cat([torch.full_like(queries, clip) for _, clip, queries, _ in pairs])
     predicted = logits[layers, clips, torch.cat([queries for _, _, queries, _ in pairs])]
     wanted = torch.cat([targets[clip].masks[chosen] for _, clip, _, chosen in pairs])
     return predicted.flatten(0, 1).float(), wanted.flatten(0, 1)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita.contract import UserError
-from vita.experiments_config import ResolvedRow, TableSpec
+from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.report.runs import COLUMNS, SCORES
 
 PUBLISHED = Path(__file__).parent / "published"

@@ -10,7 +10,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from vita.config import load
-from vita.experiments_config import ResolvedRow, TableSpec
+from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
 from vita.report.inputs import read_published, read_runs, runs_of
 from vita.report.runs import SCORES

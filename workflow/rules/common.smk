@@ -9,7 +9,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.config import dump
 from vita.contract import UserError
-from vita.experiments import RunTable
+from vita.experiments.run_table import RunTable
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from vita.config import DatasetConfig, PredictConfig, RunConfig, TrainConfig, parse
 from vita.contract import UserError
-from vita.experiments_config import (
+from vita.experiments.sections import (
     ExperimentConfig,
     MethodConfig,
     Options,

@@ -1,4 +1,4 @@
-"""JSON schemas of the configuration files, for editors: `python -m vita.experiments_schema workflow/schemas`."""
+"""JSON schemas of the configuration files, for editors: `python -m vita.experiments.schema workflow/schemas`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from vita.config import DatasetConfig, Frozen
-from vita.experiments_config import ExperimentConfig, MethodConfig, TierConfig
+from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig
 from vita.files import write_text
 
 SECTIONS: dict[str, type[Frozen]] = {

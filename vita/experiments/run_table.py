@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from vita.contract import UserError
-from vita.experiments_config import ExperimentConfig, Options, ResolvedRow, Row, Selection, TableSpec, overlay, pick
-from vita.experiments_resolve import DATA, RUNS, Resolver, Run
+from vita.experiments.resolve import DATA, RUNS, Resolver, Run
+from vita.experiments.sections import ExperimentConfig, Options, ResolvedRow, Row, Selection, TableSpec, overlay, pick
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 

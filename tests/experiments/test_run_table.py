@@ -9,12 +9,12 @@ from jsonschema import Draft202012Validator
 
 from vita.config import DatasetConfig, dump, load
 from vita.contract import UserError
-from vita.experiments import RunTable
-from vita.experiments_config import ExperimentConfig, MethodConfig, TierConfig, load_file, overlay
-from vita.experiments_schema import schemas
+from vita.experiments.run_table import RunTable
+from vita.experiments.schema import schemas
+from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig, load_file, overlay
 from vita.method import definition
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 LIBRARY = ROOT / "workflow" / "config"
 KINDS = {"": ("tier", TierConfig), "datasets": ("dataset", DatasetConfig)}
 KINDS |= {"methods": ("method", MethodConfig), "experiments": ("experiment", ExperimentConfig)}
