@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +107,8 @@ class Checkpoint:
             return None
         try:
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise UserError(f"{self.path}: damaged checkpoint ({error}); delete it to start anew") from None
+        except Exception:  # what damaged bytes raise depends on where the damage is
+            raise UserError(f"{self.path}: damaged checkpoint; delete it to start anew") from None
         if state["identity"] != self.identity:
             return None
         try:

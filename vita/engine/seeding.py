@@ -14,7 +14,9 @@ def seed_everything(seed: int, threads: int) -> None:
     """Seed all generators; fix the thread count, which changes the last bits of sums."""
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # without it cuBLAS sums in no fixed order
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode(
+        "warn"
+    )  # as use_deterministic_algorithms, which also loads the compiler: seconds
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # finds bugs of libraries, at a tenth of the time
     random.seed(seed)
     np.random.seed(seed)  # for libraries; our own code passes generators

@@ -39,7 +39,8 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
     """
     record = Record("train", config.model_dump(mode="json"), digest(config), config.seed, threads=config.train.threads)
-    processes = PartialState()
+    # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
+    processes = PartialState(cpu=not torch.cuda.is_available())
     with exclusive(folder / "work") if processes.is_main_process else nullcontext():
         processes.wait_for_everyone()
         try:
@@ -196,7 +197,7 @@ def _accelerator(precision: str) -> Accelerator:
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
-        return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
+        return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, kwargs_handlers=[unused])
     except ValueError as error:
         raise UserError(f"train.precision is {precision}, which this machine does not offer: {error}") from None
 

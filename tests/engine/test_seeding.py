@@ -1,0 +1,48 @@
+"""One seed, one stream; the stream can be put back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+
+from vita.engine.seeding import random_state, restore_random_state, seed_everything
+
+
+@pytest.fixture(autouse=True)
+def threads() -> Iterator[None]:
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+def draw() -> list[float]:
+    return [random.random(), float(np.random.random()), float(torch.rand(()))]
+
+
+def test_one_seed_one_stream() -> None:
+    seed_everything(5, threads=1)
+    first = draw()
+    seed_everything(5, threads=1)
+    assert draw() == first
+    seed_everything(6, threads=1)
+    assert not set(draw()) & set(first)
+
+
+def test_threads_and_determinism_are_set() -> None:
+    seed_everything(0, threads=2)
+    assert torch.get_num_threads() == 2
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_state_is_put_back() -> None:
+    seed_everything(1, threads=1)
+    torch.rand(3)
+    state = random_state()
+    expected = torch.rand(4)
+    torch.manual_seed(99)
+    restore_random_state(state)
+    assert torch.equal(torch.rand(4), expected)

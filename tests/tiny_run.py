@@ -1,0 +1,147 @@
+"""A tiny training run on embedded videos, for tests of training, prediction and the command line."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import yaml
+
+from vita import cli
+from vita.config import PredictConfig, RunConfig, ShapesConfig, dump, parse
+from vita.data.shapes_dataset import synthesise
+from vita.engine.train import train
+
+OPTIONS: dict[str, Any] = {
+    "detector": {
+        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
+        "channels": 32,
+        "heads": 2,
+        "feedforward": 16,
+        "queries": 5,
+        "pixel_layers": 1,
+        "pixel_feedforward": 16,
+        "decoder_layers": 1,
+        "norm": "trained",
+    },
+    "heads": 2,
+    "feedforward": 16,
+    "encoder_layers": 1,
+    "decoder_layers": 1,
+    "video_queries": 5,
+    "fed_layers": 1,
+    "frame_points": 16,
+    "video_points": 16,
+}
+SCHEDULE: dict[str, Any] = {
+    "iterations": 8,
+    "clips_per_batch": 2,
+    "clip_frames": 2,
+    "frame_range": 3,
+    "learning_rate": 1e-3,
+    "gradient_clip_norm": 1.0,
+    "warmup_iterations": 2,
+    "decay_at": [6],
+    "checkpoint_every": 3,
+}
+PLAN = {"variants": {"intact": {}, "half": {"prune_ratio": 0.5}}, "top_k": 4}
+
+
+def write_videos(root: Path) -> None:
+    """Three videos to train on and two to validate on, of 6 frames of 32 x 48 pixels."""
+    frames = {"train_frames": 6, "valid_frames": 6, "height": 32, "width": 48}
+    synthesise(ShapesConfig(seed=3, train_videos=3, valid_videos=2, max_objects=3, **frames), root)
+
+
+def content(root: Path, **schedule: Any) -> dict[str, Any]:
+    """A run's configuration file; `schedule` changes keys of its section `train`."""
+    splits = {s: {"annotations": f"{s}/instances.json", "frames": f"{s}/JPEGImages"} for s in ("train", "valid")}
+    return {
+        "tier": "test",
+        "dataset": {"name": "shapes", "root": str(root), **splits},
+        "method": "vita",
+        "backbone": "tiny",
+        "variant": "base",
+        "seed": 0,
+        "options": OPTIONS,
+        "train": {**SCHEDULE, **schedule},
+    }
+
+
+def configuration(root: Path, **schedule: Any) -> RunConfig:
+    """The same, read."""
+    return parse(RunConfig, content(root, **schedule), "test")
+
+
+def plan() -> PredictConfig:
+    """Two inference variants."""
+    return parse(PredictConfig, PLAN, "test")
+
+
+def train_here(config: RunConfig, folder: Path, weights: Path | None = None, every: int = 2) -> Path:
+    """Train in this process, with a row of history every 2 steps, so that checkpoints fall inside a row."""
+    with patch("vita.engine.train.EVERY", every):
+        train(config, folder, weights)
+    return folder
+
+
+def weights_of(folder: Path) -> bytes:
+    """The bytes of a run's weights."""
+    return (folder / "model.safetensors").read_bytes()
+
+
+def history_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of history.csv, without the column that a clock fills."""
+    with (folder / "history.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+def write_configuration(folder: Path, config: RunConfig | dict[str, Any]) -> Path:
+    """The run's config.yaml."""
+    path = folder / "config.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(dump(config) if isinstance(config, RunConfig) else yaml.safe_dump(config))
+    return path
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    errors: str
+
+    @property
+    def message(self) -> str:
+        """The one line of a user error; fails when there is any other sign of trouble."""
+        lines = [line for line in self.errors.splitlines() if "it/s" not in line and "video/s" not in line]
+        assert self.code == 2, (self.code, self.errors)
+        assert len(lines) == 1 and lines[0].startswith("error: "), self.errors
+        return lines[0].removeprefix("error: ")
+
+
+def vita(*arguments: object) -> Ended:
+    """Run the command in this process."""
+    out, errors = StringIO(), StringIO()
+    given: Sequence[str] = ["vita", *(str(argument) for argument in arguments)]
+    code = 0
+    with patch.object(sys, "argv", given), redirect_stdout(out), redirect_stderr(errors):
+        try:
+            cli.main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return Ended(code, out.getvalue(), errors.getvalue())
+
+
+def files_in(folder: Path) -> list[str]:
+    """All files below a folder, hidden ones too."""
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
