@@ -34,12 +34,12 @@ class Kind:
     texture: Pattern
 
 
+def _core(u: np.ndarray, v: np.ndarray) -> np.ndarray:
+    return np.clip(6 * (np.hypot(u, v) - 0.4), 0, 1)
+
+
 def _stripes(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.clip(0.5 + 2 * np.sin(7.5 * u), 0, 1)
-
-
-def _checks(u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    return np.clip(0.5 + 3 * np.sin(5.5 * u) * np.sin(5.5 * v), 0, 1)
+    return np.clip(0.5 + 2 * np.sin(6 * u), 0, 1)
 
 
 def _plain(u: np.ndarray, v: np.ndarray) -> np.ndarray:
@@ -60,8 +60,8 @@ def _cross(u: np.ndarray, v: np.ndarray) -> np.ndarray:
 
 
 KINDS = (
-    Kind("disc", lambda u, v: np.hypot(u, v) - 0.9, _stripes),
-    Kind("square", lambda u, v: np.maximum(np.abs(u), np.abs(v)) - 0.78, _checks),
+    Kind("disc", lambda u, v: np.hypot(u, v) - 0.9, _core),
+    Kind("square", lambda u, v: np.maximum(np.abs(u), np.abs(v)) - 0.78, _stripes),
     Kind("triangle", lambda u, v: np.maximum(0.866 * np.abs(u) + 0.5 * v, -v) - 0.55, _plain),
     Kind("cross", _cross, _dots),
     Kind("ring", lambda u, v: np.abs(np.hypot(u, v) - 0.65) - 0.3, _spokes),
