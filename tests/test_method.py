@@ -29,9 +29,11 @@ def parameters(model: Vita, prefix: str = "") -> int:
     return sum(p.numel() for name, p in model.named_parameters() if name.startswith(prefix))
 
 
-@pytest.mark.parametrize("backbone", FILE["backbones"])
-@pytest.mark.parametrize("preset", FILE["presets"])
-def test_every_preset_builds_with_every_backbone(preset: str, backbone: str) -> None:
+PAIRS = [("release", backbone) for backbone in FILE["backbones"]] + [(preset, "tiny") for preset in FILE["presets"]]
+
+
+@pytest.mark.parametrize(("preset", "backbone"), sorted(set(PAIRS)))
+def test_every_preset_and_every_backbone_builds(preset: str, backbone: str) -> None:
     options = overlay(FILE["presets"][preset], FILE["backbones"][backbone])
     model = build(options)
     assert len(model.object_encoder.layers) == options["encoder_layers"]
