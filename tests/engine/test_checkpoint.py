@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from pathlib import Path
 
@@ -102,6 +103,20 @@ def saved(tmp_path: Path) -> Checkpoint:
     checkpoint = Checkpoint(tmp_path / "last.pt", "A")
     checkpoint.save(model, optimizer, {"step": 1, "rows": [{"loss": 0.5}], "random": [torch.get_rng_state()]})
     return checkpoint
+
+
+def test_write_that_fails_within_a_large_tensor(saved: Checkpoint) -> None:
+    """Larger than any buffer: torch tells of it in its own words."""
+    before, model = saved.path.read_bytes(), nn.Linear(512, 512)
+    limit = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, limit[1]))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*last\.pt: File too large"):
+            saved.save(model, torch.optim.AdamW(model.parameters()), {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limit)
+    assert saved.path.read_bytes() == before
+    assert [path.name for path in saved.path.parent.iterdir()] == ["last.pt"]
 
 
 def restore(checkpoint: Checkpoint, model: nn.Module) -> dict[str, object] | None:

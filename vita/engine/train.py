@@ -197,7 +197,7 @@ def _accelerator(precision: str) -> Accelerator:
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     try:
-        return Accelerator(cpu=not torch.cuda.is_available(), mixed_precision=precision, kwargs_handlers=[unused])
+        return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
     except ValueError as error:
         raise UserError(f"train.precision is {precision}, which this machine does not offer: {error}") from None
 
