@@ -127,6 +127,8 @@ def test_sizes_of_embedded_data() -> None:
 
 
 def test_sections_without_keys_that_must_be_given() -> None:
-    assert PredictConfig(variants={}).top_k == 10
+    assert PredictConfig(variants={"intact": {}}).top_k == 10
+    with pytest.raises(UserError, match=r"key 'variants': .*at least 1 item"):
+        parse(PredictConfig, {"variants": {}}, "x")
     with pytest.raises(UserError, match=r"^x: key 'root' is missing$"):
         parse(DatasetConfig, {"name": "a"}, "x")

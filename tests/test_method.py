@@ -68,10 +68,6 @@ def test_the_release_has_as_many_parameters_as_published(backbone: str, whole: i
     assert len(model.object_decoder.layers) == 3
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="the library's Swin ends with a layer norm of 1536 channels, 3072 parameters, that nothing reads",
-)
 def test_the_release_with_swin_has_as_many_parameters_as_published() -> None:
     model = build(overlay(FILE["presets"]["release"], FILE["backbones"]["swin_l"]))
     assert parameters(model) == 228_712_390
@@ -129,7 +125,6 @@ def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], p
         ({"detector": {"backbone": {"kind": "swin", "heads": [5, 12, 24, 48]}}}, ["heads", "5", "192"]),
     ],
 )
-@pytest.mark.xfail(strict=True, reason="heads that do not divide the channels are not refused when the method is built")
 def test_heads_that_do_not_divide_the_channels_are_refused(options: dict[str, Any], parts: list[str]) -> None:
     with pytest.raises(UserError) as error:
         build(options)

@@ -122,7 +122,7 @@ class RunConfig(Frozen):
 class PredictConfig(Frozen):
     """All inference variants asked of one run's weights: what `vita predict` reads beside the run's config."""
 
-    variants: dict[str, dict[str, Any]]
+    variants: dict[str, dict[str, Any]] = Field(min_length=1)
     top_k: PositiveInt = 10
     short_edge: PositiveInt | None = None  # pixels; None keeps the stored size
     max_edge: PositiveInt = 1333

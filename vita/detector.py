@@ -78,6 +78,9 @@ class FrameDetector(nn.Module):
             decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
         )
         self.mask2former = Mask2FormerModel(config)
+        if isinstance(backbone, SwinConfig):
+            # The library's last norm, which no stage's map passes through: weights without a gradient.
+            self.backbone.set_submodule("swin.layernorm", nn.Identity())
         self.class_head = nn.Linear(channels, num_classes + 1)
         initialise_detector(self.mask2former, self.class_head)
         if norm == "frozen":

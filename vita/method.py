@@ -121,6 +121,7 @@ def build_vita(options: VitaOptions, num_classes: int) -> Vita:
             f"options.fed_layers is {options.fed_layers}, but the frame decoder has only "
             f"{detector.decoder_layers} layers (options.detector.decoder_layers)"
         )
+    _check_heads(options)
     channels = detector.channels
     sizes = {"channels": channels, "heads": options.heads, "feedforward": options.feedforward}
     return Vita(
@@ -141,6 +142,18 @@ def build_vita(options: VitaOptions, num_classes: int) -> Vita:
         frame_criterion=SetCriterion(points=options.frame_points),
         video_criterion=SetCriterion(points=options.video_points),
     )
+
+
+def _check_heads(options: VitaOptions) -> None:
+    """Raises UserError where attention heads do not divide the channels they share."""
+    detector = options.detector
+    shares = [("heads", options.heads, detector.channels), ("detector.heads", detector.heads, detector.channels)]
+    if isinstance(detector.backbone, SwinOptions):
+        widths = [detector.backbone.channels * 2**stage for stage in range(4)]
+        shares += [("detector.backbone.heads", *pair) for pair in zip(detector.backbone.heads, widths, strict=True)]
+    for key, heads, channels in shares:
+        if channels % heads:
+            raise UserError(f"options.{key} is {heads}; it must divide the {channels} channels that the heads share")
 
 
 def build_detector(options: DetectorOptions, num_classes: int) -> FrameDetector:

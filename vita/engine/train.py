@@ -199,7 +199,7 @@ def _accelerator(precision: str) -> Accelerator:
     try:
         return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
     except ValueError as error:
-        raise UserError(f"train.precision is {precision}, which this machine does not offer: {error}") from None
+        raise UserError(f"train.precision is {precision}: {error}") from None
 
 
 class _ErrorsAsSamples:
