@@ -91,7 +91,6 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     ),
     "unknown backbone": (("options", "detector", "backbone"), {"kind": "vgg"}, "expected tags: 'resnet', 'swin'"),
     "impossible option": (("options", "fed_layers"), 7, "options.fed_layers is 7, but the frame decoder has only 1"),
-    "precision of no CPU": (("train", "precision"), "fp16", "train.precision is fp16: fp16 mixed precision requires a GPU"),
 }
 
 

@@ -196,10 +196,7 @@ class Trainer:
 def _accelerator(precision: str) -> Accelerator:
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    try:
-        return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
-    except ValueError as error:
-        raise UserError(f"train.precision is {precision}: {error}") from None
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
 
 
 class _ErrorsAsSamples:
