@@ -61,7 +61,8 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     data = ", ".join(sorted({row.dataset for row in spec.rows}))
     seeds = sorted(set(frame["n_seeds"]))
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    notes = [f"Tier {spec.tier}, data set {data}; means over {counts} seeds, points 0-100. AP_std: over seeds."]
+    over = "one seed" if seeds == [1] else f"means over {counts} seeds"
+    notes = [f"Tier {spec.tier}, data set {data}; {over}, points 0-100. AP_std: over seeds."]
     if "comparable" in frame and not frame["comparable"].all():
         notes.append("The paper's numbers stand beside rows that are NOT comparable with them: other data or model.")
     used = pd.concat([runs_of(row, spec.tier, runs) for row in spec.rows])
