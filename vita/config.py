@@ -22,6 +22,7 @@ from pydantic import (
 )
 
 from vita.contract import UserError
+from vita.files import read_text
 
 
 class Frozen(BaseModel):
@@ -197,11 +198,7 @@ def _alternatives(annotation: Any) -> list[Any]:
 def read_yaml(path: Path) -> Any:
     """The content of a YAML file. Raises UserError when it is missing or not YAML."""
     try:
-        return yaml.safe_load(path.read_text())
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+        return yaml.safe_load(read_text(path))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 

@@ -64,14 +64,19 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
         handle.write("\n")
 
 
-def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises UserError when it is missing or not JSON."""
+def read_text(path: Path) -> str:
+    """The content of a text file. Raises UserError when it is missing or cannot be read."""
     try:
-        with path.open() as handle:
-            return json.load(handle)
+        return path.read_text()
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError when it is missing or not JSON."""
+    try:
+        return json.loads(read_text(path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not valid JSON: {error}") from None

@@ -15,7 +15,6 @@ from torch import Tensor
 
 from vita.contract import Rle
 
-STRIDE = 4
 FLOATS_AT_ONCE = 1_000_000  # of full-size masks: they stay in the processor's cache, which is three times as fast
 
 
