@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from vita.detector import PIXEL_MEAN, PIXEL_STD, FrozenBatchNorm, freeze_batch_norm, normalise_and_pad
+from vita.backbone import FrozenBatchNorm, freeze_batch_norm
+from vita.detector import PIXEL_MEAN, PIXEL_STD, normalise_and_pad
 from vita.initialisation import fan_of_offsets
 from vita.model import Vita
 

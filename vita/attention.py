@@ -18,10 +18,16 @@ class AttentionBlock(nn.Module):
         self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, residual: Tensor, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        """residual, query: (B, M, C); key, value: (B, S, C) -> (B, M, C)."""
+    def forward(
+        self, residual: Tensor, query: Tensor, key: Tensor, value: Tensor, allowed: Tensor | None = None
+    ) -> Tensor:
+        """residual, query: (B, M, C); key, value: (B, S, C) -> (B, M, C).
+
+        allowed: bool, (B, M, S) or (B, 1, S): which keys each query may attend to; every row allows at least one.
+        """
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
-        attended = F.scaled_dot_product_attention(q, k, v)  # (B, heads, M, C / heads)
+        mask = None if allowed is None else allowed[:, None]  # the same for all heads
+        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, M, C / heads)
         return self.norm(residual + self.out(attended.transpose(1, 2).flatten(2)))
 
     def _split(self, tokens: Tensor) -> Tensor:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from transformers import Mask2FormerConfig, Mask2FormerModel, ResNetConfig, SwinConfig
 
+from vita.backbone import drop_unused_norm, freeze_batch_norm
 from vita.initialisation import initialise_detector
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
@@ -29,22 +30,6 @@ class FrameOutput:
     class_logits: Tensor  # (L, F, Q, K+1), the last class is "no object"
     mask_logits: Tensor  # (L, F, Q, h, w)
     pixel_map: Tensor  # (F, C, h, w) the last map of the pixel decoder, before its 1x1 mask convolution
-
-
-class FrozenBatchNorm(nn.Module):
-    """Batch norm whose statistics and affine terms are constants, as in the released detectors."""
-
-    def __init__(self, channels: int, eps: float) -> None:
-        super().__init__()
-        self.eps = eps
-        for name, value in (("weight", 1.0), ("bias", 0.0), ("running_mean", 0.0), ("running_var", 1.0)):
-            self.register_buffer(name, torch.full((channels,), value))
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """(F, C, h, w) -> (F, C, h, w)."""
-        scale = self.get_buffer("weight") * (self.get_buffer("running_var") + self.eps).rsqrt()
-        shift = self.get_buffer("bias") - self.get_buffer("running_mean") * scale
-        return maps * scale[:, None, None] + shift[:, None, None]
 
 
 class FrameDetector(nn.Module):
@@ -78,9 +63,7 @@ class FrameDetector(nn.Module):
             decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
         )
         self.mask2former = Mask2FormerModel(config)
-        if isinstance(backbone, SwinConfig):
-            # The library's last norm, which no stage's map passes through: weights without a gradient.
-            self.backbone.set_submodule("swin.layernorm", nn.Identity())
+        drop_unused_norm(self.backbone)
         self.class_head = nn.Linear(channels, num_classes + 1)
         initialise_detector(self.mask2former, self.class_head)
         if norm == "frozen":
@@ -104,17 +87,6 @@ class FrameDetector(nn.Module):
         pixel_map, self._pixel_map = self._pixel_map, None  # the hook's reference must not outlive the call
         assert pixel_map is not None
         return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
-
-
-def freeze_batch_norm(module: nn.Module) -> None:
-    """Replace every batch norm inside `module` by a frozen one with the same values."""
-    for name, child in module.named_children():
-        if isinstance(child, nn.BatchNorm2d):
-            frozen = FrozenBatchNorm(child.num_features, child.eps)
-            frozen.load_state_dict({key: value for key, value in child.state_dict().items() if "batches" not in key})
-            setattr(module, name, frozen)
-        else:
-            freeze_batch_norm(child)
 
 
 def normalise_and_pad(videos: list[Tensor]) -> Tensor:

@@ -16,12 +16,17 @@ from transformers.models.mask2former import modeling_mask2former as library
 
 def initialise_detector(model: Mask2FormerModel, class_head: nn.Linear) -> None:
     """Set every weight of a frame detector from torch's global generator."""
-    model.pixel_level_module.encoder.apply(_initialise_backbone)
+    initialise_backbone(model.pixel_level_module.encoder)
     model.pixel_level_module.decoder.apply(_initialise_transformer)
     nn.init.normal_(model.pixel_level_module.decoder.level_embed)
     model.transformer_module.apply(_initialise_transformer)
     model.transformer_module.decoder.mask_predictor.apply(_initialise_linear_default)
     class_head.apply(_initialise_linear_default)
+
+
+def initialise_backbone(backbone: nn.Module) -> None:
+    """He for convolutions, a narrow normal for transformers."""
+    backbone.apply(_initialise_backbone)
 
 
 def initialise_video_module(module: nn.Module) -> None:

@@ -1,0 +1,1 @@
+"""Our models held against recorded outputs of the official implementations."""

@@ -1,0 +1,86 @@
+"""Comparing one group of recorded tensors with ours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vita.contract import Check
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """An entry passes when its error is at most absolute + relative * |recorded|."""
+
+    absolute: float
+    relative: float = 1e-4
+
+
+# The official code itself moves by about a fifth of these between 32-bit and 64-bit floats.
+VALUES = Tolerance(3e-4)
+MASK_LOGITS = Tolerance(1e-3)
+LOSS = Tolerance(1e-6)
+SCORES = Tolerance(1e-5, 0.0)
+EXACT = Tolerance(0.0, 0.0)
+FLIPPED_PIXELS = 1e-4  # of all
+GRADIENT = 1e-2  # of the tensor's largest entry
+
+Pair = tuple[Tensor, Tensor]  # ours, recorded
+
+
+def compare(group: str, pairs: Iterable[Pair], tolerance: Tolerance) -> Check:
+    """All tensors of a group, entry by entry; NaN is equal to NaN, and tensors of another shape never pass."""
+    error, largest, passed = 0.0, 0.0, True
+    for ours, recorded in pairs:
+        one, top = ours.detach().double(), recorded.double()
+        if one.shape != top.shape:
+            return failed(group)
+        both_nan = one.isnan() & top.isnan()
+        difference = (one - top).abs().masked_fill(both_nan | (one == top), 0.0)
+        passed &= bool((difference <= tolerance.absolute + tolerance.relative * top.abs().nan_to_num()).all())
+        error = max(error, _top(difference))
+        largest = max(largest, _top(top.abs().masked_fill(both_nan, 0.0)))
+    return Check(group, error, largest, tolerance.absolute + tolerance.relative * largest, passed)
+
+
+def compare_relative(group: str, pairs: Iterable[Pair], share: float) -> Check:
+    """As `compare`, with a tolerance of `share` of each tensor's largest entry; for gradients.
+
+    The figures are those of the tensor that comes nearest to its limit, or passes it furthest.
+    """
+    worst = Check(group, 0.0, 0.0, 0.0, True)
+    worst_share = -1.0
+    for ours, recorded in pairs:
+        largest = max(_top(recorded.abs()), 1e-6)
+        check = compare(group, [(ours, recorded)], Tolerance(share * largest, 0.0))
+        if not check.error / largest <= worst_share:
+            worst, worst_share = check, check.error / largest
+    return worst
+
+
+def compare_numbers(group: str, ours: Sequence[float], recorded: Sequence[float], tolerance: Tolerance) -> Check:
+    """Plain numbers, in the same order."""
+    pair = torch.tensor(ours, dtype=torch.float64), torch.tensor(recorded, dtype=torch.float64)
+    return compare(group, [pair], tolerance)
+
+
+def compare_masks(group: str, ours: np.ndarray, recorded: np.ndarray) -> Check:
+    """Boolean masks: the error is the share of pixels that differ."""
+    if ours.shape != recorded.shape:
+        return failed(group)
+    share = float((ours.astype(bool) != recorded.astype(bool)).mean()) if ours.size else 0.0
+    return Check(group, share, 1.0, FLIPPED_PIXELS, share <= FLIPPED_PIXELS)
+
+
+def failed(group: str) -> Check:
+    """A group of which nothing can be compared: another shape, or another number of objects."""
+    return Check(group, math.inf, math.nan, 0.0, False)
+
+
+def _top(values: Tensor) -> float:
+    return float(values.max()) if values.numel() else 0.0
