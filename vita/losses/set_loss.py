@@ -63,7 +63,7 @@ class SetCriterion:
     ) -> tuple[Tensor, Tensor]:
         """Sums over matched instances of BCE and dice, (D,) each, at points of uncertain logits."""
         layers, frames = len(logits), logits.shape[3]
-        predicted, wanted = _matched(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H, W)
+        predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H, W)
         if not len(predicted):
             return logits.sum((1, 2, 3, 4, 5)) * 0.0, logits.sum((1, 2, 3, 4, 5)) * 0.0
         where = uncertain_points(predicted.detach(), self.points, self.oversample, self.importance, draws)
@@ -95,7 +95,7 @@ class SetLoss:
         return [LossTerm(f"{level}_{name}", value.sum(), weight) for name, value, weight in parts]
 
 
-def _matched(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
+def matched_masks(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
     """Matched masks of all layers, clips and frames as rows, layer by layer; every layer has the same number."""
     pairs = [(layer, clip, *m) for layer, row in enumerate(matches) for clip, m in enumerate(row) if len(m[0])]
     if not pairs:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from vita.contract import OfficialCounterpart, OfficialTensor, UserError
+from vita.contract import OfficialCounterpart, UserError
 
 
 def layout(model: nn.Module, official: OfficialCounterpart) -> dict[str, tuple[int, ...]]:
@@ -18,11 +18,16 @@ def layout(model: nn.Module, official: OfficialCounterpart) -> dict[str, tuple[i
 
 def to_official(model: nn.Module, official: OfficialCounterpart) -> dict[str, Tensor]:
     """The model's weights as an official state dict."""
-    thirds: dict[str, list[Tensor]] = defaultdict(list)
-    for source, tensor in sorted(_sources(model, official), key=lambda pair: pair[0].third or 0):
-        thirds[source.key].append(tensor)
-    state = {key: parts[0] if len(parts) == 1 else torch.cat(parts) for key, parts in thirds.items()}
-    return {**state, **official.constants(model)}
+    return {**official_names_of(model.state_dict(), official), **official.constants(model)}
+
+
+def official_names_of(tensors: Mapping[str, Tensor], official: OfficialCounterpart) -> dict[str, Tensor]:
+    """Tensors by our names (weights, gradients) -> by official names, stacked projections put together."""
+    found = [(source, tensor) for name, tensor in tensors.items() if (source := official.source(name)) is not None]
+    parts: dict[str, list[Tensor]] = defaultdict(list)
+    for source, tensor in sorted(found, key=lambda pair: pair[0].third or 0):
+        parts[source.key].append(tensor)
+    return {key: thirds[0] if len(thirds) == 1 else torch.cat(thirds) for key, thirds in parts.items()}
 
 
 def from_official(
@@ -61,8 +66,3 @@ def check_fit(state: Mapping[str, Tensor], wanted: Mapping[str, tuple[int, ...]]
     ]
     if found:
         raise UserError(f"{where}: weights of another model: {'; '.join(found)}")
-
-
-def _sources(model: nn.Module, official: OfficialCounterpart) -> list[tuple[OfficialTensor, Tensor]]:
-    pairs = [(official.source(name), tensor) for name, tensor in model.state_dict().items()]
-    return [(source, tensor) for source, tensor in pairs if source is not None]
