@@ -1,4 +1,4 @@
-"""The two blocks that the Object Encoder and the Object Decoder are made of, in post-norm form.
+"""The blocks that encoders and decoders of queries are made of, in post-norm form.
 
 Legend: B clips, M query tokens, S key tokens, C channels.
 """
@@ -45,6 +45,27 @@ class FeedForwardBlock(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
         return self.norm(tokens + self.contract(F.relu(self.expand(tokens))))
+
+
+class DecoderLayer(nn.Module):
+    """Cross-attention, self-attention, feed-forward: in that order, the reverse of DETR's."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
+        super().__init__()
+        self.cross_attention = AttentionBlock(channels, heads)
+        self.self_attention = AttentionBlock(channels, heads)
+        self.feedforward = FeedForwardBlock(channels, feedforward)
+
+    def forward(
+        self, queries: Tensor, position: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None = None
+    ) -> Tensor:
+        """queries: (B, M, C), position: (M, C), keys and values: (B, S, C) -> (B, M, C).
+
+        allowed: bool, (B, M, S): which keys each query may attend to; every row allows at least one.
+        """
+        queries = self.cross_attention(queries, queries + position, keys, values, allowed)
+        placed = queries + position
+        return self.feedforward(self.self_attention(queries, placed, placed, queries))
 
 
 class MaskEmbedding(nn.Sequential):

@@ -6,16 +6,20 @@ H W pixels, h w positions of the stride-4 map.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import Mask2FormerConfig, Mask2FormerModel, ResNetConfig, SwinConfig
+from transformers import Mask2FormerModel, ResNetConfig, SwinConfig
 
 from vita.backbone import drop_unused_norm, freeze_batch_norm
+from vita.contract import FrameSource
 from vita.initialisation import initialise_detector
+from vita.mask_decoding import FrameGeometry
+from vita.pixel_level import library_configuration
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
 PIXEL_STD = (58.395, 57.12, 57.375)
@@ -50,16 +54,14 @@ class FrameDetector(nn.Module):
         norm: Literal["frozen", "trained"],
     ) -> None:
         super().__init__()
-        config = Mask2FormerConfig(
-            backbone_config=backbone,
-            feature_size=channels,
-            mask_feature_size=channels,
-            hidden_dim=channels,
-            num_attention_heads=heads,
+        config = library_configuration(
+            backbone=backbone,
+            channels=channels,
+            heads=heads,
+            pixel_layers=pixel_layers,
+            pixel_feedforward=pixel_feedforward,
             dim_feedforward=feedforward,
-            encoder_feedforward_dim=pixel_feedforward,
             num_queries=queries,
-            encoder_layers=pixel_layers,
             decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
         )
         self.mask2former = Mask2FormerModel(config)
@@ -97,3 +99,13 @@ def normalise_and_pad(videos: list[Tensor]) -> Tensor:
     height, width = (-(-max(v.shape[d] for v in videos) // SIZE_DIVISOR) * SIZE_DIVISOR for d in (2, 3))
     mean, std = (videos[0].new_tensor(v, dtype=torch.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
+
+
+def read_in_chunks(frames: FrameSource, at_once: int, device: torch.device) -> Iterator[tuple[Tensor, FrameGeometry]]:
+    """A whole video as normalised and padded images (F, 3, H', W'), F <= at_once, and its sizes with each chunk."""
+    for start in range(0, len(frames), at_once):
+        chunk = frames.read(start, min(start + at_once, len(frames))).to(device)
+        images = normalise_and_pad([chunk])
+        (height, width), (padded_height, padded_width) = chunk.shape[2:], images.shape[2:]
+        out = frames.out_height, frames.out_width
+        yield images, FrameGeometry((padded_height, padded_width), (height, width), out)

@@ -10,6 +10,7 @@ from vita.backbone import ResNetOptions, SwinOptions
 from vita.config import Frozen
 from vita.contract import UserError
 from vita.detector import FrameDetector
+from vita.pixel_level import PixelLevel, library_configuration
 
 
 class DetectorOptions(Frozen):
@@ -56,3 +57,15 @@ def build_detector(options: DetectorOptions, num_classes: int) -> FrameDetector:
         decoder_layers=options.decoder_layers,
         norm=options.norm,
     )
+
+
+def build_pixel_level(options: DetectorOptions) -> PixelLevel:
+    """The detector's backbone and pixel decoder, for a method with a decoder of its own."""
+    config = library_configuration(
+        backbone=options.backbone.configuration(),
+        channels=options.channels,
+        heads=options.heads,
+        pixel_layers=options.pixel_layers,
+        pixel_feedforward=options.pixel_feedforward,
+    )
+    return PixelLevel(config, options.norm)

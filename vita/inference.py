@@ -13,8 +13,9 @@ import torch
 from torch import Tensor
 
 from vita.contract import FrameDetection, FrameSource, Track, VideoPrediction
-from vita.detector import FrameOutput, normalise_and_pad
+from vita.detector import FrameOutput, read_in_chunks
 from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.track_selection import top_pairs, tracks_of
 
 if TYPE_CHECKING:
     from vita.model import VideoOutput, Vita, VitaVariant
@@ -56,11 +57,9 @@ def see_frames(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
     """One pass of the detector over the video, in chunks."""
     device = model.mask_projection.weight.device
     seen: FramesSeen | None = None
-    for start in range(0, len(frames), DETECTOR_CHUNK_FRAMES):
-        chunk = frames.read(start, min(start + DETECTOR_CHUNK_FRAMES, len(frames))).to(device)
-        images = normalise_and_pad([chunk])
-        if seen is None:
-            seen = FramesSeen(FrameGeometry(_size(images), _size(chunk), (frames.out_height, frames.out_width)))
+    for images, geometry in read_in_chunks(frames, DETECTOR_CHUNK_FRAMES, device):
+        seen = seen or FramesSeen(geometry)
+        start = sum(len(queries) for queries in seen.queries)
         output = model.detector(images)
         seen.queries.append(output.queries[-1])
         seen.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
@@ -69,19 +68,6 @@ def see_frames(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
         seen.detections += detect_in_frames(output, seen.geometry, start, top_k)
     assert seen is not None
     return seen
-
-
-def _size(images: Tensor) -> tuple[int, int]:
-    return images.shape[2], images.shape[3]
-
-
-def top_pairs(class_logits: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The k best of (..., N, K+1) over all (query, class) pairs: scores, labels and queries, (..., k) each."""
-    probabilities = class_logits.softmax(-1)[..., :-1]
-    classes = probabilities.shape[-1]
-    flat = probabilities.flatten(-2)
-    scores, pairs = flat.topk(min(top_k, flat.shape[-1]), dim=-1)
-    return scores, pairs % classes, pairs // classes
 
 
 def choose(output: VideoOutput, top_k: int) -> Choice:
@@ -111,7 +97,9 @@ def decode_tracks(seen: FramesSeen, choices: Mapping[str, Choice], device: torch
         masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(device)))
     tracks, offset = {}, 0
     for name, (queries, positions) in kept.items():
-        tracks[name] = _tracks(choices[name], masks, positions + offset)
+        rows = positions + offset
+        # The score is the class probability x the mean foreground probability of the mask.
+        tracks[name] = tracks_of(choices[name].labels, choices[name].scores * masks.quality[rows], masks, rows)
         offset += len(queries)
     return tracks
 
@@ -119,11 +107,3 @@ def decode_tracks(seen: FramesSeen, choices: Mapping[str, Choice], device: torch
 def _chunks(parts: list[Tensor], frames: int) -> Iterator[Tensor]:
     for part in parts:
         yield from part.split(frames)
-
-
-def _tracks(choice: Choice, masks: MaskTracks, rows: Tensor) -> list[Track]:
-    """Best first; score = class probability x mean foreground probability of the mask."""
-    scores = (choice.scores * masks.quality[rows]).tolist()
-    found = zip(choice.labels.tolist(), scores, rows.tolist(), strict=True)
-    tracks = [Track(label, score, masks.segmentations[row]) for label, score, row in found]
-    return sorted(tracks, key=lambda track: -track.score)

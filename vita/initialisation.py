@@ -16,12 +16,22 @@ from transformers.models.mask2former import modeling_mask2former as library
 
 def initialise_detector(model: Mask2FormerModel, class_head: nn.Linear) -> None:
     """Set every weight of a frame detector from torch's global generator."""
-    initialise_backbone(model.pixel_level_module.encoder)
-    model.pixel_level_module.decoder.apply(_initialise_transformer)
-    nn.init.normal_(model.pixel_level_module.decoder.level_embed)
+    initialise_pixel_level(model.pixel_level_module)
     model.transformer_module.apply(_initialise_transformer)
-    model.transformer_module.decoder.mask_predictor.apply(_initialise_linear_default)
-    class_head.apply(_initialise_linear_default)
+    initialise_head(model.transformer_module.decoder.mask_predictor)
+    initialise_head(class_head)
+
+
+def initialise_pixel_level(module: library.Mask2FormerPixelLevelModule) -> None:
+    """Set every weight of a backbone and a pixel decoder."""
+    initialise_backbone(module.encoder)
+    module.decoder.apply(_initialise_transformer)
+    nn.init.normal_(module.decoder.level_embed)
+
+
+def initialise_head(module: nn.Module) -> None:
+    """Torch's default for linear layers, made explicit: the heads of a mask transformer keep it."""
+    module.apply(_initialise_linear_default)
 
 
 def initialise_backbone(backbone: nn.Module) -> None:

@@ -8,23 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from vita.attention import AttentionBlock, FeedForwardBlock
-
-
-class DecoderLayer(nn.Module):
-    """Cross-attention, self-attention, feed-forward: in that order, the reverse of DETR's."""
-
-    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
-        super().__init__()
-        self.cross_attention = AttentionBlock(channels, heads)
-        self.self_attention = AttentionBlock(channels, heads)
-        self.feedforward = FeedForwardBlock(channels, feedforward)
-
-    def forward(self, queries: Tensor, position: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """queries: (B, N, C), position: (N, C), keys and values: (B, T*Q, C) -> (B, N, C)."""
-        queries = self.cross_attention(queries, queries + position, keys, values)
-        placed = queries + position
-        return self.feedforward(self.self_attention(queries, placed, placed, queries))
+from vita.attention import DecoderLayer
 
 
 class ObjectDecoder(nn.Module):
