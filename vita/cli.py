@@ -112,6 +112,28 @@ def evaluate(
     typer.echo(evaluation.summary())
 
 
+@app.command(rich_help_panel="Models")
+def conformance(
+    recordings: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of recorded outputs.")],
+    full_size: Annotated[bool, typer.Option(help="Include the models in their released sizes (minutes).")] = True,
+    out: Annotated[Path | None, typer.Option(help="CSV with one row a group.")] = None,
+) -> None:
+    """Hold our models against recorded outputs of the official implementations; exit code 1 when any differs."""
+    from vita.conformance.run import Report, run
+
+    _quiet_libraries()
+    report = Report()
+    run(recordings, full_size, report, typer.echo)
+    if out is not None:
+        import pandas as pd
+
+        from vita.files import write_text
+
+        write_text(out, pd.DataFrame(report.rows()).to_csv(index=False))
+    typer.echo(report.summary())
+    raise typer.Exit(int(report.failed))
+
+
 @table.command("runs")
 def table_runs(
     runs: Annotated[list[Path], typer.Option(help="Run folder; may be repeated.")],

@@ -9,6 +9,11 @@ from vita.contract import MethodDefinition, UserError
 GROUP = "vita.methods"
 
 
+def installed_methods() -> list[str]:
+    """Names of all methods, sorted."""
+    return sorted({point.name for point in entry_points(group=GROUP)})
+
+
 def find_method(name: str) -> MethodDefinition:
     """The definition of a method. Raises UserError naming those installed."""
     known = {point.name: point for point in entry_points(group=GROUP)}
