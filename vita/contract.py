@@ -114,8 +114,15 @@ class VideoPrediction:
 class FrameSource(Protocol):
     """A video whose frames are read on demand, resized to the network's resolution."""
 
-    out_height: int  # pixels of the stored frames, in which masks are reported
-    out_width: int
+    @property
+    def out_height(self) -> int:
+        """Pixels of the stored frames, in which masks are reported."""
+        ...
+
+    @property
+    def out_width(self) -> int:
+        """Pixels of the stored frames."""
+        ...
 
     def __len__(self) -> int: ...
 
@@ -150,6 +157,10 @@ class OfficialTensor:
 
     key: str
     third: int | None = None  # 0 query, 1 key, 2 value
+
+    def under(self, prefix: str) -> OfficialTensor:
+        """The same tensor of a module that is itself called `prefix` (which ends with a dot)."""
+        return replace(self, key=prefix + self.key)
 
 
 @dataclass(frozen=True)
@@ -205,4 +216,18 @@ class MethodDefinition(Protocol):
 
     def read_variant(self, options: Mapping[str, Any]) -> Any:
         """An inference variant of this method. Raises UserError naming an unknown or impossible option."""
+        ...
+
+
+class InferenceProcedure(Protocol):
+    """What an entry point of the group `vita.procedures` names: a way of inference around any method."""
+
+    def read_variant(self, options: Mapping[str, Any], definition: MethodDefinition) -> Any:
+        """An inference variant of this procedure. Raises UserError naming an unknown or impossible option."""
+        ...
+
+    def predict(
+        self, method: VideoMethod, frames: FrameSource, variants: Mapping[str, Any], top_k: int
+    ) -> Mapping[str, list[Track]]:
+        """Tracks of one video under each variant (eval mode)."""
         ...

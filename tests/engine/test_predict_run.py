@@ -17,6 +17,7 @@ from vita.data import rle
 from vita.engine.checkpoint import save_weights, sha256
 from vita.engine.methods import find_method
 from vita.engine.predict import results_of, write_predictions
+from vita.engine.procedures import InferencePlan
 from vita.engine.predict_run import predict_run
 from vita.evaluation.evaluate import evaluate_files
 
@@ -112,7 +113,8 @@ def test_empty_lists_are_valid_files(config: RunConfig, videos: Path, tmp_path: 
 
     split = read_split(videos / "valid" / "instances.json", videos / "valid" / "JPEGImages")
     wanted = PredictConfig(variants={"none": {}})
-    frames = write_predictions(Silent(), split, {"none": None}, wanted, tmp_path, tmp_path / "frames.json")  # type: ignore[arg-type]
+    asked = InferencePlan({"none": None}, {})
+    frames = write_predictions(Silent(), split, asked, wanted, tmp_path, tmp_path / "frames.json")  # type: ignore[arg-type]
     assert frames == 2 * FRAMES
     assert entries(tmp_path / "none.json") == [] and entries(tmp_path / "frames.json") == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -16,12 +16,13 @@ from vita.config import PredictConfig
 from vita.contract import Track, UserError, Video, VideoMethod, VideoPrediction
 from vita.data.frames import VideoFrames
 from vita.data.ytvis import Split
+from vita.engine.procedures import InferencePlan
 from vita.files import atomic_write
 from vita.progress import progress
 
 
 def predict_split(
-    model: nn.Module, split: Split, variants: Mapping[str, Any], config: PredictConfig
+    model: nn.Module, split: Split, plan: InferencePlan, config: PredictConfig
 ) -> Iterator[tuple[Video, VideoPrediction]]:
     """Every video of the split with its prediction under all variants."""
     method = cast(VideoMethod, model)
@@ -30,7 +31,7 @@ def predict_split(
     with torch.no_grad():
         for video in split.videos:
             frames = VideoFrames(video, config.short_edge, config.max_edge)
-            yield video, method.predict(frames, variants, config.top_k)
+            yield video, plan.predict(method, frames, config.top_k)
     model.train(was_training)
 
 
@@ -48,7 +49,7 @@ def results_of(video: Video, tracks: list[Track], category_ids: tuple[int, ...])
 
 
 def write_predictions(
-    model: nn.Module, split: Split, variants: Mapping[str, Any], config: PredictConfig, out: Path, detections: Path
+    model: nn.Module, split: Split, plan: InferencePlan, config: PredictConfig, out: Path, detections: Path
 ) -> int:
     """Write `out/<variant>.json` for every variant and the frame detector's file; all appear together, at the end.
 
@@ -58,9 +59,9 @@ def write_predictions(
         raise UserError("no video to predict: the split is empty")
     frames = 0
     with ExitStack() as stack, progress(len(split.videos), "predict") as bar:
-        files = {name: stack.enter_context(_json_list(out / f"{name}.json")) for name in variants}
+        files = {name: stack.enter_context(_json_list(out / f"{name}.json")) for name in plan.names}
         frame_file = stack.enter_context(_json_list(detections))
-        for video, prediction in predict_split(model, split, variants, config):
+        for video, prediction in predict_split(model, split, plan, config):
             for name, tracks in prediction.tracks.items():
                 files[name].extend(results_of(video, tracks, split.category_ids))
             frame_file.extend({"video_id": video.id, **asdict(found)} for found in prediction.frame_detections)

@@ -13,6 +13,7 @@ from vita.data.ytvis import read_split
 from vita.engine.checkpoint import load_weights, sha256
 from vita.engine.methods import find_method
 from vita.engine.predict import write_predictions
+from vita.engine.procedures import read_plan
 from vita.engine.record import Record, device_name
 from vita.engine.seeding import seed_everything
 
@@ -30,7 +31,7 @@ def predict_run(
     seed_everything(config.seed, plan.threads)
     record = Record("predict", plan.model_dump(mode="json"), digest(plan), config.seed, threads=plan.threads)
     definition, data = find_method(config.method), config.dataset
-    variants = {n: definition.read_variant(o) for n, o in plan.variants.items() if not only or n in only}
+    asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
     root = Path(data.root)
     split = read_split(root / data.valid.annotations, root / data.valid.frames, data.limit_videos)
     model = definition.build(config.options, len(split.category_ids))
@@ -45,6 +46,6 @@ def predict_run(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     began = time.perf_counter()
-    record.frames = write_predictions(model.to(device), split, variants, plan, out, folder / "frame_detector.json")
+    record.frames = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
     record.write(folder / "predict_record.json")

@@ -10,6 +10,7 @@ from torch import nn
 from vita.config import PredictConfig, RunConfig
 from vita.data.ytvis import read_split
 from vita.engine.predict import predict_split, results_of
+from vita.engine.procedures import InferencePlan
 from vita.evaluation.evaluate import evaluate
 from vita.evaluation.ground_truth import load_ground_truth
 
@@ -23,14 +24,14 @@ class Validation:
         annotations = Path(data.root) / data.valid.annotations
         self.split = read_split(annotations, Path(data.root) / data.valid.frames, videos)
         self.ground_truth = load_ground_truth(annotations, videos)
-        self.variants = {"validation": variant}
+        self.plan = InferencePlan({"validation": variant}, {})
         self.predict = PredictConfig(variants={"validation": config.validation})
 
     def __call__(self, model: nn.Module) -> float:
         """AP in points, 0..100."""
         predictions = [
             entry
-            for video, prediction in predict_split(model, self.split, self.variants, self.predict)
+            for video, prediction in predict_split(model, self.split, self.plan, self.predict)
             for entry in results_of(video, prediction.tracks["validation"], self.split.category_ids)
         ]
         return 100 * evaluate(self.ground_truth, predictions).scores.ap

@@ -1,0 +1,224 @@
+"""Heuristic clip association: any method on short clips, whose tracks are joined by mask IoU (paper, section 4.4).
+
+The paper says that a video is split into clips of 36 or 48 frames, that predictions of different clips are associated
+with the mask IoU as matching cost, and that the matching is greedy or Hungarian. What it leaves open is chosen here:
+
+- Clips follow each other without overlap; `overlap` makes neighbours share frames. The last clip is cut short.
+- The IoU of two tracks is that of their tubes over the shared frames; without overlap, that of the last mask of the
+  earlier track and the first mask of the later one.
+- Only tracks of one class are joined, and only if their IoU is above `min_iou`.
+- A track that finds no partner ends; one that no earlier track claims begins. Nothing is found again after a gap.
+- On shared frames the earlier clip's masks stay. Frames without a clip of the track have an empty mask.
+- The score is the mean over the clips the track is found in, weighted by their frames; the best `top_k` are kept.
+
+Legend: T frames, N tracks of a video so far, M tracks of the next clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from pydantic import Field, NonNegativeInt, PositiveInt
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+
+from vita.config import Frozen, parse
+from vita.contract import FrameSource, MethodDefinition, Rle, Track, UserError, VideoMethod
+from vita.data.rle import encode
+from vita.evaluation.mask_tracks import MaskTrack
+from vita.evaluation.tube_iou import Tubes
+
+Matching = Literal["greedy", "hungarian"]
+
+
+class ClipOptions(Frozen):
+    """Options of one inference variant; `each` are the method's own, for every clip."""
+
+    clip_frames: PositiveInt
+    matching: Matching
+    overlap: NonNegativeInt = 0  # frames that neighbouring clips share
+    min_iou: float = Field(0.0, ge=0.0, lt=1.0)
+    each: dict[str, Any] = Field({})
+
+
+@dataclass(frozen=True)
+class ClipVariant:
+    """One way of splitting and joining, with the method's own inference variant."""
+
+    options: ClipOptions
+    each: Any
+
+
+@dataclass(frozen=True)
+class FrameSlice:
+    """The frames [start, stop) of a video."""
+
+    video: FrameSource
+    start: int
+    stop: int
+
+    @property
+    def out_height(self) -> int:
+        """Pixels of the stored frames."""
+        return self.video.out_height
+
+    @property
+    def out_width(self) -> int:
+        """Pixels of the stored frames."""
+        return self.video.out_width
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """See `FrameSource`."""
+        return self.video.read(self.start + start, self.start + stop)
+
+
+@dataclass
+class JoinedTrack:
+    """A track in the making. masks: one a frame from the first frame of the video on, "" where there is none."""
+
+    label: int
+    masks: list[str]
+    weighted_score: float = 0.0
+    frames: int = 0
+
+    def extend(self, track: Track, start: int) -> None:
+        """Join a clip's track that begins at frame `start` of the video; masks that are there stay."""
+        codes = [code["counts"] for code in track.segmentations]
+        self.masks += codes[len(self.masks) - start :]
+        self.weighted_score += track.score * len(codes)
+        self.frames += len(codes)
+
+    @property
+    def score(self) -> float:
+        """Mean over the frames of the clips it was found in."""
+        return self.weighted_score / self.frames
+
+
+@dataclass
+class Association:
+    """Tracks of one video, joined clip by clip."""
+
+    options: ClipOptions
+    height: int
+    width: int
+    ended: list[JoinedTrack] = field(default_factory=list)
+    current: list[JoinedTrack] = field(default_factory=list)
+
+    def add(self, tracks: list[Track], start: int) -> None:
+        """The next clip's tracks; the clip begins at frame `start`."""
+        earlier = self.current
+        partners = dict(match(self._similarity(tracks, start), self.options.matching, self.options.min_iou))
+        for number, track in enumerate(tracks):
+            if number not in partners:
+                earlier = [*earlier, JoinedTrack(track.label, [""] * start)]
+                partners[number] = len(earlier) - 1
+            earlier[partners[number]].extend(track, start)
+        claimed = set(partners.values())
+        self.ended += [track for number, track in enumerate(earlier) if number not in claimed]
+        self.current = [earlier[partners[number]] for number in range(len(tracks))]
+
+    def _similarity(self, tracks: list[Track], start: int) -> np.ndarray:
+        """IoU of the tracks so far with the next clip's, (N, M); 0 for tracks of different classes."""
+        count = self.options.overlap
+        left = [MaskTrack(t.masks[start:] if count else t.masks[-1:], "earlier clip") for t in self.current]
+        right = [MaskTrack([code["counts"] for code in t.segmentations[: max(count, 1)]], "later clip") for t in tracks]
+        if not left or not right:
+            return np.zeros((len(left), len(right)))
+        tubes = Tubes([*left, *right], self.height, self.width)
+        numbers = np.arange(len(left) + len(right))
+        ious = tubes.ious(numbers[: len(left)], numbers[len(left) :])
+        same = np.array([t.label for t in self.current])[:, None] == np.array([t.label for t in tracks])[None]
+        return np.where(same, ious, 0.0)
+
+    def tracks(self, frames: int, top_k: int) -> list[Track]:
+        """The best tracks of the whole video of T frames."""
+        size = [self.height, self.width]
+        empty = empty_code(self.height, self.width)
+        best = sorted([*self.ended, *self.current], key=lambda track: -track.score)[:top_k]
+        return [
+            Track(
+                track.label,
+                track.score,
+                [Rle(size=size, counts=counts or empty) for counts in track.masks + [""] * (frames - len(track.masks))],
+            )
+            for track in best
+        ]
+
+
+def match(similarity: np.ndarray, matching: Matching, above: float) -> Iterator[tuple[int, int]]:
+    """Pairs (number of the later track, number of the earlier one) with similarity (N, M) greater than `above`.
+
+    "greedy" takes the most similar pair first; "hungarian" the pairs with the greatest sum.
+    """
+    if matching == "hungarian":
+        rows, columns = linear_sum_assignment(similarity, maximize=True)
+    else:
+        rows, columns = _greedy(similarity)
+    for row, column in zip(rows, columns, strict=True):
+        if similarity[row, column] > above:
+            yield int(column), int(row)
+
+
+def _greedy(similarity: np.ndarray) -> tuple[list[int], list[int]]:
+    rows: list[int] = []
+    columns: list[int] = []
+    for flat in np.argsort(-similarity, axis=None, kind="stable"):
+        row, column = divmod(int(flat), similarity.shape[1])
+        if row not in rows and column not in columns:
+            rows.append(row)
+            columns.append(column)
+    return rows, columns
+
+
+def empty_code(height: int, width: int) -> str:
+    """Compressed counts of a mask without a pixel."""
+    return encode(np.zeros((1, height, width), bool))[0]["counts"]
+
+
+def clip_bounds(frames: int, clip_frames: int, overlap: int) -> list[tuple[int, int]]:
+    """The clips [start, stop) of a video; each begins `overlap` frames before the end of the one before."""
+    starts = range(0, max(frames - overlap, 1), clip_frames - overlap)
+    return [(start, min(start + clip_frames, frames)) for start in starts]
+
+
+class ClipAssociation:
+    """The entry point `clip_association` of the group `vita.procedures`."""
+
+    def read_variant(self, options: Mapping[str, Any], definition: MethodDefinition) -> ClipVariant:
+        """An inference variant. Raises UserError naming an unknown or impossible option."""
+        parsed = parse(ClipOptions, dict(options), "inference options through clip_association")
+        if parsed.overlap >= parsed.clip_frames:
+            raise UserError(
+                f"inference options through clip_association: overlap is {parsed.overlap}; it must be below "
+                f"clip_frames, {parsed.clip_frames}"
+            )
+        return ClipVariant(parsed, definition.read_variant(parsed.each))
+
+    def predict(
+        self, method: VideoMethod, frames: FrameSource, variants: Mapping[str, ClipVariant], top_k: int
+    ) -> dict[str, list[Track]]:
+        """Tracks under each variant; variants with the same clips share the method's pass over them."""
+        joined = {n: Association(v.options, frames.out_height, frames.out_width) for n, v in variants.items()}
+        for (length, overlap), names in _by_clips(variants).items():
+            for start, stop in clip_bounds(len(frames), length, overlap):
+                each = {name: variants[name].each for name in names}
+                found = method.predict(FrameSlice(frames, start, stop), each, top_k).tracks
+                for name in names:
+                    joined[name].add(list(found[name]), start)
+        return {name: association.tracks(len(frames), top_k) for name, association in joined.items()}
+
+
+def _by_clips(variants: Mapping[str, ClipVariant]) -> dict[tuple[int, int], list[str]]:
+    grouped: dict[tuple[int, int], list[str]] = {}
+    for name, variant in variants.items():
+        grouped.setdefault((variant.options.clip_frames, variant.options.overlap), []).append(name)
+    return grouped
+
+
+procedure = ClipAssociation()
