@@ -16,6 +16,7 @@ from vita.model import Stage, Vita, VitaVariant
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
 from vita.pruning import Control
+from vita.weights.vita_official import VitaOfficial
 
 
 class VitaOptions(Frozen):
@@ -46,6 +47,11 @@ class VitaInference(Frozen):
 
 class VitaDefinition:
     """The entry point `vita` of the group `vita.methods`."""
+
+    @property
+    def official(self) -> VitaOfficial:
+        """The released implementation."""
+        return VitaOfficial()
 
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """A freshly initialised VITA. Raises UserError naming an unknown or impossible option."""
