@@ -1,111 +1,165 @@
 """Agreement with recordings of the official YouTube-VIS evaluator, to the last bit."""
 
-import hashlib
+from __future__ import annotations
+
 import json
-from dataclasses import astuple
+import math
+import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from vita.contract import UserError
-from vita.evaluation.average_precision import RECALL_LEVELS
-from vita.evaluation.evaluate import Evaluation, evaluate, evaluate_files
-from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
-from vita.evaluation.matching import IOU_THRESHOLDS
+from vita.conformance.evaluator import checks
+from vita.contract import Check, UserError
 
 RECORDINGS = Path(__file__).parents[1] / "golden" / "evaluator"
-
-
-@pytest.fixture(scope="module", params=["general", "many", "edge"])
-def name(request: pytest.FixtureRequest) -> str:
-    return request.param
+GROUPS = {
+    "twelve numbers",
+    "AP by category",
+    "limits",
+    "sha256 of precision",
+    "sha256 of recall",
+    "shape of precision",
+    "precision",
+    "recall",
+    "iouThrs",
+    "recThrs",
+    "IoUs",
+    "dtScores",
+    "dtMatches_at_0_50",
+    "dtIgnore_at_0_50",
+    "gtIgnore",
+}
 
 
 @pytest.fixture(scope="module")
-def evaluation(name: str) -> Evaluation:
-    return evaluate_files(RECORDINGS / f"{name}_gt.json", RECORDINGS / f"{name}_pred.json")
+def found() -> dict[str, Check]:
+    return {check.group: check for check in checks(RECORDINGS)}
 
 
-@pytest.fixture(scope="module")
-def expected(name: str) -> dict:
-    return json.loads((RECORDINGS / f"{name}_expected.json").read_text())
+@pytest.mark.parametrize("name", ["general", "many", "edge"])
+@pytest.mark.parametrize("group", sorted(GROUPS))
+def test_equal_to_the_last_bit(found: dict[str, Check], name: str, group: str) -> None:
+    check = found[f"evaluator/{name} {group}"]
+    assert check.passed is True
+    assert check.error == check.tolerance == 0
 
 
-@pytest.fixture(scope="module")
-def truth(name: str) -> GroundTruth:
-    return load_ground_truth(RECORDINGS / f"{name}_gt.json")
+def test_odd_input_is_treated_as_recorded_or_better(found: dict[str, Check]) -> None:
+    special = {group.split()[1]: check.passed for group, check in found.items() if "/special" in group}
+    assert special == dict.fromkeys(json.loads((RECORDINGS / "special.json").read_text()), True)
 
 
-def test_the_twelve_numbers(evaluation: Evaluation, expected: dict) -> None:
-    scores, recorded = evaluation.scores, expected["stats"]
-    assert scores.ap == recorded["AP"]
-    assert scores.ap50 == recorded["AP50"]
-    assert scores.ap75 == recorded["AP75"]
-    assert (scores.ap_small, scores.ap_medium, scores.ap_large) == tuple(recorded[k] for k in ("APs", "APm", "APl"))
-    assert (scores.ar1, scores.ar10, scores.ar100) == tuple(recorded[k] for k in ("AR1", "AR10", "AR100"))
-    assert (scores.ar_small, scores.ar_medium, scores.ar_large) == tuple(recorded[k] for k in ("ARs", "ARm", "ARl"))
-    assert sorted(astuple(scores)) == sorted(expected["stats_list"])
+def test_nothing_else_is_reported_but_what_we_do_not_compute(found: dict[str, Check]) -> None:
+    rest = {group for group, check in found.items() if check.passed is None}
+    assert rest == {f"evaluator/{name}: 1 not compared: scores" for name in ("general", "many", "edge")}
+    assert len(found) == 3 * len(GROUPS) + 4 + 3
 
 
-def test_precision_and_recall_arrays(name: str, evaluation: Evaluation, expected: dict) -> None:
-    recorded = np.load(RECORDINGS / f"{name}_arrays.npz")
-    np.testing.assert_array_equal(IOU_THRESHOLDS, recorded["iouThrs"])
-    np.testing.assert_array_equal(RECALL_LEVELS, recorded["recThrs"])
-    np.testing.assert_array_equal(evaluation.precision, recorded["precision"])
-    np.testing.assert_array_equal(evaluation.recall, recorded["recall"])
-    assert list(evaluation.precision.shape) == expected["precision_shape"]
-    assert _sha256(evaluation.precision) == expected["precision_sha256_float64_C"]
-    assert _sha256(evaluation.recall) == expected["recall_sha256_float64_C"]
+# A recording that differs in one place fails in the group of that place, and in no other.
+
+Spoil = Callable[[Any], None]
 
 
-def _sha256(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array, np.float64).tobytes()).hexdigest()
+def first(groups: list[dict], key: str) -> list:
+    """The first list of that name that is not empty."""
+    return next(group[key] for group in groups if group[key])
 
 
-def test_per_category_precision(evaluation: Evaluation, expected: dict) -> None:
-    assert list(evaluation.per_category_ap) == expected["category_ids"]
-    written = {str(entry["id"]): entry["ap"] for entry in evaluation.to_json()["per_category"]}
-    assert written == expected["per_category_AP"]
+def flip(values: list[int]) -> None:
+    values[0] = 1 - values[0]
 
 
-def test_all_ious(evaluation: Evaluation, expected: dict) -> None:
-    recorded = expected["ious_rows_are_predictions_sorted_by_score_cols_are_gt"]
-    ours = {f"{g.video_id},{g.category_id}": g.ious.tolist() for g in evaluation.groups if len(g.scores)}
-    assert ours == recorded
+def next_float(values: Any, key: Any) -> None:
+    values[key] = math.nextafter(values[key], 2.0)
 
 
-def test_all_matches_at_half(evaluation: Evaluation, expected: dict, truth: GroundTruth) -> None:
-    recorded = {(e["video_id"], e["category_id"]): e for e in expected["matches_area_all"]}
-    assert {(g.video_id, g.category_id) for g in evaluation.groups} == set(recorded)
-    for group in evaluation.groups:
-        entry = recorded[group.video_id, group.category_id]
-        key = group.video_id, group.category_id
-        ids = [a.id for a in truth.annotations if (a.video_id, a.category_id) == key]
-        # Index -1 (unmatched) reads the 0 at the end, which is how the recording writes it.
-        assert np.array([*ids, 0])[group.matches[0, 0]].tolist() == entry["dtMatches_at_0_50"]
-        assert group.ignored[0, 0].tolist() == entry["dtIgnore_at_0_50"]
-        assert group.scores.tolist() == entry["dtScores"]
-        recorded_ignore = dict(zip(entry["gtIds"], entry["gtIgnore"], strict=True))
-        assert dict(zip(ids, group.ground_truth_ignored[0].tolist(), strict=True)) == recorded_ignore
+def of_ious(content: dict) -> list[list[float]]:
+    return next(ious for ious in content["ious_rows_are_predictions_sorted_by_score_cols_are_gt"].values() if ious[0])
 
 
-def test_special_cases() -> None:
-    recorded = json.loads((RECORDINGS / "special.json").read_text())
-    truth = load_ground_truth(RECORDINGS / "general_gt.json")
-    detections = json.loads((RECORDINGS / "general_pred.json").read_text())
-    whole = evaluate(truth, detections).scores
+SPOILS: list[tuple[str, Spoil]] = [
+    ("twelve numbers", lambda content: next_float(content["stats"], "AP50")),
+    ("twelve numbers", lambda content: content["stats_list"].reverse()),
+    ("AP by category", lambda content: next_float(content["per_category_AP"], "3")),
+    ("AP by category", lambda content: content["per_category_AP"].update({"8": 0.0})),  # recorded: null
+    ("AP by category", lambda content: content["category_ids"].pop()),
+    ("limits", lambda content: content["maxDets"].reverse()),
+    ("sha256 of precision", lambda content: content.update(precision_sha256_float64_C="0" * 64)),
+    ("sha256 of recall", lambda content: content.update(recall_sha256_float64_C="0" * 64)),
+    ("shape of precision", lambda content: content["precision_shape"].reverse()),
+    ("IoUs", lambda content: next_float(of_ious(content)[0], -1)),
+    ("IoUs", lambda content: of_ious(content).append([0.5, 0.5])),
+    ("dtScores", lambda content: next_float(first(content["matches_area_all"], "dtScores"), 0)),
+    ("dtMatches_at_0_50", lambda content: first(content["matches_area_all"], "dtMatches_at_0_50").reverse()),
+    ("dtIgnore_at_0_50", lambda content: flip(first(content["matches_area_all"], "dtIgnore_at_0_50"))),
+    ("gtIgnore", lambda content: flip(first(content["matches_area_all"], "gtIgnore"))),
+]
 
-    # Here we differ on purpose: finding nothing is a result, 0, and a wrong file deserves a message.
-    assert recorded["empty_prediction_list"] == "raises IndexError"
-    nothing = evaluate(truth, []).scores
-    assert (nothing.ap, nothing.ap_large, nothing.ar1, nothing.ar100) == (0, 0, 0, 0)
-    assert recorded["unknown_video_id"] == "raises AssertionError"
-    with pytest.raises(UserError, match="unknown video_id 999"):
-        evaluate(truth, [*detections, {**detections[0], "video_id": 999}])
 
-    assert recorded["unknown_category_id_is_ignored"] is True
-    assert evaluate(truth, [*detections, {**detections[0], "category_id": 999}]).scores == whole
-    assert recorded["prediction_with_fewer_frames_than_video"] == "runs silently (zip truncates)"
-    short = {**detections[0], "segmentations": detections[0]["segmentations"][:-1]}
-    assert evaluate(truth, [short, *detections[1:]]).precision.shape == (10, 101, 5, 4, 3)
+@pytest.fixture
+def general(tmp_path: Path) -> Path:
+    folder = tmp_path / "evaluator"
+    folder.mkdir()
+    for path in RECORDINGS.glob("general_*"):
+        shutil.copy(path, folder)
+    return folder
+
+
+def spoil(path: Path, change: Spoil) -> None:
+    content = json.loads(path.read_text())
+    change(content)
+    path.write_text(json.dumps(content))
+
+
+def failing(folder: Path) -> list[str]:
+    return [check.group for check in checks(folder) if check.passed is False]
+
+
+@pytest.mark.parametrize(("group", "change"), SPOILS)
+def test_one_difference_is_seen(general: Path, group: str, change: Spoil) -> None:
+    spoil(general / "general_expected.json", change)
+    assert failing(general) == [f"evaluator/general {group}"]
+
+
+@pytest.mark.parametrize("name", ["precision", "recall", "iouThrs", "recThrs"])
+def test_one_bit_of_an_array_is_seen(general: Path, name: str) -> None:
+    stored = dict(np.load(general / "general_arrays.npz"))
+    place = tuple(np.argwhere(stored[name] > 0)[0])
+    stored[name][place] = np.nextafter(stored[name][place], 2.0)
+    np.savez(general / "general_arrays.npz", **stored)
+    assert failing(general) == [f"evaluator/general {name}"]
+
+
+def test_another_behaviour_on_odd_input_is_seen(general: Path) -> None:
+    (general / "special.json").write_text(json.dumps({"unknown_category_id_is_ignored": False, "other": 1}))
+    assert [group.split(" (")[0] for group in failing(general)] == ["evaluator/special unknown_category_id_is_ignored"]
+    assert "evaluator/special: other not compared" in {check.group for check in checks(general)}
+
+
+def test_what_was_not_recorded_is_not_checked(general: Path) -> None:
+    (general / "general_arrays.npz").unlink()
+    groups = {check.group.removeprefix("evaluator/general ") for check in checks(general)}
+    assert groups == GROUPS - {"precision", "recall", "iouThrs", "recThrs"}
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("general_expected.json", "{}", "general_expected.json: no entry 'stats'"),
+        ("general_expected.json", "[", "general_expected.json: not valid JSON"),
+        ("general_gt.json", None, "general_gt.json: no such file"),
+        ("general_arrays.npz", "nothing", "general_arrays.npz: not a readable file of arrays"),
+        ("special.json", "[]", "special.json: must be an object"),
+    ],
+)
+def test_a_malformed_recording_is_named(general: Path, name: str, content: str | None, message: str) -> None:
+    if content is None:
+        (general / name).unlink()
+    else:
+        (general / name).write_text(content)
+    with pytest.raises(UserError, match=message):
+        list(checks(general))

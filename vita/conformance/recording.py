@@ -94,6 +94,13 @@ def configuration(meta: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key): value for key, value in overrides}
 
 
+def recorded_value(facts: Any, key: str, path: Path) -> Any:
+    """`facts[key]`. Raises UserError naming the file when there is no such entry."""
+    if not isinstance(facts, Mapping) or key not in facts:
+        raise UserError(f"{path}: no entry '{key}' where it is wanted; the recording is incomplete, make it again")
+    return facts[key]
+
+
 def shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
     """Shapes of a state dict, by key."""
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
@@ -126,7 +133,7 @@ def recorded_clips(tensors: Tensors, absent_class: int) -> list[Clip]:
         frames, masks, ids, classes = (
             tensors[f"input.clip{number}.{key}"] for key in ("frames_uint8", "gt_masks", "gt_ids", "gt_classes")
         )
-        visible = (ids != -1) & masks.flatten(2).any(2)
+        visible = (ids != -1) & masks.bool().flatten(2).any(2)
         seen = visible.any(1)
         known = classes.masked_fill(classes == absent_class, -1)[seen]
         labels = known.amax(1) if len(known) else torch.zeros(0, dtype=torch.int64)
