@@ -143,7 +143,7 @@ def method_names() -> set[str]:
     """All methods that are declared or described, but `vita`, which is also the project's name."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["vita.methods"]
     described = {path.stem for path in (ROOT / "workflow/config/methods").glob("*.yaml")}
-    written = {path.stem for path in (ROOT / "baselines").rglob("*.py")} - {"__init__"}
+    written = {path.stem for path in (ROOT / "baselines").iterdir()} - {"__init__", "__pycache__", "README"}
     return (set(declared) | described | written | {"mask2former", "mask2former_vis", "ifc", "vistr"}) - {"vita"}
 
 

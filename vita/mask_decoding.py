@@ -92,3 +92,8 @@ def encode(masks: Tensor) -> list[list[Rle]]:
     codes = coco_mask.encode(np.transpose(columns, (2, 1, 0)))
     rles = [Rle(size=[int(s) for s in code["size"]], counts=code["counts"].decode("ascii")) for code in codes]
     return [rles[i * frames : (i + 1) * frames] for i in range(tracks)]
+
+
+def decode(tracks: list[list[Rle]]) -> np.ndarray:
+    """Compressed run-length codes, [M][T] -> masks (M, T, H, W) of 0 and 1, the inverse of `encode`."""
+    return np.stack([np.stack([coco_mask.decode(code) for code in codes]) for codes in tracks])

@@ -1,0 +1,115 @@
+"""Mask2Former-VIS: a mask transformer whose queries see a whole clip, in training, or a whole video, at inference.
+
+Legend: B clips, T frames, F = B * T images, N queries, K classes, D predictions (one of the bare queries, one a layer),
+H W pixels, h w positions of the stride-4 map.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
+from vita.contract import Clip, FrameSource, Losses, VideoPrediction
+from vita.detector import normalise_and_pad, read_in_chunks
+from vita.losses.matching import Target
+from vita.losses.points import Draws, UniformDraws
+from vita.losses.set_loss import SetCriterion, average_count
+from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.pixel_level import PixelLevel, PixelMaps
+from vita.targets import clip_targets
+from vita.track_selection import top_pairs, tracks_of
+
+PIXEL_CHUNK_FRAMES = 18  # of the pixel level only, which treats every frame on its own
+
+Labels = Literal["last_frame", "instance"]
+
+
+class Mask2FormerVis(nn.Module):
+    """The whole method; its parts are given, not chosen, here.
+
+    labels: "last_frame" teaches the query of an object that the clip's last frame does not show "no object", though
+    its masks are taught all the same: so does the released code, which reads classes there. "instance" teaches the
+    object's class.
+    """
+
+    def __init__(
+        self, *, pixel_level: PixelLevel, decoder: MaskedVideoDecoder, criterion: SetCriterion, labels: Labels
+    ) -> None:
+        super().__init__()
+        self.pixel_level, self.decoder = pixel_level, decoder
+        self.criterion, self.labels = criterion, labels
+
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """The backbone's, which learn at a rate of their own."""
+        return list(self.pixel_level.backbone.parameters())
+
+    def state_to_keep(self) -> dict[str, Tensor]:
+        """All weights, whatever was trained on."""
+        return self.state_dict()
+
+    def forward(self, clips: Sequence[Clip]) -> Losses:
+        """The objective on a batch of clips with the same number of frames."""
+        return self.losses(clips, UniformDraws(clips[0].frames.device))
+
+    def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
+        """`forward` with explicit random points."""
+        images = normalise_and_pad([clip.frames for clip in clips])
+        predictions = list(self.decoder(self.pixel_level(images), len(clips)))
+        targets = self.targets(clips, (images.shape[2], images.shape[3]))
+        loss, _ = self.criterion(
+            torch.stack([prediction.class_logits for prediction in predictions]),  # (D, B, N, K+1)
+            torch.stack([prediction.mask_logits for prediction in predictions]),  # (D, B, N, T, h, w)
+            targets,
+            average_count(sum(len(target.labels) for target in targets), images.device),
+            draws,
+        )
+        return Losses(loss.terms("video"))
+
+    def targets(self, clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
+        """One target a clip at `size` (height, width)."""
+        targets = clip_targets(clips, size)
+        if self.labels == "instance":
+            return targets
+        no_object = self.decoder.class_head.out_features - 1
+        absent = [clip.ids[:, -1] == -1 for clip in clips]
+        return [replace(t, labels=t.labels.masked_fill(a, no_object)) for t, a in zip(targets, absent, strict=True)]
+
+    @torch.no_grad()
+    def see(self, frames: FrameSource) -> tuple[Prediction, FrameGeometry]:
+        """The last prediction for a whole video, as one clip.
+
+        The pixel level runs in chunks of frames. The decoder does not: its queries attend to all frames at once, so
+        that memory grows with the length of the video.
+        """
+        chunks = read_in_chunks(frames, PIXEL_CHUNK_FRAMES, self.decoder.norm.weight.device)
+        seen = [(self.pixel_level(images), geometry) for images, geometry in chunks]
+        maps, geometries = zip(*seen, strict=True)
+        (last,) = deque(self.decoder(together(maps), 1), maxlen=1)  # the others only steer attention
+        return last, geometries[0]
+
+    @torch.no_grad()
+    def predict(self, frames: FrameSource, variants: Mapping[str, object], top_k: int) -> VideoPrediction:
+        """The k best (query, class) pairs; a score is the probability of the class, whatever the mask is worth.
+
+        There is one way of inference, so that all variants are the same. Nothing is detected in single frames: no
+        query ever looks at one frame alone.
+        """
+        prediction, geometry = self.see(frames)
+        scores, labels, queries = top_pairs(prediction.class_logits[0], top_k)
+        kept, rows = queries.unique(return_inverse=True)
+        masks = MaskTracks(geometry, len(kept))
+        for logits in prediction.mask_logits[0, kept].split(frames_per_chunk(geometry), 1):
+            masks.add(logits)
+        return VideoPrediction(dict.fromkeys(variants, tracks_of(labels, scores, masks, rows)))
+
+
+def together(parts: Sequence[PixelMaps]) -> PixelMaps:
+    """Maps of consecutive frames as one."""
+    levels = tuple(torch.cat(level) for level in zip(*(part.levels for part in parts), strict=True))
+    return PixelMaps(levels, torch.cat([part.mask_features for part in parts]))
