@@ -10,11 +10,11 @@ from torch import Tensor, nn
 
 
 class AttentionBlock(nn.Module):
-    """Multi-head attention, residual sum, layer norm. No dropout, as in the release."""
+    """Multi-head attention, residual sum, layer norm. No dropout in VITA's release; DETR's family has it, twice."""
 
-    def __init__(self, channels: int, heads: int) -> None:
+    def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads, self.dropout = heads, dropout
         self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
         self.norm = nn.LayerNorm(channels)
 
@@ -27,24 +27,29 @@ class AttentionBlock(nn.Module):
         """
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
         mask = None if allowed is None else allowed[:, None]  # the same for all heads
-        attended = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)  # (B, heads, M, C / heads)
-        return self.norm(residual + self.out(attended.transpose(1, 2).flatten(2)))
+        dropped = self.dropout if self.training else 0.0
+        attended = F.scaled_dot_product_attention(
+            q, k, v, attn_mask=mask, dropout_p=dropped
+        )  # (B, heads, M, C / heads)
+        return self.norm(residual + F.dropout(self.out(attended.transpose(1, 2).flatten(2)), dropped))
 
     def _split(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
 
 class FeedForwardBlock(nn.Module):
-    """Linear, ReLU, linear, residual sum, layer norm."""
+    """Linear, ReLU, linear, residual sum, layer norm; dropout as in `AttentionBlock`."""
 
-    def __init__(self, channels: int, hidden: int) -> None:
+    def __init__(self, channels: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
+        self.dropout = dropout
         self.expand, self.contract = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
-        return self.norm(tokens + self.contract(F.relu(self.expand(tokens))))
+        hidden = F.dropout(F.relu(self.expand(tokens)), self.dropout, self.training)
+        return self.norm(tokens + F.dropout(self.contract(hidden), self.dropout, self.training))
 
 
 class DecoderLayer(nn.Module):

@@ -25,14 +25,14 @@ class ResNetOptions(Frozen):
     depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3)
     block: Literal["basic", "bottleneck"] = "bottleneck"
 
-    def configuration(self) -> ResNetConfig:
-        """For the library; all four stages feed the pixel decoder."""
+    def configuration(self, stages: int = 4) -> ResNetConfig:
+        """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
         return ResNetConfig(
             embedding_size=self.stem_channels,
-            hidden_sizes=list(self.channels),
-            depths=list(self.depths),
+            hidden_sizes=list(self.channels[:stages]),
+            depths=list(self.depths[:stages]),
             layer_type=self.block,
-            out_features=["stage1", "stage2", "stage3", "stage4"],
+            out_features=[f"stage{stage + 1}" for stage in range(stages)],
         )
 
 
@@ -46,15 +46,15 @@ class SwinOptions(Frozen):
     window: PositiveInt = 12
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
 
-    def configuration(self) -> SwinConfig:
-        """For the library; all four stages feed the pixel decoder."""
+    def configuration(self, stages: int = 4) -> SwinConfig:
+        """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
         return SwinConfig(
             embed_dim=self.channels,
-            depths=list(self.depths),
-            num_heads=list(self.heads),
+            depths=list(self.depths[:stages]),
+            num_heads=list(self.heads[:stages]),
             window_size=self.window,
             drop_path_rate=self.drop_path,
-            out_features=["stage1", "stage2", "stage3", "stage4"],
+            out_features=[f"stage{stage + 1}" for stage in range(stages)],
         )
 
 
@@ -103,6 +103,6 @@ class Backbone(nn.Module):
             freeze_batch_norm(self.extractor)
 
     def forward(self, images: Tensor) -> list[Tensor]:
-        """images (F, 3, H, W) normalised -> maps (F, C, h, w) at strides 4, 8, 16, 32."""
+        """images (F, 3, H, W) normalised -> maps (F, C, h, w) at strides 4, 8, 16, 32, or as many of them."""
         maps: list[Tensor] = list(self.extractor(images).feature_maps)
         return maps

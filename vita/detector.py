@@ -91,12 +91,12 @@ class FrameDetector(nn.Module):
         return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
 
 
-def normalise_and_pad(videos: list[Tensor]) -> Tensor:
+def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tensor:
     """uint8 frames of several videos, each (T, 3, H, W) -> one batch of images (F, 3, H', W').
 
-    H' and W' are the largest height and width, rounded up to a multiple of 32.
+    H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
     """
-    height, width = (-(-max(v.shape[d] for v in videos) // SIZE_DIVISOR) * SIZE_DIVISOR for d in (2, 3))
+    height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
     mean, std = (videos[0].new_tensor(v, dtype=torch.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 

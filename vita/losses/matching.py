@@ -42,7 +42,7 @@ def match(
 ) -> list[list[Match]]:
     """Optimal pairs, [D][B], for class_logits (D, B, Q, K+1) and mask_logits (D, B, Q, T, h, w)."""
     costs = matching_costs(class_logits, mask_logits, targets, weights, points, draws)
-    return [[_assign(cost) for cost in _to_host(layer)] for layer in costs]
+    return [assign(layer) for layer in costs]
 
 
 def matching_costs(
@@ -87,6 +87,11 @@ def _pairwise_mask_cost(logits: Tensor, wanted: Tensor, weights: Weights) -> Ten
     soft = logits.sigmoid()
     dice = 1 - (2 * soft @ answers + 1) / (soft.sum(2, keepdim=True) + wanted.sum(2)[:, None] + 1)
     return weights.mask * bce + weights.dice * dice
+
+
+def assign(costs: list[Tensor]) -> list[Match]:
+    """The cheapest pairs of each matrix (Q, N)."""
+    return [_assign(cost) for cost in _to_host(costs)]
 
 
 def _to_host(costs: list[Tensor]) -> list[Tensor]:

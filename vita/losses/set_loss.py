@@ -41,22 +41,9 @@ class SetCriterion:
         Mask terms are sums over matched instances divided by `num_masks`.
         """
         matches = match(class_logits, mask_logits, targets, self.weights, self.points, draws)
-        classification = self._classification(class_logits.float(), targets, matches)
+        classification = classification_loss(class_logits.float(), targets, matches, self.no_object_weight)
         mask, dice = self._masks(mask_logits, targets, matches, draws)
         return SetLoss(classification, mask / num_masks, dice / num_masks, self.weights), matches
-
-    def _classification(self, logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> Tensor:
-        """Cross-entropy of every layer, (D,): a mean weighted by class, unmatched queries towards "no object"."""
-        no_object = logits.shape[-1] - 1
-        wanted = logits.new_full(logits.shape[:-1], no_object, dtype=torch.int64)
-        for layer, layer_matches in enumerate(matches):
-            for clip, (queries, chosen) in enumerate(layer_matches):
-                wanted[layer, clip, queries] = targets[clip].labels[chosen]
-        weight = logits.new_ones(no_object + 1)
-        weight[no_object] = self.no_object_weight
-        return torch.stack(
-            [F.cross_entropy(x.flatten(0, 1), y.flatten(), weight) for x, y in zip(logits, wanted, strict=True)]
-        )
 
     def _masks(
         self, logits: Tensor, targets: list[Target], matches: list[list[Match]], draws: Draws
@@ -93,6 +80,22 @@ class SetLoss:
             ("dice", self.dice, self.weights.dice),
         )
         return [LossTerm(f"{level}_{name}", value.sum(), weight) for name, value, weight in parts]
+
+
+def classification_loss(
+    logits: Tensor, targets: list[Target], matches: list[list[Match]], no_object_weight: float
+) -> Tensor:
+    """Cross-entropy of every layer, (D,): a mean weighted by class, unmatched queries towards "no object"."""
+    no_object = logits.shape[-1] - 1
+    wanted = logits.new_full(logits.shape[:-1], no_object, dtype=torch.int64)
+    for layer, layer_matches in enumerate(matches):
+        for clip, (queries, chosen) in enumerate(layer_matches):
+            wanted[layer, clip, queries] = targets[clip].labels[chosen]
+    weight = logits.new_ones(no_object + 1)
+    weight[no_object] = no_object_weight
+    return torch.stack(
+        [F.cross_entropy(x.flatten(0, 1), y.flatten(), weight) for x, y in zip(logits, wanted, strict=True)]
+    )
 
 
 def matched_masks(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
