@@ -50,6 +50,26 @@ class Tensors(Mapping[str, Tensor]):
         return [self[key] for key in sorted(keys, key=lambda key: int(key.rpartition(".")[2]))]
 
 
+class Facts(dict[str, Any]):
+    """A mapping read from a JSON file; an entry that is wanted and not there makes the recording malformed."""
+
+    path = Path()
+
+    @classmethod
+    def of(cls, value: Any, path: Path) -> Any:
+        """`value` with every mapping inside it turned into facts of this file."""
+        if isinstance(value, list):
+            return [cls.of(entry, path) for entry in value]
+        if not isinstance(value, dict):
+            return value
+        facts = cls({key: cls.of(entry, path) for key, entry in value.items()})
+        facts.path = path
+        return facts
+
+    def __missing__(self, key: str) -> Any:
+        raise UserError(f"{self.path}: no entry '{key}' where it is wanted; the recording is incomplete, make it again")
+
+
 @dataclass
 class Recording:
     """One folder. Files are opened once; `unread` tells which tensors nobody compared or used."""
@@ -67,9 +87,12 @@ class Recording:
             self._files[stem] = Tensors(self.folder / f"{stem}.safetensors")
         return self._files[stem]
 
-    def facts(self, stem: str) -> dict[str, Any]:
-        """The content of `stem.json`. Raises UserError when it is missing or not JSON."""
-        facts: dict[str, Any] = read_json(self.folder / f"{stem}.json")
+    def facts(self, stem: str) -> Facts:
+        """The content of `stem.json`. Raises UserError when it is missing, not JSON, or later lacks a wanted entry."""
+        path = self.folder / f"{stem}.json"
+        facts = Facts.of(read_json(path), path)
+        if not isinstance(facts, Facts):
+            raise UserError(f"{path}: expected a mapping, found {type(facts).__name__}")
         return facts
 
     def stems(self, prefix: str) -> list[str]:

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from vita.conformance.check import (
-    EXACT,
     GRADIENT,
     LOSS,
     MASK_LOGITS,
     Tolerance,
     compare,
     compare_numbers,
+    compare_points,
     compare_relative,
     failed,
 )
@@ -88,6 +88,11 @@ def last_to_end(layers: list[Any]) -> list[Any]:
     return [*layers[1:], layers[0]] if layers else []
 
 
+def last_first(*layers: list[Any]) -> list[tuple[Any, ...]]:
+    """Our order of layers brought into the official one, for several lists side by side."""
+    return list(zip(*([one[-1], *one[:-1]] for one in layers), strict=True))
+
+
 @dataclass
 class Listening:
     """A criterion whose losses, costs, matches and points can be looked at afterwards."""
@@ -143,26 +148,21 @@ def replay(
 
 def step_checks(step: Step, tensors: Tensors, facts: Mapping[str, Any], group: str) -> Iterator[Check]:
     """Costs, assignments, points, and every loss term of every layer, level by level; then the total."""
-    costs = iter(tensors.numbered("cost"))
-    assignments, points = iter(facts["assignments"]), iter(tensors.numbered("points"))
+    costs, assignments, points = tensors.numbered("cost"), list(facts["assignments"]), tensors.numbered("points")
     for level, ours in step.levels:
         label = f"{group} {level.name}"
-        ordered = [ours.costs[-1], *ours.costs[:-1]]
-        yield compare(f"{label} costs", [(c, next(costs)) for layer in ordered for c in layer], MASK_LOGITS)
-        matches = [m for layer in [ours.matches[-1], *ours.matches[:-1]] for m in layer]
-        yield _compare_assignments(f"{label} assignments", matches, [next(assignments) for _ in matches])
-        recorded = last_to_end([next(points) for _ in ours.matches])
-        if ours.points.numel():
-            pairs = [(by_place(a), by_place(b)) for a, b in zip(ours.points, recorded, strict=True)]
-            yield compare(f"{label} points", pairs, EXACT)
+        pairs = [pair for layer in last_first(ours.costs, ours.matches) for pair in zip(*layer, strict=True)]
+        count = len(pairs)
+        if min(len(costs), len(assignments)) < count:
+            raise UserError(f"{tensors.path}: fewer costs or assignments than {level.name} has: {count} at least")
+        yield compare(f"{label} costs", [(c, r) for (c, _), r in zip(pairs, costs, strict=False)], MASK_LOGITS)
+        yield _compare_assignments(f"{label} assignments", [m for _, m in pairs], assignments[:count])
+        if ours.points.numel() and points:
+            recorded = last_to_end(points[: len(ours.points)])
+            yield compare_points(f"{label} points", zip(ours.points, recorded, strict=True))
         yield _compare_terms(f"{label} losses", ours.loss, level, facts[level.losses])
+        costs, assignments, points = costs[count:], assignments[count:], points[len(ours.matches) :]
     yield compare_numbers(f"{group} total", [step.losses.total.item()], [facts["total_weighted"]], LOSS)
-
-
-def by_place(points: Tensor) -> Tensor:
-    """Points (R, P, 2) of each mask in an order of their own: they are sets."""
-    order = (points[..., 0].double() * 4 + points[..., 1].double()).argsort(dim=1)
-    return points.gather(1, order[..., None].expand_as(points))
 
 
 def _compare_assignments(group: str, matches: list[Match], recorded: list[Mapping[str, Any]]) -> Check:

@@ -15,7 +15,7 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from vita.conformance.check import EXACT, MASK_LOGITS, SCORES, VALUES, compare, compare_masks, compare_numbers
+from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks, compare_numbers
 from vita.conformance.detector import detector_checks, run
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
@@ -122,7 +122,7 @@ def _prediction_checks(
     labels = [track.label for track in tracks]
     yield compare_numbers(f"{group} labels", labels, tensors["pred_labels"][order].tolist(), EXACT)
     scores = [track.score for track in tracks]
-    yield compare_numbers(f"{group} scores", scores, recorded_scores[order].tolist(), SCORES)
+    yield compare_numbers(f"{group} scores", scores, recorded_scores[order].tolist(), VALUES)
     if "pred_masks" in tensors:
         yield compare_masks(f"{group} masks", decoded(tracks), tensors["pred_masks"][order].numpy())
 
@@ -142,7 +142,7 @@ def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tenso
     ]
     yield compare(f"{group} chosen", pairs, EXACT)
     pair = choice.scores[ours], tensors["class_scores_topk"][theirs]
-    yield compare(f"{group} class scores", [pair], SCORES)
+    yield compare(f"{group} class scores", [pair], VALUES)
     if "pred_mask_logits_before_threshold" in tensors:
         kernels, features = choice.mask_embeddings[choice.queries[ours]], torch.cat(seen.mask_features)
         logits = to_network_size(torch.einsum("nc,tchw->nthw", kernels, features), seen.geometry)
