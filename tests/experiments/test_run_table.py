@@ -71,7 +71,7 @@ def test_experiments_open_with_item_command_cost_and_expectation():
 
 def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
     path = own(methods={"vita": {"preset": "tiny", "colour": 1}})
-    with pytest.raises(UserError, match=r"own\.yaml: methods\.vita: unknown key 'colour'; allowed here: preset"):
+    with pytest.raises(UserError, match=r"own\.yaml: methods\.vita: unknown key 'colour'; allowed here: inference, preset"):
         RunTable(path, LIBRARY)
 
 

@@ -104,7 +104,7 @@ class Resolver:
             variant=names.variant,
             seed=seed,
             options=self._options(method, names, variant),
-            train=self._schedule(variant.schedule, paper_dataset),
+            train=self._schedule(variant.schedule, paper_dataset, names.method),
             start_from=start.weights if start else None,
         )
         return Run(
@@ -115,6 +115,11 @@ class Resolver:
         """How the weights of a run on `paper_dataset` are evaluated."""
         raw = overlay(self.tier.predict, self.tier.datasets[paper_dataset].predict) | {"variants": variants}
         return parse(PredictConfig, raw, f"{self.tier_file}: predict")
+
+    def inference(self, method: str, name: str) -> Options:
+        """Options of an inference variant."""
+        options: Options = pick(self.methods[method].inference, name, f"method {method}: inference")
+        return overlay(options, self.tier.methods[method].inference.get(name, {}))
 
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
@@ -134,9 +139,10 @@ class Resolver:
             options = overlay(options, layer)
         return options
 
-    def _schedule(self, name: str, paper_dataset: str) -> TrainConfig:
+    def _schedule(self, name: str, paper_dataset: str, method: str) -> TrainConfig:
         schedule = pick(self.tier.schedules, name, f"{self.tier_file}: schedules")
         raw = overlay(schedule, self.tier.datasets[paper_dataset].train)
+        raw = overlay(raw, self.tier.methods[method].schedules.get(name, {}))
         return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {paper_dataset}")
 
     def _dataset(self, name: str) -> DatasetConfig:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from vita.contract import UserError
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
-from vita.experiments.sections import ExperimentConfig, Options, ResolvedRow, Row, Selection, TableSpec, overlay, pick
+from vita.experiments.sections import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec, overlay
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 
@@ -77,8 +77,7 @@ class RunTable:
         """Enter the run that `names` and `seed` select, and what it starts from; ask it for one more prediction."""
         self._enter(self._resolver.run(names, seed))
         run = self._runs[self._resolver.run(names, seed).directory]
-        method = self._resolver.methods[names.method]
-        options: Options = pick(method.inference, inference, f"method {names.method}: inference")
+        options = self._resolver.inference(names.method, inference)
         variants = overlay(run.inference, {inference: options})
         prediction = self._resolver.prediction(names.dataset, variants)
         self._runs[run.directory] = replace(run, inference=variants, prediction=prediction)

@@ -31,6 +31,8 @@ class TierMethod(Frozen):
 
     preset: str
     variants: dict[str, Options] = Field({})  # options that this tier changes in a training variant
+    inference: dict[str, Options] = Field({})  # and in an inference variant
+    schedules: dict[str, Difference] = Field({})  # laid over the tier's schedules of the same name
 
 
 class TierConfig(Frozen):
