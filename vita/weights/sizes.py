@@ -17,6 +17,7 @@ from vita.detector_options import DetectorOptions
 
 Config = Mapping[str, Any]
 Shapes = Mapping[str, tuple[int, ...]]
+Fixed = Mapping[str, tuple[Any, ...]]
 
 PREDICTOR = "sem_seg_head.predictor."
 QUERIES = f"{PREDICTOR}query_feat.weight"
@@ -24,20 +25,24 @@ FFN = f"{PREDICTOR}transformer_ffn_layers."
 PIXEL_LAYERS = "sem_seg_head.pixel_decoder.transformer.encoder.layers."
 NUMBERS_A_HEAD = 3 * 4 * 2  # levels x points x (x, y) that a head of deformable attention predicts
 
-# Variants of the official models that these parts do not have: key -> the one value allowed.
-FIXED_RESNET = {"MODEL.RESNETS.NUM_GROUPS": 1, "MODEL.RESNETS.STRIDE_IN_1X1": False, "MODEL.RESNETS.RES5_DILATION": 1}
-FIXED_SWIN = {
-    "MODEL.SWIN.PATCH_SIZE": 4,
-    "MODEL.SWIN.MLP_RATIO": 4.0,
-    "MODEL.SWIN.QKV_BIAS": True,
-    "MODEL.SWIN.APE": False,
-    "MODEL.SWIN.PATCH_NORM": True,
+# Configured variants that these parts have: key -> values allowed.
+FIXED_RESNET: Fixed = {
+    "MODEL.RESNETS.NUM_GROUPS": (1,),
+    "MODEL.RESNETS.STRIDE_IN_1X1": (False,),
+    "MODEL.RESNETS.RES5_DILATION": (1,),
 }
-FIXED_DETECTOR = {
-    "MODEL.MASK_FORMER.PRE_NORM": False,
-    "MODEL.MASK_FORMER.ENFORCE_INPUT_PROJ": False,
-    "MODEL.SEM_SEG_HEAD.NORM": "GN",
-    "MODEL.SEM_SEG_HEAD.PIXEL_DECODER_NAME": "MSDeformAttnPixelDecoder",
+FIXED_SWIN: Fixed = {
+    "MODEL.SWIN.PATCH_SIZE": (4,),
+    "MODEL.SWIN.MLP_RATIO": (4.0,),
+    "MODEL.SWIN.QKV_BIAS": (True,),
+    "MODEL.SWIN.APE": (False,),
+    "MODEL.SWIN.PATCH_NORM": (True,),
+}
+FIXED_DETECTOR: Fixed = {
+    "MODEL.MASK_FORMER.PRE_NORM": (False,),
+    "MODEL.MASK_FORMER.ENFORCE_INPUT_PROJ": (False,),
+    "MODEL.SEM_SEG_HEAD.NORM": ("GN",),
+    "MODEL.SEM_SEG_HEAD.PIXEL_DECODER_NAME": ("MSDeformAttnPixelDecoder",),
 }
 DEPTHS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
 KINDS = {"build_resnet_backbone": "resnet", "D2SwinTransformer": "swin"}
@@ -50,11 +55,11 @@ class Sizes:
     config: Config
     shapes: Shapes
 
-    def check_fixed(self, fixed: Mapping[str, Any]) -> None:
-        """Raises UserError when the configuration asks for a variant other than the one value allowed."""
+    def check_fixed(self, fixed: Fixed) -> None:
+        """Raises UserError when the configuration asks for a variant that is not among the allowed values."""
         for key, allowed in fixed.items():
-            if self.config.get(key, allowed) != allowed:
-                raise UserError(f"{key} is {self.config[key]!r}; only {allowed!r} is supported")
+            if key in self.config and self.config[key] not in allowed:
+                raise UserError(f"{key} is {self.config[key]!r}; supported is {' or '.join(map(repr, allowed))}")
 
     def choose(self, key: str, shaped: Any, released: Any = None) -> Any:
         """What `key` configures, or what the weights are shaped for (None: they do not say), or the released value.

@@ -18,18 +18,19 @@ from vita.weights.names import (
     feedforward_source,
     mask_embedding_source,
 )
-from vita.weights.sizes import Config, Shapes, Sizes, agreed, detector_options
+from vita.weights.sizes import Config, Fixed, Shapes, Sizes, agreed, detector_options
 
 MODULE = "vita_module."
 FFN = f"{MODULE}transformer_ffn_layers."
 ENCODER_FFN = f"{MODULE}enc_ffn."
 QUERIES = f"{MODULE}query_feat.weight"
 NO_OBJECT_WEIGHT = 0.1  # of the class losses; all other classes weigh 1
-FIXED = {
-    "MODEL.VITA.PRE_NORM": False,
-    "MODEL.VITA.ENFORCE_INPUT_PROJ": True,
-    "MODEL.VITA.DROPOUT": 0.0,
-    "MODEL.VITA.NO_OBJECT_WEIGHT": NO_OBJECT_WEIGHT,
+FIXED: Fixed = {
+    "MODEL.VITA.PRE_NORM": (False,),
+    "MODEL.VITA.ENFORCE_INPUT_PROJ": (True,),
+    "MODEL.VITA.DROPOUT": (0.0,),
+    "MODEL.VITA.NO_OBJECT_WEIGHT": (NO_OBJECT_WEIGHT,),
+    "MODEL.MASK_FORMER.NO_OBJECT_WEIGHT": (NO_OBJECT_WEIGHT,),
 }
 # Our part -> theirs, where only the name of the module differs.
 MODULES = {
