@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 HERE = Path(__file__).parent
 ALL = r".*"
@@ -33,8 +34,19 @@ KEPT = {
         "losses_all_empty": rf"{STEP}|target\..*(labels|ids)",
         "losses_grads": ALL,
     },
+    "mask2former_vis": {
+        "state_dict": ALL,
+        "eval_A": r"frames_uint8|backbone\.res5|pixel_decoder\.multi_scale\.[01]|decoder\.pos3d\.[01]"
+        r"|decoder\.pred_logits\.\d|decoder\.pred_masks\.3|decoder\.attn_mask_blocked\.\d",
+        "eval_B": r"frames_uint8|decoder\.pred_logits\.\d",
+        "inference_B": r"(?!pred_mask_logits_before_threshold).*",
+        "losses": rf"{STEP}|target\..*(labels|ids)",
+        "losses_absent_in_last_frame": rf"{STEP}|target\..*(labels|ids)",
+        "losses_one_empty_clip": rf"{STEP}|points\..*|target\..*",
+    },
 }
-FACTS = {"vita": ("meta", "losses_grad_norms")}
+FACTS = {folder: ("meta", "losses_grad_norms") for folder in KEPT}
+BEST = {("mask2former_vis", "inference_B"): 2}  # of ten predictions, as a smaller top-k gives
 
 
 def main(full: Path) -> None:
@@ -43,12 +55,19 @@ def main(full: Path) -> None:
         for stem, pattern in files.items():
             tensors = load_file(full / folder / f"{stem}.safetensors")
             kept = {key: tensor for key, tensor in tensors.items() if re.fullmatch(pattern, key)}
+            kept = best(kept, BEST[folder, stem]) if (folder, stem) in BEST else kept
             save_file(kept, HERE / folder / f"{stem}.safetensors")
         for stem in (*files, *FACTS[folder]):
             facts = full / folder / f"{stem}.json"
             if facts.is_file():
                 text = json.dumps(json.loads(facts.read_text()), separators=(",", ":"))
                 (HERE / folder / f"{stem}.json").write_text(text + "\n")
+
+
+def best(predictions: dict[str, Tensor], count: int) -> dict[str, Tensor]:
+    first = predictions["pred_scores"].argsort(descending=True)[:count]
+    whole = ("out_height_width",)
+    return {key: tensor if key in whole else tensor[first].contiguous() for key, tensor in predictions.items()}
 
 
 if __name__ == "__main__":
