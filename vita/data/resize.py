@@ -11,8 +11,12 @@ from PIL import Image
 
 def short_edge_size(height: int, width: int, short_edge: int, max_edge: int) -> tuple[int, int]:
     """Height and width after scaling the short edge to `short_edge` pixels and the long one to at most `max_edge`."""
-    scale = min(short_edge / min(height, width), max_edge / max(height, width))
-    return max(1, int(height * scale + 0.5)), max(1, int(width * scale + 0.5))
+    scale = short_edge / min(height, width)
+    new = (float(short_edge), scale * width) if height < width else (scale * height, float(short_edge))
+    if max(new) > max_edge:  # a second step, as in the official rule: one step rounds some sizes to the other pixel
+        scale = max_edge / max(new)
+        new = new[0] * scale, new[1] * scale
+    return max(1, int(new[0] + 0.5)), max(1, int(new[1] + 0.5))
 
 
 def resize_frame(frame: np.ndarray, size: tuple[int, int]) -> np.ndarray:

@@ -1,0 +1,39 @@
+"""Select from the full recordings that belong to no method what the tests carry: make_compact_shared.py RECORDINGS.
+
+What is kept has the format of the whole, so the same checks run on both. Writes into the folders beside this file.
+"""
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+CLIPS = 6  # of each kind of drawn clips
+
+
+def main(full: Path) -> None:
+    augmentation(full / "augmentation", HERE / "augmentation")
+
+
+def augmentation(full: Path, here: Path) -> None:
+    here.mkdir(exist_ok=True)
+    for name in ("transforms.safetensors", "transforms.json"):
+        shutil.copyfile(full / name, here / name)
+    drawn = read_json(full / "clip_augmentation_draws.json")
+    for kind in drawn.values():
+        kind["clips"] = kind["clips"][:CLIPS]
+    write_json(here / "clip_augmentation_draws.json", drawn)
+
+
+def read_json(path: Path) -> Any:
+    return json.loads(path.read_text())
+
+
+def write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, separators=(",", ":")) + "\n")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

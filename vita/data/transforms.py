@@ -1,0 +1,138 @@
+"""Geometric steps of augmentation: frames, masks, and points of polygons and boxes moved alike.
+
+Legend: H W pixels, P points (x, y), N boxes (left, top, right, bottom), both in pixels from the top left corner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vita.data.resize import resize_frame, resize_mask
+
+Size = tuple[int, int]  # height, width
+Floats = NDArray[np.float64]
+
+
+class Transform(Protocol):
+    """One step with its parameters."""
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """(H, W, 3) uint8 -> (H', W', 3)."""
+        ...
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """(H, W) bool -> (H', W')."""
+        ...
+
+    def points(self, points: Floats) -> Floats:
+        """(P, 2) -> (P, 2), not cut at the frame's border."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resize:
+    """From one size to another, as in `vita.data.resize`."""
+
+    old: Size
+    new: Size
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return resize_frame(frame, self.new)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return resize_mask(mask, self.new)
+
+    def points(self, points: Floats) -> Floats:
+        """See `Transform`."""
+        return points * (self.new[1] / self.old[1], self.new[0] / self.old[0])
+
+
+@dataclass(frozen=True)
+class Flip:
+    """Left and right exchanged. width: of the frame."""
+
+    width: int
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return frame[:, ::-1]
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return mask[:, ::-1]
+
+    def points(self, points: Floats) -> Floats:
+        """See `Transform`."""
+        return np.stack([self.width - points[:, 0], points[:, 1]], axis=1)
+
+
+@dataclass(frozen=True)
+class Crop:
+    """The window whose top left pixel is (left, top)."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return frame[self.top : self.top + self.height, self.left : self.left + self.width]
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return self.frame(mask)
+
+    def points(self, points: Floats) -> Floats:
+        """See `Transform`."""
+        return points - (self.left, self.top)
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Anticlockwise about a centre (x, y), in a frame of the same size; black comes in from outside."""
+
+    angle_degrees: float
+    centre: tuple[float, float]
+
+    def frame(self, frame: np.ndarray) -> np.ndarray:
+        """See `Transform`; bilinear."""
+        return self._warp(frame, cv2.INTER_LINEAR)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """See `Transform`; nearest pixel."""
+        return self._warp(mask.astype(np.uint8), cv2.INTER_NEAREST).astype(bool)
+
+    def points(self, points: Floats) -> Floats:
+        """See `Transform`."""
+        matrix = self._matrix(0.0)
+        return points @ matrix[:, :2].T + matrix[:, 2]
+
+    def _warp(self, picture: np.ndarray, interpolation: int) -> np.ndarray:
+        # The library counts from the middle of the first pixel, points and centres from its corner.
+        matrix = self._matrix(-0.5)
+        return np.asarray(cv2.warpAffine(picture, matrix, picture.shape[1::-1], flags=interpolation))
+
+    def _matrix(self, offset: float) -> Floats:
+        centre = self.centre[0] + offset, self.centre[1] + offset
+        return np.asarray(cv2.getRotationMatrix2D(centre, self.angle_degrees, 1.0), np.float64)
+
+
+def transform_boxes(transform: Transform, boxes: Floats) -> Floats:
+    """(N, 4) -> (N, 4): the upright boxes around the moved corners, not cut at the frame's border."""
+    corners = boxes[:, [0, 1, 2, 1, 0, 3, 2, 3]].reshape(-1, 2)
+    moved = transform.points(corners).reshape(-1, 4, 2)
+    return np.concatenate([moved.min(axis=1), moved.max(axis=1)], axis=1)
+
+
+def clip_boxes(boxes: Floats, size: Size) -> Floats:
+    """(N, 4) -> (N, 4): the parts inside a frame of this size."""
+    height, width = size
+    return np.minimum(boxes.clip(min=0), (width, height, width, height))
