@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from vita.contract import UserError
+from vita.convert_cli import convert
 
 app = typer.Typer(
     help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
@@ -20,6 +21,7 @@ data = typer.Typer(help="Embedded data.", no_args_is_help=True)
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
+app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; outputs are written beside it.")]
 DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]

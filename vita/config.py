@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
@@ -72,6 +73,12 @@ class DatasetConfig(Frozen):
     valid: SplitConfig
     limit_videos: PositiveInt | None = None  # only the first n videos by id, for quick runs on real data
     shapes: ShapesConfig | None = None  # set for embedded data: it is written, not downloaded
+
+    @field_validator("root")
+    @classmethod
+    def _fill_in_variables(cls, value: str) -> str:
+        """An unset variable stays as it is: only what needs this data set may complain."""
+        return os.path.expandvars(value)
 
 
 class AugmentationConfig(Frozen):

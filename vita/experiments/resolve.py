@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -149,10 +148,7 @@ class Resolver:
         dataset = self._load("datasets", name, DatasetConfig)
         if dataset.name != name:
             raise UserError(f"datasets/{name}.yaml: name is '{dataset.name}'; it must be the file's name, '{name}'")
-        if dataset.shapes is None:
-            # An unset variable stays as it is: only a job that needs this data set may complain.
-            return dataset.model_copy(update={"root": os.path.expandvars(dataset.root)})
-        if dataset.root != f"{DATA}/{name}":
+        if dataset.shapes is not None and dataset.root != f"{DATA}/{name}":
             raise UserError(f"datasets/{name}.yaml: root is '{dataset.root}'; embedded data lies in '{DATA}/{name}'")
         return dataset
 

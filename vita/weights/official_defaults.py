@@ -1,0 +1,280 @@
+"""What the official code assumes for keys that no YAML file names, as facts.
+
+Source: the configuration defaults of detectron2, Mask2Former (image and video), VITA and IFC at their releases. Keys of
+detectron2's other models are left out: none of these methods reads them (`FOREIGN`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+Tree = dict[str, Any]  # sections within sections, as in the files
+
+DETECTRON2: Tree = {
+    "VERSION": 2,
+    "OUTPUT_DIR": "./output",
+    "SEED": -1,
+    "CUDNN_BENCHMARK": False,
+    "VIS_PERIOD": 0,
+    "MODEL": {
+        "DEVICE": "cuda",
+        "META_ARCHITECTURE": "GeneralizedRCNN",
+        "WEIGHTS": "",
+        "LOAD_PROPOSALS": False,
+        "KEYPOINT_ON": False,
+        "MASK_ON": False,
+        "PIXEL_MEAN": [103.53, 116.28, 123.675],
+        "PIXEL_STD": [1.0, 1.0, 1.0],
+        "BACKBONE": {"NAME": "build_resnet_backbone", "FREEZE_AT": 2},
+        "RESNETS": {
+            "DEPTH": 50,
+            "OUT_FEATURES": ["res4"],
+            "NUM_GROUPS": 1,
+            "NORM": "FrozenBN",
+            "WIDTH_PER_GROUP": 64,
+            "STRIDE_IN_1X1": True,
+            "RES5_DILATION": 1,
+            "RES2_OUT_CHANNELS": 256,
+            "STEM_OUT_CHANNELS": 64,
+            "DEFORM_ON_PER_STAGE": [False, False, False, False],
+            "DEFORM_MODULATED": False,
+            "DEFORM_NUM_GROUPS": 1,
+        },
+    },
+    "INPUT": {
+        "MIN_SIZE_TRAIN": (800,),
+        "MIN_SIZE_TRAIN_SAMPLING": "choice",
+        "MAX_SIZE_TRAIN": 1333,
+        "MIN_SIZE_TEST": 800,
+        "MAX_SIZE_TEST": 1333,
+        "RANDOM_FLIP": "horizontal",
+        "CROP": {"ENABLED": False, "TYPE": "relative_range", "SIZE": [0.9, 0.9]},
+        "FORMAT": "BGR",
+        "MASK_FORMAT": "polygon",
+    },
+    "DATASETS": {"TRAIN": (), "TEST": ()},
+    "DATALOADER": {
+        "NUM_WORKERS": 4,
+        "ASPECT_RATIO_GROUPING": True,
+        "SAMPLER_TRAIN": "TrainingSampler",
+        "FILTER_EMPTY_ANNOTATIONS": True,
+    },
+    "SOLVER": {
+        "LR_SCHEDULER_NAME": "WarmupMultiStepLR",
+        "MAX_ITER": 40000,
+        "BASE_LR": 0.001,
+        "MOMENTUM": 0.9,
+        "NESTEROV": False,
+        "WEIGHT_DECAY": 0.0001,
+        "WEIGHT_DECAY_NORM": 0.0,
+        "WEIGHT_DECAY_BIAS": None,
+        "BIAS_LR_FACTOR": 1.0,
+        "GAMMA": 0.1,
+        "STEPS": (30000,),
+        "WARMUP_FACTOR": 0.001,
+        "WARMUP_ITERS": 1000,
+        "WARMUP_METHOD": "linear",
+        "CHECKPOINT_PERIOD": 5000,
+        "IMS_PER_BATCH": 16,
+        "REFERENCE_WORLD_SIZE": 0,
+        "CLIP_GRADIENTS": {"ENABLED": False, "CLIP_TYPE": "value", "CLIP_VALUE": 1.0, "NORM_TYPE": 2.0},
+        "AMP": {"ENABLED": False},
+    },
+    "TEST": {
+        "EXPECTED_RESULTS": [],
+        "EVAL_PERIOD": 0,
+        "DETECTIONS_PER_IMAGE": 100,
+        "AUG": {"ENABLED": False, "MIN_SIZES": (400, 500, 600), "MAX_SIZE": 4000, "FLIP": True},
+        "PRECISE_BN": {"ENABLED": False, "NUM_ITER": 200},
+    },
+}
+
+# Sections and keys of detectron2, and of its DeepLab that Mask2Former loads along, that none of these methods reads.
+FOREIGN = (
+    "GLOBAL.",
+    "MODEL.ANCHOR_GENERATOR.",
+    "MODEL.FPN.",
+    "MODEL.PANOPTIC_FPN.",
+    "MODEL.PROPOSAL_GENERATOR.",
+    "MODEL.RESNETS.RES4_DILATION",
+    "MODEL.RESNETS.RES5_MULTI_GRID",
+    "MODEL.RESNETS.STEM_TYPE",
+    "MODEL.RETINANET.",
+    "MODEL.ROI_",
+    "MODEL.RPN.",
+    "MODEL.SEM_SEG_HEAD.ASPP_",
+    "MODEL.SEM_SEG_HEAD.LOSS_TYPE",
+    "MODEL.SEM_SEG_HEAD.PROJECT_",
+    "MODEL.SEM_SEG_HEAD.USE_DEPTHWISE_SEPARABLE_CONV",
+    "DATALOADER.REPEAT_",
+    "DATASETS.PRECOMPUTED_",
+    "DATASETS.PROPOSAL_",
+    "SOLVER.BASE_LR_END",
+    "SOLVER.NUM_DECAYS",
+    "SOLVER.POLY_LR_",
+    "SOLVER.RESCALE_INTERVAL",
+    "TEST.KEYPOINT_OKS_SIGMAS",
+)
+
+OPTIMIZER: Tree = {"SOLVER": {"OPTIMIZER": "ADAMW", "BACKBONE_MULTIPLIER": 0.1}}
+
+CLIPS: Tree = {
+    "INPUT": {
+        "SAMPLING_FRAME_NUM": 2,
+        "SAMPLING_FRAME_RANGE": 20,
+        "SAMPLING_FRAME_SHUFFLE": False,
+        "AUGMENTATIONS": [],
+    },
+}
+
+MASK2FORMER: Tree = {
+    "INPUT": {
+        "DATASET_MAPPER_NAME": "mask_former_semantic",
+        "COLOR_AUG_SSD": False,
+        "CROP": {"SINGLE_CATEGORY_MAX_AREA": 1.0},
+        "SIZE_DIVISIBILITY": -1,
+        "IMAGE_SIZE": 1024,
+        "MIN_SCALE": 0.1,
+        "MAX_SCALE": 2.0,
+    },
+    "SOLVER": {"WEIGHT_DECAY_EMBED": 0.0},
+    "MODEL": {
+        "MASK_FORMER": {
+            "DEEP_SUPERVISION": True,
+            "NO_OBJECT_WEIGHT": 0.1,
+            "CLASS_WEIGHT": 1.0,
+            "DICE_WEIGHT": 1.0,
+            "MASK_WEIGHT": 20.0,
+            "NHEADS": 8,
+            "DROPOUT": 0.1,
+            "DIM_FEEDFORWARD": 2048,
+            "ENC_LAYERS": 0,
+            "DEC_LAYERS": 6,
+            "PRE_NORM": False,
+            "HIDDEN_DIM": 256,
+            "NUM_OBJECT_QUERIES": 100,
+            "TRANSFORMER_IN_FEATURE": "res5",
+            "ENFORCE_INPUT_PROJ": False,
+            "TEST": {
+                "SEMANTIC_ON": True,
+                "INSTANCE_ON": False,
+                "PANOPTIC_ON": False,
+                "OBJECT_MASK_THRESHOLD": 0.0,
+                "OVERLAP_THRESHOLD": 0.0,
+                "SEM_SEG_POSTPROCESSING_BEFORE_INFERENCE": False,
+            },
+            "SIZE_DIVISIBILITY": 32,
+            "TRANSFORMER_DECODER_NAME": "MultiScaleMaskedTransformerDecoder",
+            "TRAIN_NUM_POINTS": 12544,
+            "OVERSAMPLE_RATIO": 3.0,
+            "IMPORTANCE_SAMPLE_RATIO": 0.75,
+        },
+        "SEM_SEG_HEAD": {
+            "NAME": "SemSegFPNHead",
+            "IN_FEATURES": ["p2", "p3", "p4", "p5"],
+            "IGNORE_VALUE": 255,
+            "NUM_CLASSES": 54,
+            "CONVS_DIM": 128,
+            "COMMON_STRIDE": 4,
+            "NORM": "GN",
+            "LOSS_WEIGHT": 1.0,
+            "MASK_DIM": 256,
+            "TRANSFORMER_ENC_LAYERS": 0,
+            "PIXEL_DECODER_NAME": "BasePixelDecoder",
+            "DEFORMABLE_TRANSFORMER_ENCODER_IN_FEATURES": ["res3", "res4", "res5"],
+            "DEFORMABLE_TRANSFORMER_ENCODER_N_POINTS": 4,
+            "DEFORMABLE_TRANSFORMER_ENCODER_N_HEADS": 8,
+        },
+        "SWIN": {
+            "PRETRAIN_IMG_SIZE": 224,
+            "PATCH_SIZE": 4,
+            "EMBED_DIM": 96,
+            "DEPTHS": [2, 2, 6, 2],
+            "NUM_HEADS": [3, 6, 12, 24],
+            "WINDOW_SIZE": 7,
+            "MLP_RATIO": 4.0,
+            "QKV_BIAS": True,
+            "QK_SCALE": None,
+            "DROP_RATE": 0.0,
+            "ATTN_DROP_RATE": 0.0,
+            "DROP_PATH_RATE": 0.3,
+            "APE": False,
+            "PATCH_NORM": True,
+            "OUT_FEATURES": ["res2", "res3", "res4", "res5"],
+            "USE_CHECKPOINT": False,
+        },
+    },
+}
+
+VITA: Tree = {
+    "DATASETS": {"DATASET_RATIO": []},
+    "INPUT": {
+        "PSEUDO": {
+            "AUGMENTATIONS": ["rotation"],
+            "MIN_SIZE_TRAIN": (480, 512, 544, 576, 608, 640, 672, 704, 736, 768),
+            "MAX_SIZE_TRAIN": 768,
+            "MIN_SIZE_TRAIN_SAMPLING": "choice_by_clip",
+            "CROP": {"ENABLED": False, "TYPE": "absolute_range", "SIZE": (384, 600)},
+        },
+        "LSJ_AUG": {"ENABLED": False, "IMAGE_SIZE": 1024, "MIN_SCALE": 0.1, "MAX_SCALE": 2.0},
+    },
+    "MODEL": {
+        "VITA": {
+            "NHEADS": 8,
+            "DROPOUT": 0.0,
+            "DIM_FEEDFORWARD": 2048,
+            "ENC_LAYERS": 6,
+            "DEC_LAYERS": 3,
+            "ENC_WINDOW_SIZE": 0,
+            "PRE_NORM": False,
+            "HIDDEN_DIM": 256,
+            "NUM_OBJECT_QUERIES": 100,
+            "ENFORCE_INPUT_PROJ": True,
+            "NO_OBJECT_WEIGHT": 0.1,
+            "DEEP_SUPERVISION": True,
+            "LAST_LAYER_NUM": 3,
+            "MULTI_CLS_ON": True,
+            "APPLY_CLS_THRES": 0.01,
+            "SIM_USE_CLIP": True,
+            "SIM_WEIGHT": 0.5,
+            "FREEZE_DETECTOR": False,
+            "TEST_RUN_CHUNK_SIZE": 18,
+            "TEST_INTERPOLATE_CHUNK_SIZE": 5,
+        },
+    },
+}
+
+IFC: Tree = {
+    "INPUT": {"SAMPLING_FRAME_NUM": 5},
+    "MODEL": {
+        "IFC": {
+            "NUM_CLASSES": 80,
+            "MASK_WEIGHT": 3.0,
+            "DICE_WEIGHT": 3.0,
+            "DEEP_SUPERVISION": True,
+            "NO_OBJECT_WEIGHT": 0.1,
+            "MASK_STRIDE": 4,
+            "MATCH_STRIDE": 4,
+            "NHEADS": 8,
+            "DROPOUT": 0.1,
+            "DIM_FEEDFORWARD": 2048,
+            "ENC_LAYERS": 3,
+            "DEC_LAYERS": 3,
+            "PRE_NORM": False,
+            "NUM_MEMORY_BUS": 8,
+            "HIDDEN_DIM": 256,
+            "NUM_OBJECT_QUERIES": 100,
+            "CLIP_STRIDE": 1,
+            "MERGE_ON_CPU": False,
+            "MULTI_CLS_ON": True,
+            "APPLY_CLS_THRES": 0.01,
+        },
+    },
+}
+
+# By the official name of the architecture: what its training script lays over each other.
+DEFAULTS: dict[str, tuple[Tree, ...]] = {
+    "Vita": (DETECTRON2, OPTIMIZER, CLIPS, MASK2FORMER, VITA),
+    "VideoMaskFormer": (DETECTRON2, OPTIMIZER, CLIPS, MASK2FORMER),
+    "Ifc": (DETECTRON2, OPTIMIZER, CLIPS, IFC),
+}

@@ -1,0 +1,102 @@
+"""Official keys of schedule, optimiser, sampling and sizes -> our training and prediction sections.
+
+Where the official code can do what ours cannot, `notes` gains the key and what ours does instead.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from vita.weights.official_keys import Fate
+
+Config = Mapping[str, Any]
+Notes = dict[str, Fate]
+
+TAKEN = {  # ours -> theirs, where the value is the same
+    "iterations": "SOLVER.MAX_ITER",
+    "clips_per_batch": "SOLVER.IMS_PER_BATCH",
+    "clip_frames": "INPUT.SAMPLING_FRAME_NUM",
+    "frame_range": "INPUT.SAMPLING_FRAME_RANGE",
+    "learning_rate": "SOLVER.BASE_LR",
+    "backbone_multiplier": "SOLVER.BACKBONE_MULTIPLIER",
+    "weight_decay": "SOLVER.WEIGHT_DECAY",
+    "decay_factor": "SOLVER.GAMMA",
+    "workers": "DATALOADER.NUM_WORKERS",
+    "checkpoint_every": "SOLVER.CHECKPOINT_PERIOD",
+}
+EDGES = ("INPUT.MIN_SIZE_TRAIN", "INPUT.MIN_SIZE_TRAIN_SAMPLING", "INPUT.MAX_SIZE_TRAIN")
+FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
+TOP_K = 10  # of Mask2Former-VIS, whatever is configured
+
+
+def train_section(config: Config, notes: Notes) -> dict[str, Any]:
+    """A TrainConfig's keys."""
+    iterations = config["SOLVER.MAX_ITER"]
+    return {
+        **{ours: config[theirs] for ours, theirs in TAKEN.items()},
+        "warmup_iterations": _warmup(config, notes),
+        "decay_at": [step for step in config["SOLVER.STEPS"] if step < iterations],
+        "gradient_clip_norm": _clip_norm(config, notes),
+        "precision": "fp16" if config["SOLVER.AMP.ENABLED"] else "no",
+        "augmentation": _augmentation(config, notes),
+    }
+
+
+def predict_section(config: Config) -> dict[str, Any]:
+    """A PredictConfig's keys, with one variant: as released."""
+    top_k = config["TEST.DETECTIONS_PER_IMAGE"] if "MODEL.VITA.NHEADS" in config else TOP_K
+    return {
+        "variants": {"intact": {}},
+        "top_k": top_k,
+        "short_edge": config["INPUT.MIN_SIZE_TEST"] or None,  # 0 there: no resizing
+        "max_edge": config["INPUT.MAX_SIZE_TEST"],
+    }
+
+
+def _warmup(config: Config, notes: Notes) -> int:
+    """A factor of 1 is no warm-up at all; ours begins at 1/n of the rate."""
+    factor, iterations = config["SOLVER.WARMUP_FACTOR"], config["SOLVER.WARMUP_ITERS"]
+    if factor == 1.0 or not iterations:
+        return 0
+    notes["SOLVER.WARMUP_FACTOR"] = Fate("not supported", f"warm-up begins at 1/{iterations} of the learning rate here")
+    return int(iterations)
+
+
+def _clip_norm(config: Config, notes: Notes) -> float:
+    """Infinity where the whole model's gradient is not clipped."""
+    key = "SOLVER.CLIP_GRADIENTS"
+    value, kind = config[f"{key}.CLIP_VALUE"], config[f"{key}.CLIP_TYPE"]
+    if not config[f"{key}.ENABLED"] or value <= 0:
+        return math.inf
+    if kind == "full_model":
+        return float(value)
+    notes[f"{key}.CLIP_TYPE"] = Fate("not supported", "gradients of single parameters are not clipped here, none is")
+    return math.inf
+
+
+def _augmentation(config: Config, notes: Notes) -> dict[str, Any]:
+    """An AugmentationConfig's keys."""
+    flip = config["INPUT.RANDOM_FLIP"]
+    if flip not in FLIPS:
+        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "only horizontal flips of whole clips, or none")
+    if flip == "horizontal" and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "drawn once for a clip here, not for each frame")
+    if config.get("INPUT.LSJ_AUG.ENABLED"):
+        notes |= dict.fromkeys(EDGES, Fate("not needed", "large-scale jitter takes its place"))
+        notes["INPUT.LSJ_AUG.IMAGE_SIZE"] = Fate("taken", "as short and as longest edge")
+        longest = config["INPUT.LSJ_AUG.IMAGE_SIZE"]
+        edges = [longest]
+    else:
+        edges, longest = _short_edges(config, notes), config["INPUT.MAX_SIZE_TRAIN"]
+    return {"short_edges": edges, "max_edge": longest, "flip_probability": FLIPS.get(flip, 0.0)}
+
+
+def _short_edges(config: Config, notes: Notes) -> list[int]:
+    """All lengths that may be drawn."""
+    key = "INPUT.MIN_SIZE_TRAIN_SAMPLING"
+    sampling, sizes = config[key], list(config["INPUT.MIN_SIZE_TRAIN"])
+    if not sampling.endswith("_by_clip") and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        notes[key] = Fate("not supported", "drawn once for a clip here, not for each frame")
+    return list(range(sizes[0], sizes[-1] + 1)) if sampling.startswith("range") else sizes
