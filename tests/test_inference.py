@@ -93,7 +93,7 @@ def test_frames_come_in_chunks_that_change_nothing(model: Vita, monkeypatch: pyt
     expected = model.predict(whole, VARIANTS, top_k=5)
     assert whole.reads == [(0, 5)]
     decoded = []
-    monkeypatch.setattr("vita.inference.DETECTOR_CHUNK_FRAMES", 2)
+    monkeypatch.setattr("vita.detector.CHUNK_FRAMES", 2)
     monkeypatch.setattr("vita.inference.frames_per_chunk", lambda geometry: decoded.append(geometry) or 1)
     monkeypatch.setattr("vita.inference.FRAMES_ON_DEVICE", 1)
     assert_same(model.predict(pieces, VARIANTS, top_k=5), expected)

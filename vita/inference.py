@@ -20,7 +20,6 @@ from vita.track_selection import top_pairs, tracks_of
 if TYPE_CHECKING:
     from vita.model import VideoOutput, Vita, VitaVariant
 
-DETECTOR_CHUNK_FRAMES = 18
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 
 
@@ -57,7 +56,7 @@ def see_frames(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
     """One pass of the detector over the video, in chunks."""
     device = model.mask_projection.weight.device
     seen: FramesSeen | None = None
-    for images, geometry in read_in_chunks(frames, DETECTOR_CHUNK_FRAMES, device):
+    for images, geometry in read_in_chunks(frames, device):
         seen = seen or FramesSeen(geometry)
         start = sum(len(queries) for queries in seen.queries)
         output = model.detector(images)

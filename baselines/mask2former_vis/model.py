@@ -25,7 +25,6 @@ from vita.pixel_level import PixelLevel, PixelMaps
 from vita.targets import clip_targets
 from vita.track_selection import top_pairs, tracks_of
 
-PIXEL_CHUNK_FRAMES = 18  # of the pixel level only, which treats every frame on its own
 
 Labels = Literal["last_frame", "instance"]
 
@@ -87,7 +86,7 @@ class Mask2FormerVis(nn.Module):
         The pixel level runs in chunks of frames. The decoder does not: its queries attend to all frames at once, so
         that memory grows with the length of the video.
         """
-        chunks = read_in_chunks(frames, PIXEL_CHUNK_FRAMES, self.decoder.norm.weight.device)
+        chunks = read_in_chunks(frames, self.decoder.norm.weight.device)
         seen = [(self.pixel_level(images), geometry) for images, geometry in chunks]
         maps, geometries = zip(*seen, strict=True)
         (last,) = deque(self.decoder(together(maps), 1), maxlen=1)  # the others only steer attention
