@@ -9,12 +9,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from safetensors.torch import load_file, save_file
+
 HERE = Path(__file__).parent
 CLIPS = 6  # of each kind of drawn clips
 
 
 def main(full: Path) -> None:
     augmentation(full / "augmentation", HERE / "augmentation")
+    backbones(full / "backbones", HERE / "backbones")
 
 
 def augmentation(full: Path, here: Path) -> None:
@@ -25,6 +28,17 @@ def augmentation(full: Path, here: Path) -> None:
     for kind in drawn.values():
         kind["clips"] = kind["clips"][:CLIPS]
     write_json(here / "clip_augmentation_draws.json", drawn)
+
+
+def backbones(full: Path, here: Path) -> None:
+    """Of the released sizes only ResNet-50, and of it the coarsest maps."""
+    here.mkdir(exist_ok=True)
+    for name in ("swin_tiny.safetensors", "swin_tiny_state_dict.safetensors"):
+        shutil.copyfile(full / name, here / name)
+    kept = ("frames_uint8", "resnet50.res4", "resnet50.res5")
+    tensors = load_file(full / "full_portable.safetensors")
+    save_file({key: tensors[key] for key in kept}, here / "full_portable.safetensors")
+    write_json(here / "full_resnet50_keys.json", read_json(full / "full_resnet50_keys.json"))
 
 
 def read_json(path: Path) -> Any:
