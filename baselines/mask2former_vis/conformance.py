@@ -18,7 +18,7 @@ from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.model import Mask2FormerVis
 from baselines.mask2former_vis.official import CLASS_HEAD, Mask2FormerVisOfficial
 from baselines.mask2former_vis.position import position_in_clip
-from vita.conformance.check import EXACT, MASK_LOGITS, SCORES, VALUES, compare, compare_masks
+from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.contract import Check
@@ -102,7 +102,7 @@ def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tens
     named = torch.tensor([track.label for track in tracks])[ours]
     yield compare(f"{group} labels", [(named, tensors["pred_labels"][theirs])], EXACT)
     scores = torch.tensor([track.score for track in tracks])[ours]
-    yield compare(f"{group} scores", [(scores, tensors["pred_scores"][theirs])], SCORES)
+    yield compare(f"{group} scores", [(scores, tensors["pred_scores"][theirs])], VALUES)
     if "pred_masks" in tensors:
         masks = decode([track.segmentations for track in tracks])[ours.numpy()]
         yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][theirs].numpy())
