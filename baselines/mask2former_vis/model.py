@@ -25,7 +25,6 @@ from vita.pixel_level import PixelLevel, PixelMaps
 from vita.targets import clip_targets
 from vita.track_selection import top_pairs, tracks_of
 
-
 Labels = Literal["last_frame", "instance"]
 
 
