@@ -3,6 +3,7 @@
 What is kept has the format of the whole, so the same checks run on both. Writes into the folders beside this file.
 """
 
+import gzip
 import json
 import shutil
 import sys
@@ -18,6 +19,7 @@ CLIPS = 6  # of each kind of drawn clips
 def main(full: Path) -> None:
     augmentation(full / "augmentation", HERE / "augmentation")
     backbones(full / "backbones", HERE / "backbones")
+    rates(full, HERE / "rates.json.gz")
 
 
 def augmentation(full: Path, here: Path) -> None:
@@ -39,6 +41,17 @@ def backbones(full: Path, here: Path) -> None:
     tensors = load_file(full / "full_portable.safetensors")
     save_file({key: tensors[key] for key in kept}, here / "full_portable.safetensors")
     write_json(here / "full_resnet50_keys.json", read_json(full / "full_resnet50_keys.json"))
+
+
+def rates(full: Path, here: Path) -> None:
+    """Learning rates and weight decays by file; of the configurations the schedules. One packed file."""
+    kept = {path.name: read_json(path) for path in sorted(full.glob("optim_*.json"))}
+    schedules = read_json(full / "resolved_configs_vita.json")
+    wanted = ("steps", "gamma", "warmup_factor", "base_lr", "max_iter", "multiplier_at_iter")
+    kept["resolved_configs_vita.json"] = {
+        name: {key: config[key] for key in wanted} for name, config in schedules.items()
+    }
+    here.write_bytes(gzip.compress(json.dumps(kept, separators=(",", ":")).encode(), mtime=0))
 
 
 def read_json(path: Path) -> Any:
