@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 
+from vita.conformance import augmentation, backbones, evaluator, optimizer
 from vita.contract import Check, UserError
 from vita.engine.methods import find_method, installed_methods
 
 Suite = Callable[[Path], Iterator[Check]]
 FULL_SIZE = "fullsize"
+OPTIMIZER = "optimizer"  # files in the root itself
+RATES = "optim_*.json"  # beside the folders
 
 
 @dataclass
@@ -54,18 +58,24 @@ def run(root: Path, full_size: bool, report: Report, show: Callable[[str], None]
     Raises UserError when the folder, or a recording in it, is malformed.
     """
     if not root.is_dir():
-        raise UserError(f"{root}: no such folder; it should hold recordings such as {', '.join(suites(root))}")
-    chosen = {name: suite for name, suite in suites(root).items() if full_size or name != FULL_SIZE}
-    if not any((root / name).is_dir() for name in chosen):
-        raise UserError(f"{root}: holds no recordings; looked for the folders {', '.join(chosen)}")
+        raise UserError(f"{root}: no such folder; it should hold recordings such as vita/ or evaluator/")
+    chosen = suites(full_size)
+    present = [name for name in chosen if is_present(root, name)]
+    if not present:
+        raise UserError(f"{root}: holds no recordings; looked for {', '.join(chosen)}")
     for name, suite in chosen.items():
-        if not (root / name).is_dir():
+        if name not in present:
             report.absent.append(name)
             show(f"absent {name}")
             continue
-        for check in _checked(suite, root / name):
+        for check in _checked(suite, root if name == OPTIMIZER else root / name):
             report.checks.append(check)
             show(line(check))
+
+
+def is_present(root: Path, name: str) -> bool:
+    """Whether there is something for a suite."""
+    return any(root.glob("optim_*.json")) if name == OPTIMIZER else (root / name).is_dir()
 
 
 def _checked(suite: Suite, folder: Path) -> Iterator[Check]:
@@ -78,21 +88,22 @@ def _checked(suite: Suite, folder: Path) -> Iterator[Check]:
         raise UserError(f"{folder}: holds nothing that can be compared")
 
 
-def suites(root: Path) -> dict[str, Suite]:
-    """Who checks which folder of recordings; the slow full-size models come last."""
-    from vita.conformance import augmentation, backbones, evaluator
-
-    own: dict[str, Suite] = {}
-    for name in installed_methods():
-        official = find_method(name).official
-        if official is not None:
-            own[name] = official.checks
-    return own | {
-        "backbones": backbones.checks,
+def suites(full_size: bool) -> dict[str, Suite]:
+    """Who checks which folder of recordings; models in their released sizes come last, or not at all."""
+    counterparts = {name: find_method(name).official for name in installed_methods()}
+    methods = {name: official.checks for name, official in counterparts.items() if official is not None}
+    shared = {
+        "backbones": full_size_backbones if full_size else backbones.checks,
         "evaluator": evaluator.checks,
         "augmentation": augmentation.checks,
-        FULL_SIZE: full_size_checks,
+        OPTIMIZER: optimizer.checks,
     }
+    return methods | shared | ({FULL_SIZE: full_size_checks} if full_size else {})
+
+
+def full_size_backbones(folder: Path) -> Iterator[Check]:
+    """Those with stored weights, and those of the released sizes."""
+    return chain(backbones.checks(folder), backbones.full_size_checks(folder))
 
 
 def full_size_checks(folder: Path) -> Iterator[Check]:
