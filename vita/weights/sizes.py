@@ -71,7 +71,8 @@ class Sizes:
 
     def dim(self, key: str, axis: int = 0) -> int | None:
         """Size of one axis of an official tensor; None when the shapes do not hold it."""
-        return self.shapes[key][axis] if key in self.shapes else None
+        shape = self.shapes.get(key, ())
+        return shape[axis] if axis < len(shape) else None
 
     def count(self, stem: str) -> int | None:
         """How many numbered modules there are below `stem` (which ends with a dot); None for none."""

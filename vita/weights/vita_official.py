@@ -90,7 +90,7 @@ class VitaOfficial:
             "decoder_layers": sizes.choose("MODEL.VITA.DEC_LAYERS", sizes.count(FFN)),
             "video_queries": sizes.choose("MODEL.VITA.NUM_OBJECT_QUERIES", sizes.dim(QUERIES)),
             "window": config.get("MODEL.VITA.ENC_WINDOW_SIZE"),
-            "fed_layers": config.get("MODEL.VITA.LAST_LAYER_NUM"),
+            "fed_layers": config.get("MODEL.VITA.LAST_LAYER_NUM", min(3, detector["decoder_layers"])),
             "stage": None if frozen is None else "frozen" if frozen else "joint",
             "similarity_weight": config.get("MODEL.VITA.SIM_WEIGHT"),
             "frame_points": points,
