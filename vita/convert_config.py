@@ -81,7 +81,8 @@ def convert_config(path: Path, folder: Path) -> Converted:
         "train": train_section(config, notes),
         "start_from": _start(config, folder, notes),
     }
-    run, plan = parse(RunConfig, raw, where), parse(PredictConfig, predict_section(config), where)
+    run = parse(RunConfig, raw, where)
+    plan = parse(PredictConfig, predict_section(config, config.architecture), where)
     return Converted(run, plan, config, _fates(config, notes))
 
 
@@ -120,7 +121,8 @@ def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> str 
         notes["MODEL.WEIGHTS"] = Fate("not supported", why)
         return None
     ours = str(folder / Path(weights).with_suffix(".safetensors").name)
-    notes["MODEL.WEIGHTS"] = Fate("taken", f"expected at {ours}, where `vita convert weights` is to write them")
+    command = f"vita convert weights {weights} --config {folder / 'config.yaml'} --out {ours}"
+    notes["MODEL.WEIGHTS"] = Fate("taken", f"start_from is what `{command}` writes")
     return ours
 
 

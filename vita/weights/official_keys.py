@@ -155,6 +155,7 @@ COMMON = Fates(
     lacking={
         "INPUT.CROP.ENABLED": "no crop yet: frames are resized and flipped only",
         "DATALOADER.ASPECT_RATIO_GROUPING": "clips of both orientations share a batch, padded to a common size",
+        "DATALOADER.FILTER_EMPTY_ANNOTATIONS": "videos without an annotated object are always left out",
         "DATALOADER.SAMPLER_TRAIN": "each clip is of a video drawn at random, not of all videos in turn",
     },
 )
@@ -201,5 +202,6 @@ OF_ARCHITECTURE: dict[str, Fates] = {
             "TEST.DETECTIONS_PER_IMAGE": "the official code keeps every pair above APPLY_CLS_THRES",
             "MODEL.IFC.MERGE_ON_CPU": "memory only",
         },
+        constant={"MODEL.IFC.PRE_NORM": False, "MODEL.IFC.DEEP_SUPERVISION": True},
     ),
 }

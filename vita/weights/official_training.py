@@ -28,12 +28,22 @@ TAKEN = {  # ours -> theirs, where the value is the same
 }
 EDGES = ("INPUT.MIN_SIZE_TRAIN", "INPUT.MIN_SIZE_TRAIN_SAMPLING", "INPUT.MAX_SIZE_TRAIN")
 FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
-TOP_K = 10  # of Mask2Former-VIS, whatever is configured
+INFERENCE = {  # by architecture: option of an inference variant -> key
+    "Ifc": {
+        "clip_frames": "INPUT.SAMPLING_FRAME_NUM",
+        "stride": "MODEL.IFC.CLIP_STRIDE",
+        "multi_class": "MODEL.IFC.MULTI_CLS_ON",
+        "class_threshold": "MODEL.IFC.APPLY_CLS_THRES",
+    },
+}
 
 
 def train_section(config: Config, notes: Notes) -> dict[str, Any]:
     """A TrainConfig's keys."""
     iterations = config["SOLVER.MAX_ITER"]
+    if "MODEL.IFC.NHEADS" in config:
+        why = "taken, but IFC's trainer lets norms and embeddings decay too, which never decay here"
+        notes["SOLVER.WEIGHT_DECAY"] = Fate("not supported", why)
     return {
         **{ours: config[theirs] for ours, theirs in TAKEN.items()},
         "warmup_iterations": _warmup(config, notes),
@@ -44,12 +54,13 @@ def train_section(config: Config, notes: Notes) -> dict[str, Any]:
     }
 
 
-def predict_section(config: Config) -> dict[str, Any]:
-    """A PredictConfig's keys, with one variant: as released."""
-    top_k = config["TEST.DETECTIONS_PER_IMAGE"] if "MODEL.VITA.NHEADS" in config else TOP_K
+def predict_section(config: Config, architecture: str) -> dict[str, Any]:
+    """A PredictConfig's keys, with one variant: as released. Only VITA reads how many predictions to keep."""
+    options = {option: config[key] for option, key in INFERENCE.get(architecture, {}).items()}
+    top_k = {"top_k": config["TEST.DETECTIONS_PER_IMAGE"]} if architecture == "Vita" else {}
     return {
-        "variants": {"intact": {}},
-        "top_k": top_k,
+        "variants": {"intact": options},
+        **top_k,
         "short_edge": config["INPUT.MIN_SIZE_TEST"] or None,  # 0 there: no resizing
         "max_edge": config["INPUT.MAX_SIZE_TEST"],
     }
