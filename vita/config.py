@@ -157,7 +157,7 @@ def _explain(section: type[BaseModel], error: ValidationError, where: str) -> st
         return f"{where}: key '{place}' is missing"
     if first["type"] != "extra_forbidden":
         return f"{where}: key '{place}': {first['msg']} (found {first.get('input')!r})"
-    return f"{where}: unknown key '{place}'; allowed here: {', '.join(sorted(keys))}"
+    return f"{where}: unknown key '{place}'; allowed here: {', '.join(sorted(keys)) or 'none'}"
 
 
 def _locate(section: type[BaseModel], path: tuple[int | str, ...]) -> tuple[str, set[str]]:
