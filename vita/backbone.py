@@ -25,6 +25,11 @@ class ResNetOptions(Frozen):
     depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3)
     block: Literal["basic", "bottleneck"] = "bottleneck"
 
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of every stage's map."""
+        return self.channels
+
     def configuration(self, stages: int = 4) -> ResNetConfig:
         """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
         return ResNetConfig(
@@ -45,6 +50,11 @@ class SwinOptions(Frozen):
     heads: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (6, 12, 24, 48)
     window: PositiveInt = 12
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
+
+    @property
+    def widths(self) -> tuple[int, ...]:
+        """Channels of every stage's map."""
+        return tuple(self.channels * 2**stage for stage in range(4))
 
     def configuration(self, stages: int = 4) -> SwinConfig:
         """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
@@ -101,6 +111,16 @@ class Backbone(nn.Module):
         initialise_backbone(self.extractor)
         if norm == "frozen":
             freeze_batch_norm(self.extractor)
+
+    def freeze(self, parts: int) -> None:
+        """Take the first parts out of training: the stem, then stage after stage."""
+        if isinstance(self.extractor, SwinBackbone):
+            inside = self.extractor.swin
+            every = [inside.embeddings, *inside.encoder.layers]
+        else:
+            every = [self.extractor.embedder, *self.extractor.encoder.stages]
+        for part in every[:parts]:
+            part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """images (F, 3, H, W) normalised -> maps (F, C, h, w) at strides 4, 8, 16, 32, or as many of them."""

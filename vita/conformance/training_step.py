@@ -156,23 +156,25 @@ def step_checks(step: Step, tensors: Tensors, facts: Mapping[str, Any], group: s
         if min(len(costs), len(assignments)) < count:
             raise UserError(f"{tensors.path}: fewer costs or assignments than {level.name} has: {count} at least")
         yield compare(f"{label} costs", [(c, r) for (c, _), r in zip(pairs, costs, strict=False)], MASK_LOGITS)
-        yield _compare_assignments(f"{label} assignments", [m for _, m in pairs], assignments[:count])
+        yield compare_assignments(f"{label} assignments", [m for _, m in pairs], assignments[:count])
         if ours.points.numel() and points:
             recorded = last_to_end(points[: len(ours.points)])
             yield compare_points(f"{label} points", zip(ours.points, recorded, strict=True))
-        yield _compare_terms(f"{label} losses", ours.loss, level, facts[level.losses])
+        yield compare_terms(f"{label} losses", ours.loss, level, facts[level.losses])
         costs, assignments, points = costs[count:], assignments[count:], points[len(ours.matches) :]
     yield compare_numbers(f"{group} total", [step.losses.total.item()], [facts["total_weighted"]], LOSS)
 
 
-def _compare_assignments(group: str, matches: list[Match], recorded: list[Mapping[str, Any]]) -> Check:
+def compare_assignments(group: str, matches: list[Match], recorded: list[Mapping[str, Any]]) -> Check:
+    """Matches in the recorded order; the error is the number of those that differ."""
     ours = [[m.tolist() for m in match] for match in matches]
     theirs = [[match["src"], match["tgt"]] for match in recorded]
     wrong = sum(a != b for a, b in zip(ours, theirs, strict=True))
     return Check(group, float(wrong), float(len(theirs)), 0.0, wrong == 0)
 
 
-def _compare_terms(group: str, loss: SetLoss, level: Level, recorded: Mapping[str, float]) -> Check:
+def compare_terms(group: str, loss: SetLoss, level: Level, recorded: Mapping[str, float]) -> Check:
+    """Every unweighted loss term of every layer."""
     ours, theirs = [], []
     for kind, values in (("ce", loss.classification), ("mask", loss.mask), ("dice", loss.dice)):
         layers = len(values)

@@ -1,0 +1,1 @@
+"""IFC (Hwang et al. 2021, "Video Instance Segmentation using Inter-Frame Communication Transformers")."""

@@ -1,0 +1,57 @@
+"""The clip decoder: one query an object of the whole clip (paper, section 3.2).
+
+Legend: B clips, T frames, Q queries, C channels, D decoder layers, S keys of a clip: all tokens of all frames.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from baselines.ifc.encoder import ClipTokens
+from vita.attention import AttentionBlock, FeedForwardBlock
+from vita.initialisation import initialise_video_module
+
+
+class QueryLayer(nn.Module):
+    """Self-attention, cross-attention, feed-forward: DETR's order."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float) -> None:
+        super().__init__()
+        self.self_attention = AttentionBlock(channels, heads, dropout)
+        self.cross_attention = AttentionBlock(channels, heads, dropout)
+        self.feedforward = FeedForwardBlock(channels, feedforward, dropout)
+
+    def forward(
+        self, queries: Tensor, position: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None
+    ) -> Tensor:
+        """queries: (B, Q, C), position: (Q, C), keys and values: (B, S, C), allowed: bool (B, 1, S) -> (B, Q, C)."""
+        placed = queries + position
+        queries = self.self_attention(queries, placed, placed, queries)
+        return self.feedforward(self.cross_attention(queries, queries + position, keys, values, allowed))
+
+
+class ClipDecoder(nn.Module):
+    """Queries that start from nothing but their positions gather objects from all frames and their memory tokens."""
+
+    def __init__(
+        self, *, channels: int, heads: int, feedforward: int, layers: int, queries: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.query_position = nn.Embedding(queries, channels)
+        self.layers = nn.ModuleList(QueryLayer(channels, heads, feedforward, dropout) for _ in range(layers))
+        self.norm = nn.LayerNorm(channels)
+        initialise_video_module(self)
+
+    def forward(self, tokens: ClipTokens) -> Tensor:
+        """Queries after every layer, normed: (D, B, Q, C)."""
+        values = tokens.values.flatten(1, 2)
+        keys = values + tokens.position.flatten(1, 2)
+        allowed = None if tokens.allowed is None else tokens.allowed.flatten(1, 2)[:, None]
+        position = self.query_position.weight
+        queries = torch.zeros_like(position).expand(len(values), -1, -1)
+        after = []
+        for layer in self.layers:
+            queries = layer(queries, position, keys, values, allowed)
+            after.append(self.norm(queries))
+        return torch.stack(after)

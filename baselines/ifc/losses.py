@@ -1,0 +1,94 @@
+"""IFC's set loss: dense masks, not points; matched by class probability and dice alone.
+
+Legend: D decoder layers, B clips, Q queries, K classes, N targets of a clip, R matched instances of all clips,
+T frames, h w positions of the predicted masks, H W pixels, H' W' positions of the resized targets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vita.losses.matching import Match, Target, Weights, assign
+from vita.losses.set_loss import SetLoss, classification_loss, matched_masks
+
+ALPHA, GAMMA = 0.25, 2  # of the focal loss: share of the foreground, and how little easy positions count
+
+
+@dataclass(frozen=True)
+class DenseCriterion:
+    """Matching and loss with one set of constants.
+
+    stride: of the targets, in pixels: masks are compared where one value stands for stride x stride pixels.
+    """
+
+    weights: Weights = field(default_factory=lambda: Weights(classification=1.0, mask=3.0, dice=3.0))
+    no_object_weight: float = 0.1
+    stride: int = 4
+
+    def __call__(
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float
+    ) -> tuple[SetLoss, list[list[Match]]]:
+        """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets at (H, W) -> losses, matches [D][B].
+
+        Mask terms are sums over matched instances divided by `num_masks`.
+        """
+        soft = [self.resized(target) for target in targets]
+        matches = self.match(class_logits, mask_logits, soft)
+        classification = classification_loss(class_logits.float(), soft, matches, self.no_object_weight)
+        focal, dice = _mask_losses(mask_logits, soft, matches)
+        return SetLoss(classification, focal / num_masks, dice / num_masks, self.weights), matches
+
+    def resized(self, target: Target) -> Target:
+        """Masks (N, T, H, W) -> soft masks (N, T, H', W'), sizes rounded up; bilinear, not averaged."""
+        size = [-(-edge // self.stride) for edge in target.masks.shape[2:]]
+        return replace(target, masks=_resize(target.masks.float(), size))
+
+    @torch.no_grad()
+    def match(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Match]]:
+        """Optimal pairs, [D][B], for targets at the loss's stride."""
+        scores = self.scores(class_logits, mask_logits, targets)
+        return [assign([-clip for clip in layer]) for layer in scores]
+
+    def scores(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Tensor]]:
+        """How well each query fits each target, [D][B] matrices (Q, N): class probability and weighted dice."""
+        return [
+            [self._pairs(*clip) for clip in zip(classes.float(), masks.float(), targets, strict=True)]
+            for classes, masks in zip(class_logits, mask_logits, strict=True)
+        ]
+
+    def _pairs(self, class_logits: Tensor, mask_logits: Tensor, target: Target) -> Tensor:
+        """One layer and clip: (Q, K+1) and (Q, T, h, w) -> (Q, N)."""
+        soft = _resize(mask_logits, target.masks.shape[2:]).sigmoid().flatten(1)
+        wanted = target.masks.flatten(1)
+        dice = (2 * soft @ wanted.T + 1) / (soft.sum(1, keepdim=True) + wanted.sum(1) + 1)
+        probability = class_logits.softmax(1)[:, target.labels]
+        return self.weights.classification * probability + self.weights.dice * dice
+
+
+def _resize(masks: Tensor, size: torch.Size | list[int]) -> Tensor:
+    """(N, T, h, w) -> (N, T, *size). Of no masks at all there is nothing to resize, and torch would refuse."""
+    if not len(masks):
+        return masks.new_zeros(*masks.shape[:2], *size)
+    return F.interpolate(masks, size=tuple(size), mode="bilinear", align_corners=False)
+
+
+def _mask_losses(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
+    """Sums over matched instances of the focal loss, a mean over T * H' * W', and of the dice loss: (D,) each."""
+    predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H', W')
+    if not len(predicted):
+        nothing = logits.sum((1, 2, 3, 4, 5)) * 0.0
+        return nothing, nothing
+    rows = (len(logits), -1, logits.shape[3] * wanted[0].numel())
+    logit = _resize(predicted[:, None], wanted.shape[1:]).reshape(rows)
+    answer = wanted.reshape(rows)
+    soft = logit.sigmoid()
+    certainty = soft * answer + (1 - soft) * (1 - answer)
+    balance = ALPHA * answer + (1 - ALPHA) * (1 - answer)
+    entropy = F.binary_cross_entropy_with_logits(logit, answer, reduction="none")
+    focal = (balance * (1 - certainty) ** GAMMA * entropy).mean(2)
+    dice = 1 - (2 * (soft * answer).sum(2) + 1) / (soft.sum(2) + answer.sum(2) + 1)
+    return focal.sum(1), dice.sum(1)

@@ -1,0 +1,120 @@
+"""IFC as the harness meets it: options from configuration to a built model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeFloat, PositiveInt
+from torch import nn
+
+from baselines.ifc.decoder import ClipDecoder
+from baselines.ifc.encoder import InterFrameEncoder
+from baselines.ifc.inference import IfcVariant
+from baselines.ifc.losses import DenseCriterion
+from baselines.ifc.mask_head import GROUPS, MaskHead
+from baselines.ifc.model import Ifc
+from vita.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.config import Frozen, parse
+from vita.contract import OfficialCounterpart, UserError
+from vita.detector_options import check_shares
+from vita.losses.matching import Weights
+
+NAME = "ifc"
+
+
+class IfcOptions(Frozen):
+    """All of IFC; defaults are the released model with ResNet-50.
+
+    encoder_stride: 32 as released; 16 leaves out the backbone's last stage, for images that are small to begin with.
+    target_stride: of the masks that the loss compares, in pixels. frozen_stages: of the backbone, from the stem.
+    """
+
+    backbone: ResNetOptions | SwinOptions = Field(ResNetOptions(), discriminator="kind")
+    norm: Literal["frozen", "trained"] = "frozen"
+    frozen_stages: int = Field(2, ge=0, le=5)
+    encoder_stride: Literal[32, 16] = 32
+    channels: PositiveInt = Field(256, multiple_of=GROUPS)
+    heads: PositiveInt = 8
+    feedforward: PositiveInt = 2048
+    encoder_layers: PositiveInt = 3
+    decoder_layers: PositiveInt = 3
+    memory_tokens: PositiveInt = 8  # of a frame
+    queries: PositiveInt = 100
+    dropout: float = Field(0.1, ge=0.0, lt=1.0)
+    mask_weight: NonNegativeFloat = 3.0
+    dice_weight: NonNegativeFloat = 3.0  # in the loss and in matching
+    no_object_weight: NonNegativeFloat = 0.1
+    target_stride: PositiveInt = 4
+
+
+class IfcInference(Frozen):
+    """Options of one inference variant; see `IfcVariant`."""
+
+    clip_frames: PositiveInt = 5
+    stride: PositiveInt = 1
+    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
+    multi_class: bool = True
+    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
+    max_tracks: PositiveInt | None = None
+
+
+class IfcDefinition:
+    """The entry point `ifc` of the group `vita.methods`."""
+
+    @property
+    def official(self) -> OfficialCounterpart:
+        """What ties it to the released code."""
+        from baselines.ifc.official import IfcOfficial  # noqa: PLC0415
+
+        return IfcOfficial()
+
+    def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
+        """A freshly initialised IFC. Raises UserError naming an unknown or impossible option."""
+        return build(parse(IfcOptions, dict(options), f"options of method {NAME}"), num_classes)
+
+    def read_variant(self, options: Mapping[str, Any]) -> IfcVariant:
+        """An inference variant. Raises UserError naming an unknown or impossible option."""
+        read = parse(IfcInference, dict(options), f"inference options of method {NAME}")
+        if read.stride > read.clip_frames:
+            raise UserError(
+                f"inference options of method {NAME}: stride is {read.stride}, more than the {read.clip_frames} frames "
+                "of a clip (clip_frames), so that no clip would see some frames; give at most as many"
+            )
+        return IfcVariant(**read.model_dump())
+
+
+def build(options: IfcOptions, num_classes: int) -> Ifc:
+    """Parts from options, put together. Raises UserError where sizes do not fit each other."""
+    check_heads(options)
+    stages = 4 if options.encoder_stride == 32 else 3
+    widths = options.backbone.widths[:stages]
+    sizes = {"channels": options.channels, "heads": options.heads, "feedforward": options.feedforward}
+    return Ifc(
+        backbone=Backbone(options.backbone.configuration(stages), options.norm),
+        backbone_channels=widths,
+        encoder=InterFrameEncoder(
+            **sizes, layers=options.encoder_layers, memory_tokens=options.memory_tokens, dropout=options.dropout
+        ),
+        decoder=ClipDecoder(**sizes, layers=options.decoder_layers, queries=options.queries, dropout=options.dropout),
+        mask_head=MaskHead(options.channels, (widths[-2], widths[-3])),
+        channels=options.channels,
+        num_classes=num_classes,
+        stride=options.encoder_stride,
+        frozen_stages=options.frozen_stages,
+        criterion=DenseCriterion(
+            Weights(1.0, options.mask_weight, options.dice_weight), options.no_object_weight, options.target_stride
+        ),
+    )
+
+
+def check_heads(options: IfcOptions) -> None:
+    """Raises UserError where attention heads do not divide the channels they share."""
+    shares = [("heads", options.heads, options.channels)]
+    if isinstance(options.backbone, SwinOptions):
+        names = ("backbone.heads",) * 4
+        shares += zip(names, options.backbone.heads, options.backbone.widths, strict=True)
+    check_shares(shares)
+
+
+definition = IfcDefinition()
