@@ -1,18 +1,21 @@
 # make table6 is all a new user needs: it makes .venv on its first call, trains, evaluates and prints Table 6.
 PYTHON ?= python3
 CORES ?= 4
+# Recorded outputs of the official implementations; the tests carry a compact part of them.
+RECORDINGS ?= ../shared/golden
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
-.PHONY: help venv table6 smoke test lint schemas clean
+.PHONY: help venv table6 smoke test conformance lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make table6   Table 6 of the paper on embedded videos (two CPU cores, minutes)"
 	@echo "make smoke    everything of the smoke tier: Table 6, its controls, all_runs.csv"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
+	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make venv     only .venv         make clean    remove results and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores"
 
@@ -36,6 +39,10 @@ smoke: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/pytest
+
+conformance: $(STAMP)
+	$(BIN)/vita conformance $(RECORDINGS)
+	VITA_RECORDINGS=$(RECORDINGS) $(BIN)/pytest -m full_size
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
