@@ -8,8 +8,10 @@ from torch import nn
 from torch.testing import assert_close
 
 from vita.backbone import FrozenBatchNorm, freeze_batch_norm
-from vita.detector import PIXEL_MEAN, PIXEL_STD, normalise_and_pad
+from vita.conformance.recording import StoredFrames
+from vita.detector import PIXEL_MEAN, PIXEL_STD, normalise_and_pad, read_in_chunks
 from vita.initialisation import fan_of_offsets
+from vita.mask_decoding import FrameGeometry
 from vita.model import Vita
 
 Build = Callable[..., Vita]
@@ -61,6 +63,15 @@ def test_no_map_is_kept_after_the_call(tiny_vita: Build) -> None:
     detector = tiny_vita().detector.eval()
     detector(torch.randn(1, 3, 32, 64))
     assert not [name for name, value in vars(detector).items() if isinstance(value, torch.Tensor)]
+
+
+def test_a_video_is_read_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vita.detector.CHUNK_FRAMES", 2)
+    frames = torch.randint(0, 256, (5, 3, 40, 50), dtype=torch.uint8)
+    chunks = list(read_in_chunks(StoredFrames(frames, 80, 100), torch.device("cpu")))
+    assert [len(images) for images, _ in chunks] == [2, 2, 1]
+    assert torch.equal(torch.cat([images for images, _ in chunks]), normalise_and_pad([frames]))
+    assert {geometry for _, geometry in chunks} == {FrameGeometry(padded=(64, 64), network=(40, 50), out=(80, 100))}
 
 
 def random_batch_norm() -> nn.BatchNorm2d:

@@ -13,7 +13,6 @@ from torch.testing import assert_close
 
 from vita.contract import Track, VideoPrediction
 from vita.detector import normalise_and_pad
-from vita.inference import top_pairs
 from vita.model import Vita, VitaVariant
 
 VARIANTS = {
@@ -144,15 +143,6 @@ def test_a_query_is_kept_once_for_every_class_that_it_may_be(model: Vita) -> Non
     for track in tracks:
         by_mask.setdefault(tuple(code["counts"] for code in track.segmentations), set()).add(track.label)
     assert list(by_mask.values()) == [{0, 1, 2}] * 5  # five video queries, three classes
-
-
-def test_best_pairs_by_hand() -> None:
-    # Two queries, two classes and "no object", as probabilities.
-    probabilities = torch.tensor([[0.5, 0.2, 0.3], [0.15, 0.25, 0.6]])
-    scores, labels, queries = top_pairs(probabilities.log(), 3)
-    assert_close(scores, torch.tensor([0.5, 0.25, 0.2]))
-    assert labels.tolist() == [0, 1, 1]
-    assert queries.tolist() == [0, 1, 0]
 
 
 def test_prediction_leaves_no_graph_and_no_change(model: Vita) -> None:
