@@ -19,12 +19,12 @@ from vita.weights.names import (
     mask_embedding_source,
     pixel_decoder_source,
 )
-from vita.weights.sizes import Config, Shapes, Sizes, detector_options
+from vita.weights.sizes import Config, Fixed, Shapes, Sizes, detector_options
 
 HEAD = "sem_seg_head."
 CLASS_HEAD = f"{HEAD}predictor.class_embed.weight"
 NO_OBJECT_WEIGHT = 0.1  # of the class loss; all other classes weigh 1
-FIXED: dict[str, tuple[Any, ...]] = {
+FIXED: Fixed = {
     "MODEL.MASK_FORMER.DROPOUT": (0.0,),
     "MODEL.MASK_FORMER.DEEP_SUPERVISION": (True,),
     "MODEL.MASK_FORMER.NO_OBJECT_WEIGHT": (NO_OBJECT_WEIGHT,),
@@ -77,20 +77,21 @@ class Mask2FormerVisOfficial:
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
         """Options of the method; see `Mask2FormerVisOptions`. Raises UserError where sizes contradict each other."""
         Sizes(config, shapes).check_fixed(FIXED)
-        points = config.get("MODEL.MASK_FORMER.TRAIN_NUM_POINTS", 12544)
-        return {"detector": detector_options(config, shapes), "points": points}
+        options: dict[str, Any] = {"detector": detector_options(config, shapes)}
+        points = config.get("MODEL.MASK_FORMER.TRAIN_NUM_POINTS")
+        return options if points is None else options | {"points": points}
 
     def checks(self, folder: Path) -> Iterator[Check]:
         """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
-        from baselines.mask2former_vis import conformance  # noqa: PLC0415  it builds models, the names above do not
+        from baselines.mask2former_vis.conformance import checks  # noqa: PLC0415  it builds models, names do not
 
-        return conformance.checks(folder)
+        return checks(folder)
 
     def full_size_checks(self, folder: Path) -> Iterator[Check]:
         """As `checks`, of this method's recordings among the full-size ones in `folder`."""
-        from baselines.mask2former_vis import conformance  # noqa: PLC0415
+        from baselines.mask2former_vis.conformance import full_size_checks  # noqa: PLC0415
 
-        return conformance.full_size_checks(folder)
+        return full_size_checks(folder)
 
 
 def video_decoder_source(name: str) -> OfficialTensor | None:
