@@ -136,6 +136,18 @@ def conformance(
     raise typer.Exit(int(report.failed))
 
 
+@app.command(rich_help_panel="Models")
+def models(
+    frames: Annotated[int, typer.Option(min=1, help="Length of the video that work is counted on.")] = 36,
+    out: Annotated[Path | None, typer.Option(help="CSV to write; an .md appears beside it.")] = None,
+) -> None:
+    """Parameters and work of every method on every backbone, in their released sizes."""
+    from vita.model_card import model_cards, tabulated
+
+    _quiet_libraries()
+    typer.echo(tabulated(list(model_cards(frames)), out))
+
+
 @table.command("runs")
 def table_runs(
     runs: Annotated[list[Path], typer.Option(help="Run folder; may be repeated.")],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -148,6 +148,23 @@ class VideoMethod(Protocol):
 
     def predict(self, frames: FrameSource, variants: Mapping[str, Any], top_k: int) -> VideoPrediction:
         """Tracks of one video under each inference variant, from one pass of the detector (eval mode)."""
+        ...
+
+
+@runtime_checkable
+class CountedMethod(Protocol):
+    """What a `VideoMethod` may add, so that its size and its work can be told, and what of them is its own."""
+
+    @property
+    def image_detector(self) -> nn.Module | None:
+        """The part that alone finds objects in images: the method itself when it adds nothing, None without one."""
+        ...
+
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """What inference asks of the network for one video, (T, 3, H, W) uint8, with the masks of `top_k` queries.
+
+        No step depends on a value, so that all tensors may be without memory (torch's device "meta").
+        """
         ...
 
 

@@ -102,6 +102,11 @@ class Vita(nn.Module):
         """The backbone's, which learn at a rate of their own."""
         return list(self.detector.backbone.parameters())
 
+    @property
+    def image_detector(self) -> nn.Module:
+        """What VITA adds to."""
+        return self.detector
+
     def state_to_keep(self) -> dict[str, Tensor]:
         """All weights; after image pre-training of the detector, the detector's alone."""
         kept = self.state_dict()
@@ -168,6 +173,14 @@ class Vita(nn.Module):
         window = self.window if variant.window is None else variant.window
         tokens = self.object_encoder(prune(queries, slots)[None], window, shift=variant.shift)
         return self.decode(tokens, slots[None])
+
+    @torch.no_grad()
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """The network's part of `predict`; see `vita.contract.CountedMethod`."""
+        seen = self.detector(normalise_and_pad([frames]))
+        video = self.associate(seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1], VitaVariant())
+        features = self.mask_projection(seen.pixel_map)
+        torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.decoder import ClipDecoder
 from baselines.ifc.encoder import ClipTokens, InterFrameEncoder
-from baselines.ifc.inference import IfcVariant, predict_video
+from baselines.ifc.inference import IfcVariant, clip_starts, predict_video
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import MaskHead
 from baselines.ifc.position import padding_of
@@ -95,6 +95,11 @@ class Ifc(nn.Module):
         """The backbone's, which learn at a rate of their own."""
         return list(self.backbone.parameters())
 
+    @property
+    def image_detector(self) -> None:
+        """There is none: the queries are of clips."""
+        return
+
     def state_to_keep(self) -> dict[str, Tensor]:
         """All weights, whatever was trained on."""
         return self.state_dict()
@@ -145,6 +150,16 @@ class Ifc(nn.Module):
         probabilities = output.class_logits[0, 0].float().softmax(1)
         found = probabilities.argmax(1) < probabilities.shape[1] - 1
         return ClipInstances(start, probabilities[found], output.mask_logits[0, 0, found].float())
+
+    @torch.no_grad()
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """The network's part of `predict`: overlapping clips as released, with the masks of all queries of each."""
+        maps, variant = self.see(normalise_and_pad([frames], divisor=1)), IfcVariant()
+        starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
+        first, *others = (maps[start : start + variant.clip_frames] for start in starts)
+        clips = first.joined(others)  # as one batch, which takes as much work as one after the other
+        tokens = self.encode(clips, len(starts), None)
+        self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:

@@ -47,6 +47,11 @@ class Mask2FormerVis(nn.Module):
         """The backbone's, which learn at a rate of their own."""
         return list(self.pixel_level.backbone.parameters())
 
+    @property
+    def image_detector(self) -> nn.Module:
+        """The method itself: the same weights make a detector for images, whose videos have one frame."""
+        return self
+
     def state_to_keep(self) -> dict[str, Tensor]:
         """All weights, whatever was trained on."""
         return self.state_dict()
@@ -90,6 +95,11 @@ class Mask2FormerVis(nn.Module):
         maps, geometries = zip(*seen, strict=True)
         (last,) = deque(self.decoder(together(maps), 1), maxlen=1)  # the others only steer attention
         return last, geometries[0]
+
+    @torch.no_grad()
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """The network's part of `predict`: masks of all queries, of which `top_k` are kept, steer the attention."""
+        deque(self.decoder(self.pixel_level(normalise_and_pad([frames])), 1), maxlen=0)
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, object], top_k: int) -> VideoPrediction:

@@ -1,0 +1,157 @@
+"""Sizes and work of all installed methods, counted on models without memory.
+
+A method's own part is what it adds to its image detector. Work is counted in floating-point operations of convolutions
+and matrix products, a multiplication and an addition as two, for inference on one video of T frames, divided by T.
+What is not counted is small: norms, activations, the sampling of deformable attention, resizing and encoding of masks.
+
+Legend: T frames, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+import torch
+from tabulate import tabulate
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from vita.conformance.full_size import released_keys
+from vita.contract import CountedMethod, UserError
+from vita.data.resize import short_edge_size
+from vita.engine.methods import find_method, installed_methods
+from vita.files import write_text
+
+BACKBONES = {"r50": 360, "r101": 360, "swin_l": 448}  # -> short edge in pixels at the release's test time
+VIDEO_SIZE = (720, 1280)  # of the stored frames, height and width in pixels
+MAX_EDGE = 1333
+CLASSES = 40  # of YouTube-VIS 2019 and 2021
+TOP_K = 10  # masks that are kept
+
+
+@dataclass(frozen=True)
+class ModelCard:
+    """One method on one backbone, in its released size. What a method cannot tell is None."""
+
+    method: str
+    backbone: str
+    parameters: int
+    height: int  # of the frames that the network gets, in pixels, before it pads them
+    width: int
+    frames: int
+    own_parameters: int | None = None
+    gflops_per_frame: float | None = None
+    own_gflops_per_frame: float | None = None
+
+    @property
+    def added_percent(self) -> float | None:
+        """Own parameters in percent of the detector's."""
+        own = self.own_parameters
+        return None if own is None else 100 * own / (self.parameters - own)
+
+
+def model_cards(frames: int) -> Iterator[ModelCard]:
+    """Every installed method on every backbone, for a video of so many frames."""
+    for method in installed_methods():
+        for backbone in BACKBONES:
+            yield model_card(method, backbone, frames)
+
+
+def model_card(method: str, backbone: str, frames: int) -> ModelCard:
+    """One method on one backbone. Raises UserError when there is no such method or backbone."""
+    if backbone not in BACKBONES:
+        raise UserError(f"unknown backbone '{backbone}'; allowed are {', '.join(BACKBONES)}")
+    model = released_model(method, backbone)
+    height, width = short_edge_size(*VIDEO_SIZE, BACKBONES[backbone], MAX_EDGE)
+    video = torch.empty(frames, 3, height, width, dtype=torch.uint8, device="meta")
+    card = ModelCard(method, backbone, count_parameters(model), height, width, frames)
+    if not isinstance(model, CountedMethod):
+        return card
+    detector = model.image_detector
+    work = count_work(model, detector, video)
+    card = replace(card, gflops_per_frame=work.total / frames / 1e9)
+    if detector is None:
+        return card
+    own_parameters, own_work = card.parameters - count_parameters(detector), work.total - work.in_detector
+    return replace(card, own_parameters=own_parameters, own_gflops_per_frame=own_work / frames / 1e9)
+
+
+def released_model(method: str, backbone: str) -> nn.Module:
+    """In evaluation mode, in its released size, without memory for its weights."""
+    definition = find_method(method)
+    options = definition.official.options(released_keys(backbone), {}) if definition.official else {}
+    with torch.device("meta"):
+        model = definition.build(options, CLASSES)
+    # Some libraries' weights ask for a device by name. The counter cannot follow what has, or may have, a gradient.
+    return model.to("meta").eval().requires_grad_(False)
+
+
+def count_parameters(module: nn.Module) -> int:
+    """Frozen ones included, constants such as frozen norms not."""
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+@dataclass
+class Work:
+    """Floating-point operations on a whole video, and those of them inside the image detector."""
+
+    total: int = 0
+    in_detector: int = 0
+
+
+def count_work(model: CountedMethod, detector: nn.Module | None, video: Tensor) -> Work:
+    """video: (T, 3, H, W) uint8."""
+    counter, work = FlopCounterMode(display=False), Work()
+
+    def enter(*_: object) -> None:
+        work.in_detector -= counter.get_total_flops()
+
+    def leave(*_: object) -> None:
+        work.in_detector += counter.get_total_flops()
+
+    inside = [detector.register_forward_pre_hook(enter), detector.register_forward_hook(leave)] if detector else []
+    with counter:
+        model.rehearse(video, TOP_K)
+    for hook in inside:
+        hook.remove()
+    work.total = counter.get_total_flops()
+    if detector is model:  # rehearsed, not called
+        work.in_detector = work.total
+    return work
+
+
+HEADINGS = {
+    "method": "method",
+    "backbone": "backbone",
+    "parameters": "parameters (M)",
+    "own_parameters": "its own (M)",
+    "added_percent": "added (%)",
+    "height": "height",
+    "width": "width",
+    "gflops_per_frame": "GFLOPs a frame",
+    "own_gflops_per_frame": "its own",
+}
+
+
+def tabulated(cards: list[ModelCard], out: Path | None) -> str:
+    """The table to print. With `out`, exact numbers go to this CSV, and the table to an .md beside it."""
+    frame = pd.DataFrame([{**asdict(card), "added_percent": card.added_percent} for card in cards])
+    cells = [[_cell(name, getattr(card, name)) for name in HEADINGS] for card in cards]
+    headers = list(HEADINGS.values())
+    note = f"Work for videos of {cards[0].frames} frames; {CLASSES} classes."
+    if out is not None:
+        write_text(out, frame.to_csv(index=False))
+        markdown = tabulate(cells, headers=headers, tablefmt="github", disable_numparse=True)
+        write_text(out.with_suffix(".md"), f"# Models\n\n{markdown}\n\n{note}\n")
+    return tabulate(cells, headers=headers, tablefmt="simple", disable_numparse=True) + f"\n\n{note}"
+
+
+def _cell(name: str, value: str | float | None) -> str:
+    if value is None or isinstance(value, str):
+        return value or ""
+    if "parameters" in name:
+        return f"{value / 1e6:.2f}"
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
