@@ -31,6 +31,18 @@ MAX_EDGE = 1333
 CLASSES = 40  # of YouTube-VIS 2019 and 2021
 TOP_K = 10  # masks that are kept
 
+HEADINGS = {
+    "method": "method",
+    "backbone": "backbone",
+    "parameters": "parameters (M)",
+    "own_parameters": "its own (M)",
+    "added_percent": "added (%)",
+    "height": "height",
+    "width": "width",
+    "gflops_per_frame": "GFLOPs a frame",
+    "own_gflops_per_frame": "its own",
+}
+
 
 @dataclass(frozen=True)
 class ModelCard:
@@ -123,19 +135,6 @@ def count_work(model: CountedMethod, detector: nn.Module | None, video: Tensor) 
     return work
 
 
-HEADINGS = {
-    "method": "method",
-    "backbone": "backbone",
-    "parameters": "parameters (M)",
-    "own_parameters": "its own (M)",
-    "added_percent": "added (%)",
-    "height": "height",
-    "width": "width",
-    "gflops_per_frame": "GFLOPs a frame",
-    "own_gflops_per_frame": "its own",
-}
-
-
 def tabulated(cards: list[ModelCard], out: Path | None) -> str:
     """The table to print. With `out`, exact numbers go to this CSV, and the table to an .md beside it."""
     frame = pd.DataFrame([{**asdict(card), "added_percent": card.added_percent} for card in cards])
@@ -143,7 +142,7 @@ def tabulated(cards: list[ModelCard], out: Path | None) -> str:
     headers = list(HEADINGS.values())
     note = f"Work for videos of {cards[0].frames} frames; {CLASSES} classes."
     if out is not None:
-        write_text(out, frame.to_csv(index=False))
+        write_text(out, frame.convert_dtypes().to_csv(index=False))  # counts stay whole beside empty cells
         markdown = tabulate(cells, headers=headers, tablefmt="github", disable_numparse=True)
         write_text(out.with_suffix(".md"), f"# Models\n\n{markdown}\n\n{note}\n")
     return tabulate(cells, headers=headers, tablefmt="simple", disable_numparse=True) + f"\n\n{note}"
