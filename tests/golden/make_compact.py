@@ -20,11 +20,11 @@ STEP = r"input\..*|rand\..*|cost\..*"
 KEPT = {
     "vita": {
         "state_dict": ALL,
-        "eval_A_detector": r"frames_uint8|backbone\.res5|pixel_decoder\.multi_scale\.0|frame_decoder\.attn_mask_blocked\.\d"
-        r"|frame_decoder\.pred_logits\.\d|frame_decoder\.frame_query\.\d|frame_decoder\.pred_masks\.3",
+        "eval_A_detector": r"frames_uint8|backbone\.res5|pixel_decoder\.multi_scale\.0"
+        r"|frame_decoder\.attn_mask_blocked\.\d|frame_decoder\.pred_logits\.\d|frame_decoder\.frame_query\.\d|frame_decoder\.pred_masks\.3",
         "eval_A_vita": r"frame_queries|window\d+\.(pred_logits|pred_mask_embed|encoder_output|pred_fq_embed)",
         "eval_A_vita_short": ALL,
-        "eval_B_detector": r"frames_uint8|frame_decoder\.pred_logits\.\d|frame_decoder\.frame_query\.\d|vita_mask_features",
+        "eval_B_detector": r"frames_uint8|frame_decoder\.(pred_logits|frame_query)\.\d|vita_mask_features",
         "eval_B_vita": r"frame_queries|window\d+\.(pred_logits|pred_mask_embed|pred_cq_embed)",
         "inference_A": r"(?!pred_masks).*",
         "inference_B": r"(?!pred_mask_logits_before_threshold).*",
