@@ -9,7 +9,8 @@ with the mask IoU as matching cost, and that the matching is greedy or Hungarian
 - Only tracks of one class are joined, and only if their IoU is above `min_iou`.
 - A track that finds no partner ends; one that no earlier track claims begins. Nothing is found again after a gap.
 - On shared frames the earlier clip's masks stay. Frames without a clip of the track have an empty mask.
-- The score is the mean over the clips the track is found in, weighted by their frames; the best `top_k` are kept.
+- The score is the mean over all clips, weighted by their frames; a clip without the track counts 0, so that fragments
+  rank below whole tracks. The best `top_k` are kept.
 
 Legend: T frames, N tracks of a video so far, M tracks of the next clip.
 """
@@ -84,20 +85,19 @@ class JoinedTrack:
 
     label: int
     masks: list[str]
-    weighted_score: float = 0.0
-    frames: int = 0
+    weighted_score: float = 0.0  # sum over its clips of score x frames
 
     def extend(self, track: Track, start: int) -> None:
         """Join a clip's track that begins at frame `start` of the video; masks that are there stay."""
         codes = [code["counts"] for code in track.segmentations]
         self.masks += codes[len(self.masks) - start :]
         self.weighted_score += track.score * len(codes)
-        self.frames += len(codes)
 
-    @property
-    def score(self) -> float:
-        """Mean over the frames of the clips it was found in."""
-        return self.weighted_score / self.frames
+    def finished(self, frames: int, clip_frames: int, empty: Rle) -> Track:
+        """The track of a video of T frames whose clips have `clip_frames` frames together."""
+        counts = [*self.masks, *[""] * (frames - len(self.masks))]
+        codes = [Rle(size=empty["size"], counts=one or empty["counts"]) for one in counts]
+        return Track(self.label, self.weighted_score / clip_frames, codes)
 
 
 @dataclass
@@ -109,9 +109,11 @@ class Association:
     width: int
     ended: list[JoinedTrack] = field(default_factory=list)
     current: list[JoinedTrack] = field(default_factory=list)
+    clip_frames: int = 0  # of all clips together
 
-    def add(self, tracks: list[Track], start: int) -> None:
-        """The next clip's tracks; the clip begins at frame `start`."""
+    def add(self, tracks: list[Track], start: int, stop: int) -> None:
+        """The next clip's tracks; the clip is [start, stop)."""
+        self.clip_frames += stop - start
         earlier = self.current
         partners = dict(match(self._similarity(tracks, start), self.options.matching, self.options.min_iou))
         for number, track in enumerate(tracks):
@@ -138,17 +140,9 @@ class Association:
 
     def tracks(self, frames: int, top_k: int) -> list[Track]:
         """The best tracks of the whole video of T frames."""
-        size = [self.height, self.width]
-        empty = empty_code(self.height, self.width)
-        best = sorted([*self.ended, *self.current], key=lambda track: -track.score)[:top_k]
-        return [
-            Track(
-                track.label,
-                track.score,
-                [Rle(size=size, counts=counts or empty) for counts in track.masks + [""] * (frames - len(track.masks))],
-            )
-            for track in best
-        ]
+        empty = encode(np.zeros((1, self.height, self.width), bool))[0]
+        best = sorted([*self.ended, *self.current], key=lambda track: -track.weighted_score)[:top_k]
+        return [track.finished(frames, self.clip_frames, empty) for track in best]
 
 
 def match(similarity: np.ndarray, matching: Matching, above: float) -> Iterator[tuple[int, int]]:
@@ -174,11 +168,6 @@ def _greedy(similarity: np.ndarray) -> tuple[list[int], list[int]]:
             rows.append(row)
             columns.append(column)
     return rows, columns
-
-
-def empty_code(height: int, width: int) -> str:
-    """Compressed counts of a mask without a pixel."""
-    return encode(np.zeros((1, height, width), bool))[0]["counts"]
 
 
 def clip_bounds(frames: int, clip_frames: int, overlap: int) -> list[tuple[int, int]]:
@@ -210,7 +199,7 @@ class ClipAssociation:
                 each = {name: variants[name].each for name in names}
                 found = method.predict(FrameSlice(frames, start, stop), each, top_k).tracks
                 for name in names:
-                    joined[name].add(list(found[name]), start)
+                    joined[name].add(list(found[name]), start, stop)
         return {name: association.tracks(len(frames), top_k) for name, association in joined.items()}
 
 

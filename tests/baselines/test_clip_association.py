@@ -76,7 +76,7 @@ def test_two_objects_keep_their_identity_over_clips(matching: str, overlap: int)
     assert second == (0, pytest.approx(0.5), [[8, 9, 10]] * 6)
 
 
-def test_the_score_is_the_mean_over_the_frames_of_its_clips() -> None:
+def test_the_score_is_the_mean_over_the_frames_of_all_clips() -> None:
     method = Scripted([(1, [0.8, 0.8, 0.8, 0.2], [(0, 4)] * 4)])
     [(label, score, _)] = joined(method, 4, clip_frames=3, matching="greedy")
     assert (label, score) == (1, pytest.approx((3 * 0.8 + 1 * 0.2) / 4))
@@ -85,8 +85,8 @@ def test_the_score_is_the_mean_over_the_frames_of_its_clips() -> None:
 def test_a_track_that_finds_no_partner_ends_and_another_begins() -> None:
     method = Scripted([(0, [0.9] * 2 + [0.6] * 2, [(0, 3), (0, 3), (6, 9), (6, 9)])])
     first, second = joined(method, 4, clip_frames=2, matching="hungarian")
-    assert first == (0, pytest.approx(0.9), [[0, 1, 2], [0, 1, 2], [], []])
-    assert second == (0, pytest.approx(0.6), [[], [], [6, 7, 8], [6, 7, 8]])
+    assert first == (0, pytest.approx(0.9 / 2), [[0, 1, 2], [0, 1, 2], [], []])
+    assert second == (0, pytest.approx(0.6 / 2), [[], [], [6, 7, 8], [6, 7, 8]])
 
 
 def test_nothing_is_found_again_after_a_gap() -> None:
