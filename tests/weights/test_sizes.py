@@ -93,6 +93,7 @@ def test_configuration_and_shapes_that_agree() -> None:
     [
         {"backbone": {"kind": "resnet", "block": "basic", "channels": (16, 32, 64, 128), "depths": (2, 2, 2, 2)}},
         {"backbone": {"kind": "resnet", "channels": (32, 64, 128, 256), "depths": (1, 2, 3, 1), "stem_channels": 4}},
+        {"backbone": {"kind": "resnet", "block": "basic", "channels": (8, 8, 8, 8), "depths": (1, 1, 1, 1)}},
         {"backbone": {"kind": "swin", "channels": 12, "depths": (1, 2, 3, 1), "heads": (1, 2, 3, 6), "window": 5}},
     ],
 )
@@ -157,7 +158,11 @@ def test_trained_batch_norm() -> None:
         ("MODEL.RESNETS.DEPTH", 101, "(3, 4, 23, 3), but the weights are of (3, 4, 6, 3)"),
         ("MODEL.RESNETS.DEPTH", 34, "basic, but the weights are of bottleneck"),
         ("MODEL.RESNETS.STEM_OUT_CHANNELS", 32, "32, but the weights are of 64"),
-        ("MODEL.RESNETS.RES2_OUT_CHANNELS", 128, "128, but the weights are of 256"),
+        (
+            "MODEL.RESNETS.RES2_OUT_CHANNELS",
+            128,
+            "(128, 256, 512, 1024), but the weights are of (256, 512, 1024, 2048)",
+        ),
         ("MODEL.RESNETS.WIDTH_PER_GROUP", 32, "32, but the weights are of 64"),
         ("MODEL.BACKBONE.NAME", "D2SwinTransformer", "swin, but the weights are of resnet"),
         ("MODEL.VITA.ENC_LAYERS", 3, "3, but the weights are of 6"),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from vita.contract import MethodDefinition, OfficialCounterpart, UserError
 from vita.weights.state import Shape, check_fit, official_names_of, official_shapes, our_names_of, shapes_of
 
+UNUSUAL = 9_973  # classes: a number that no other size of a model is
 HEAD, INSIDE = "sem_seg_head.", ("predictor.", "pixel_decoder.")
 
 
@@ -111,22 +112,22 @@ def _current_name(key: str) -> str:
 def on_meta(definition: MethodDefinition, options: Mapping[str, Any], classes: int, where: str) -> nn.Module:
     """The method without memory for its weights. Raises UserError when the options are impossible."""
     try:
-        with torch.device("meta"):
+        with torch.device("meta"), torch.random.fork_rng(devices=[]):  # initialisation draws there too
             return definition.build(options, classes)
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
 
 
 def class_heads(definition: MethodDefinition, options: Mapping[str, Any], where: str) -> list[str]:
-    """Our names of the tensors whose shape depends on the number of classes."""
-    one, two = (shapes_of(on_meta(definition, options, classes, where).state_dict()) for classes in (1, 2))
-    return [name for name, shape in one.items() if two[name] != shape]
+    """Our names of the tensors whose first dimension is the number of classes and one, for "no object"."""
+    model = on_meta(definition, options, UNUSUAL, where)
+    return [name for name, shape in shapes_of(model.state_dict()).items() if shape[:1] == (UNUSUAL + 1,)]
 
 
 def _choose_classes(
     shapes: Mapping[str, Shape], heads: Iterable[str], wanted: int | None, renewed: bool, where: str
 ) -> int:
-    """The number of classes; each head has one more output, for "no object"."""
+    """The number of classes."""
     held = {shapes[key][0] - 1 for key in heads if shapes.get(key)}
     if len(held) > 1 and (wanted is None or not renewed):
         raise UserError(f"{where}: its class heads are of {' and '.join(map(str, sorted(held)))} classes")

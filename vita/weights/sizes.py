@@ -143,13 +143,12 @@ def _resnet(sizes: Sizes) -> dict[str, Any]:
     sizes.check_fixed(FIXED_RESNET)
     released = ResNetOptions()
     block, depths = _depth(sizes)
-    width = _res2_width(sizes, block)
     return {
         "kind": "resnet",
         "stem_channels": sizes.choose(
             "MODEL.RESNETS.STEM_OUT_CHANNELS", sizes.dim("stem.conv1.weight"), released.stem_channels
         ),
-        "channels": tuple(width * 2**stage for stage in range(4)),
+        "channels": _residual_channels(sizes, block),
         "depths": depths,
         "block": block,
     }
@@ -171,16 +170,20 @@ def _depth(sizes: Sizes) -> tuple[str, tuple[int, ...]]:
     return blocks, agreed(key, configured[1], shaped[1], released.depths)
 
 
-def _res2_width(sizes: Sizes, block: str) -> int:
-    """Channels of the first stage; each later stage doubles them. A bottleneck's inner width is a quarter."""
-    last = "conv3" if block == "bottleneck" else "conv2"
-    released = ResNetOptions().channels[0] // (1 if block == "bottleneck" else 4)
-    width: int = sizes.choose("MODEL.RESNETS.RES2_OUT_CHANNELS", sizes.dim(f"res2.0.{last}.weight"), released)
+def _residual_channels(sizes: Sizes, block: str) -> tuple[int, ...]:
+    """Of every stage; configured is the first, and each later one doubles. A bottleneck's inner width is a quarter."""
+    key, last = "MODEL.RESNETS.RES2_OUT_CHANNELS", "conv3" if block == "bottleneck" else "conv2"
+    first = sizes.config.get(key)
+    configured = None if first is None else tuple(first * 2**stage for stage in range(4))
+    shaped = tuple(sizes.dim(f"res{stage}.0.{last}.weight") for stage in range(2, 6))
+    released = tuple(width // (1 if block == "bottleneck" else 4) for width in ResNetOptions().channels)
+    channels: tuple[int, ...] = agreed(key, configured, _complete(shaped), released)
     if block == "bottleneck":
-        inner = sizes.choose("MODEL.RESNETS.WIDTH_PER_GROUP", sizes.dim("res2.0.conv1.weight"), width // 4)
-        if 4 * inner != width:
-            raise UserError(f"MODEL.RESNETS.WIDTH_PER_GROUP is {inner}; supported is a quarter of the {width} channels")
-    return width
+        width = channels[0] // 4
+        inner = sizes.choose("MODEL.RESNETS.WIDTH_PER_GROUP", sizes.dim("res2.0.conv1.weight"), width)
+        if inner != width:
+            raise UserError(f"MODEL.RESNETS.WIDTH_PER_GROUP is {inner}; supported is a quarter of {key}: {width}")
+    return channels
 
 
 def _swin(sizes: Sizes) -> dict[str, Any]:

@@ -74,14 +74,18 @@ def _check_configuration(raw: Any, where: Path) -> None:
 def _load(folder: Path) -> dict[str, Tensor]:
     try:
         model, report = Mask2FormerForUniversalSegmentation.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, output_loading_info=True
+            folder,
+            local_files_only=True,
+            use_safetensors=True,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # they are in the report, as all that does not fit
         )
     except Exception as error:  # what the library raises depends on what is damaged
         reason = " ".join(str(error).split())[:200]
         raise UserError(f"{folder}: not a readable Mask2Former of transformers: {reason}") from None
     problems = {kind: sorted(map(str, keys)) for kind, keys in report.items() if keys}
     if problems:
-        listed = "; ".join(f"{kind}: {len(keys)}, first {keys[0]}" for kind, keys in problems.items())
+        listed = "; ".join(f"{len(keys)} {kind.replace('_', ' ')}, first {keys[0]}" for kind, keys in problems.items())
         raise UserError(f"{folder}: the weights do not fit {CONFIG}: {listed}")
     state: dict[str, Tensor] = model.state_dict()
     return state
