@@ -35,6 +35,8 @@ def checks(folder: Path) -> Iterator[Check]:
     config = configuration(recording.facts("meta"))
     model = _build(official.options(config, shapes(state)), class_count(state, CLASS_HEAD))
     model.load_state_dict(from_official(state, model, official, str(state.path)))
+    constants = [(constant, state[key]) for key, constant in official.constants(model).items()]
+    yield compare(f"{folder.name}/state_dict class weights", constants, VALUES)
     for stem in recording.stems("eval_"):
         yield from _clip_checks(model.eval(), recording.tensors(stem), clip_stride(config), f"{folder.name}/{stem}")
     for stem in recording.stems("inference_"):

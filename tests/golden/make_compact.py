@@ -44,6 +44,18 @@ KEPT = {
         "losses_absent_in_last_frame": rf"{STEP}|target\..*(labels|ids)",
         "losses_one_empty_clip": rf"{STEP}|points\..*|target\..*",
     },
+    "ifc": {
+        "state_dict": ALL,
+        "eval_A": r"frames_uint8|backbone\.res5|pos\.res5|backbone\.padding_mask\.res5"
+        r"|clip\d\.(pred_logits|pred_masks|encoder_memory_bus|decoder_out)",
+        "eval_B": r"frames_uint8|pos\.res5|clip\d\.(pred_logits|encoded_src)",
+        "inference_A": r"(?!instance_masks).*",
+        "inference_A_single_class": ALL,
+        "inference_A_stride2": r"(?!video_mask_logits|instance_masks).*",
+        "inference_B": r"(?!video_mask_logits).*",
+        "inference_B_single_class": ALL,
+        "losses": r"input\..*|score_matrix\..*|target\..*(labels|ids)|target\..*\.masks",
+    },
 }
 FACTS = {folder: ("meta", "losses_grad_norms") for folder in KEPT}
 BEST = {("mask2former_vis", "inference_B"): 2}  # of ten predictions, as a smaller top-k gives
