@@ -51,24 +51,17 @@ def to_ours(
     Raises UserError listing what does not fit; `where` opens its message.
     """
     official, state = _counterpart(definition, where), current_names(state)
-    options = official.options({}, shapes_of(state)) if options is None else options
+    options = _options(official, shapes_of(state), where) if options is None else options
     heads = class_heads(definition, options, where)
-    head_keys = {source.key for name in heads if (source := official.source(name)) is not None}
-    classes = _choose_classes(shapes_of(state), head_keys, num_classes, new_heads is not None, where)
+    shapes = shapes_of(our_names_of(state, heads, official))
+    classes = _choose_classes(shapes, heads, num_classes, new_heads is not None, where)
     model = on_meta(definition, options, classes, where)
-    names = {name: source.key for name in model.state_dict() if (source := official.source(name)) is not None}
-    absent = _absent_parts({name for name, key in names.items() if key in state}, model)
-    left_out = {*official.constants(model), *(head_keys if new_heads is not None else ())}
-    left_out |= {key for name, key in names.items() if _part(name) in absent}
-    wanted = official_shapes(shapes_of(model.state_dict()), official)
-    check_fit(_without(shapes_of(state), left_out), _without(wanted, left_out), where)
-    ours = our_names_of(_without(state, left_out), names, official)
+    held = [name for name in model.state_dict() if (source := official.source(name)) and source.key in state]
+    absent = _absent_parts(held, model)
+    renewed = [] if new_heads is None else heads
+    ours = _renamed(state, model, official, [*renewed, *_names_in(absent, model)], where)
     fresh = [name for name in model.state_dict() if name not in ours and _part(name) not in absent]
-    if fresh:
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(new_heads or 0)
-            built = definition.build(options, classes).state_dict()
-        ours |= {name: built[name] for name in fresh}
+    ours |= _fresh(definition, options, classes, new_heads or 0, fresh)
     typed = {name: ours[name].to(tensor.dtype) for name, tensor in model.state_dict().items() if name in ours}
     return Converted(typed, options, classes, fresh, absent)
 
@@ -80,18 +73,42 @@ def to_theirs(
 
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    official, shapes = _counterpart(definition, where), shapes_of(state)
-    options = official.options({}, official_shapes(shapes, official)) if options is None else options
+    official, state = _counterpart(definition, where), _without_counts(state)
+    shapes = shapes_of(state)
+    options = _options(official, official_shapes(shapes, official), where) if options is None else options
     classes = _choose_classes(shapes, class_heads(definition, options, where), None, False, where)
     model = on_meta(definition, options, classes, where)
     absent = _absent_parts(state, model)
-    wanted = {name: shape for name, shape in shapes_of(model.state_dict()).items() if _part(name) not in absent}
-    check_fit(shapes, wanted, where)
-    theirs = official_names_of(state, official)
+    wanted = _without_counts(model.state_dict())
+    check_fit(shapes, shapes_of(_without(wanted, _names_in(absent, model))), where)
+    theirs = official_names_of({name: state[name] for name in wanted if name in state}, official)
     modules = {_part(key) for key in theirs}
     # Without all parts it is another model, an image detector say: losses' class weights are not of its weights.
     fixed = {key: tensor for key, tensor in official.constants(model).items() if not absent or _part(key) in modules}
     return Converted({**theirs, **fixed}, options, classes, [], absent)
+
+
+def _renamed(
+    state: Mapping[str, Tensor], model: nn.Module, official: OfficialCounterpart, missing: Collection[str], where: str
+) -> dict[str, Tensor]:
+    """By our names, all but `missing`. Raises UserError listing what does not fit; constants are not looked at."""
+    wanted = official_shapes(shapes_of(model.state_dict()), official)
+    left_out = {*official.constants(model), *official_shapes({name: (1,) for name in missing}, official)}
+    kept = _without(state, left_out)
+    check_fit(shapes_of(kept), _without(wanted, left_out), where)
+    return our_names_of(kept, model.state_dict(), official)
+
+
+def _fresh(
+    definition: MethodDefinition, options: Mapping[str, Any], classes: int, seed: int, names: list[str]
+) -> dict[str, Tensor]:
+    """Initial values of the named tensors; the caller's random numbers are left as they were."""
+    if not names:
+        return {}
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        state = definition.build(options, classes).state_dict()
+    return {name: state[name] for name in names}
 
 
 def current_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -107,6 +124,13 @@ def _current_name(key: str) -> str:
         return key
     inside = key.removeprefix(HEAD).replace("static_query", "query_feat")
     return f"{HEAD}{inside}" if inside.startswith(INSIDE) else f"{HEAD}pixel_decoder.{inside}"
+
+
+def _options(official: OfficialCounterpart, shapes: Mapping[str, Shape], where: str) -> dict[str, Any]:
+    try:
+        return official.options({}, shapes)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def on_meta(definition: MethodDefinition, options: Mapping[str, Any], classes: int, where: str) -> nn.Module:
@@ -150,6 +174,15 @@ def _part(name: str) -> str:
 
 def _absent_parts(names: Collection[str], model: nn.Module) -> list[str]:
     return sorted({_part(name) for name in model.state_dict()} - {_part(name) for name in names})
+
+
+def _names_in(parts: Collection[str], model: nn.Module) -> list[str]:
+    return [name for name in model.state_dict() if _part(name) in parts]
+
+
+def _without_counts(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Without the counts of batches that trained batch norms keep, which official ones, being frozen, do not."""
+    return {name: tensor for name, tensor in state.items() if not name.endswith(".num_batches_tracked")}
 
 
 def _without(entries: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
