@@ -20,7 +20,7 @@ from vita.conformance.check import EXACT, compare, compare_numbers, failed, held
 from vita.conformance.evaluator_special import special_checks
 from vita.conformance.recording import recorded_value
 from vita.contract import Check, UserError
-from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS
+from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS, merge_groups, scores_at_recall
 from vita.evaluation.evaluate import Evaluation, evaluate_files
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
@@ -111,7 +111,7 @@ def _array_checks(case: Case, path: Path) -> Iterator[Check]:
     if not path.is_file():
         return
     stored = _arrays(path)
-    ours = digests | {"iouThrs": IOU_THRESHOLDS, "recThrs": RECALL_LEVELS}
+    ours = digests | {"iouThrs": IOU_THRESHOLDS, "recThrs": RECALL_LEVELS, "scores": _scores_at_recall(case.ours)}
     for name, array in ours.items():
         if name in stored:
             pair = torch.from_numpy(np.ascontiguousarray(array)), torch.from_numpy(stored[name])
@@ -119,6 +119,17 @@ def _array_checks(case: Case, path: Path) -> Iterator[Check]:
     left = sorted(set(stored) - set(ours))
     if left:
         yield Check(f"{case.group}: {len(left)} not compared: {', '.join(left)}", math.nan, math.nan, math.nan, None)
+
+
+def _scores_at_recall(ours: Evaluation) -> np.ndarray:
+    """(T, R, K, A, M), as precision."""
+    scores = np.empty_like(ours.precision)
+    for category, area in np.ndindex(scores.shape[2:4]):
+        groups = [group for group in ours.groups if group.category_id == ours.counts.category_ids[category]]
+        merged = merge_groups([group.counts(area) for group in groups], ours.counts.video_ids)
+        for limit, max_detections in enumerate(MAX_DETECTIONS):
+            scores[:, :, category, area, limit] = scores_at_recall(merged, max_detections)
+    return scores
 
 
 def _arrays(path: Path) -> dict[str, np.ndarray]:

@@ -50,10 +50,11 @@ class Scores(MainScores):
 class CategoryCounts:
     """The detections of one category over all videos, in descending order of score.
 
-    video: (D,) position of the detection's video.  rank: (D,) among those of its own video.
+    scores: (D,).  video: (D,) position of the detection's video.  rank: (D,) among those of its own video.
     matched, ignored: (T, D).  ground_truth: (V,) objects to be found in each video.
     """
 
+    scores: NDArray[np.float64]
     video: NDArray[np.int64]
     rank: NDArray[np.int64]
     matched: NDArray[np.bool_]
@@ -71,9 +72,11 @@ def merge_groups(groups: Sequence[GroupCounts], video_ids: Sequence[int]) -> Cat
     found = [group for group in groups if len(group.scores)]
     if not found:
         nothing, flags = np.zeros(0, np.int64), np.zeros((len(IOU_THRESHOLDS), 0), bool)
-        return CategoryCounts(nothing, nothing, flags, flags, ground_truth)
-    order = np.argsort(-np.concatenate([group.scores for group in found]), kind="stable")
+        return CategoryCounts(np.zeros(0), nothing, nothing, flags, flags, ground_truth)
+    scores = np.concatenate([group.scores for group in found])
+    order = np.argsort(-scores, kind="stable")
     return CategoryCounts(
+        scores[order],
         np.concatenate([np.full(len(group.scores), positions[group.video_id]) for group in found])[order],
         np.concatenate([np.arange(len(group.scores)) for group in found])[order],
         np.concatenate([group.matched for group in found], axis=1)[:, order],
@@ -106,9 +109,27 @@ def precision_and_recall(
 def _at_recall_levels(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
     """(T, R) highest precision at that recall or beyond, 0 where it is never reached, from (T, D)."""
     envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    reached = np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
     never = np.zeros((len(recall), 1))
-    return np.take_along_axis(np.concatenate([envelope, never], axis=1), reached, axis=1)
+    return np.take_along_axis(np.concatenate([envelope, never], axis=1), _first_at_recall_levels(recall), axis=1)
+
+
+def _first_at_recall_levels(recall: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(T, R) number of the detection that first reaches each recall, D where none does, from (T, D)."""
+    return np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
+
+
+def scores_at_recall(category: CategoryCounts, max_detections: int) -> NDArray[np.float64]:
+    """(T, R) score down to which detections must be kept for each recall: 0 where it is never reached.
+
+    All -1 without ground truth. With each video counted once.
+    """
+    expected = category.ground_truth.sum()
+    if expected == 0:
+        return np.full((len(IOU_THRESHOLDS), len(RECALL_LEVELS)), NO_GROUND_TRUTH)
+    kept = category.rank < max_detections
+    right = category.matched[:, kept] & ~category.ignored[:, kept]
+    reached = _first_at_recall_levels(np.cumsum(right, axis=1) / expected)
+    return np.append(category.scores[kept], 0.0)[reached]
 
 
 def mean_of_valid(values: NDArray[np.float64]) -> float:
