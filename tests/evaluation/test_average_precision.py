@@ -7,7 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vita.contract import UserError
-from vita.evaluation.average_precision import Resampler, merge_groups, precision_and_recall, scores_from_counts
+from vita.evaluation.average_precision import (
+    Resampler,
+    merge_groups,
+    precision_and_recall,
+    scores_at_recall,
+    scores_from_counts,
+)
 from vita.evaluation.counts import Counts, GroupCounts
 
 
@@ -49,6 +55,16 @@ def test_detections_beyond_the_limit_are_dropped_in_each_video() -> None:
     merged = merge_groups(groups, (1, 2))
     final = {limit: precision_and_recall(merged, limit, np.ones(2))[1][0] for limit in (1, 2, 100)}
     assert final == {1: 1 / 3, 2: 2 / 3, 100: 1}
+
+
+def test_the_score_that_each_recall_needs() -> None:
+    # Of 4 objects the first and the fourth detection find one each: recall 1/4 at 0.9, 2/4 at 0.6, no more at all.
+    merged = merge_groups([group(1, "10", 2, [0.9, 0.7]), group(2, "i1", 2, [0.8, 0.6])], (1, 2))
+    needed = scores_at_recall(merged, 100)[0]
+    assert needed[[0, 25, 26, 50, 51, 100]].tolist() == [0.9, 0.9, 0.6, 0.6, 0.0, 0.0]
+    assert scores_at_recall(merged, 1)[0][[25, 26]].tolist() == [0.9, 0.0]  # the second of video 2 is beyond the limit
+    nothing = merge_groups([group(1, "0", 0)], (1,))
+    assert set(scores_at_recall(nothing, 100).flat) == {-1}
 
 
 def test_category_without_ground_truth_is_left_out_of_the_mean() -> None:
