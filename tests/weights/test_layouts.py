@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from layouts import NAMES, PARAMETERS, Layout, random_state, read_layout
+from official_layouts import NAMES, PARAMETERS, Layout, random_state, read_layout
 from torch import nn
 
 from vita.contract import OfficialCounterpart, UserError

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from layouts import read_layout
+from official_layouts import read_layout
 
 from vita.backbone import ResNetOptions, SwinOptions
 from vita.config import parse

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 import yaml
+from official_layouts import read_layout
 
 from baselines.mask2former_vis.method import Mask2FormerVisInference, definition
 from baselines.mask2former_vis.model import Mask2FormerVis
@@ -64,8 +64,8 @@ def test_the_release_has_as_many_parameters_as_published(backbone: str, paramete
 
 def test_the_release_has_the_official_weights_names_and_shapes() -> None:
     """They are those of VITA's frame detector."""
-    vita = json.loads((ROOT / "tests/weights/keys_vita_r50.json").read_text())
-    official = {key: tuple(shape) for key, shape in vita.items() if not key.startswith("vita_")}
+    official = read_layout("mask2former_vis_r50")
+    assert official == {key: shape for key, shape in read_layout("vita_r50").items() if not key.startswith("vita_")}
     counterpart = definition.official
     model = build(counterpart.options({}, official))
     assert layout(model, counterpart) == official

@@ -26,7 +26,7 @@ NAMES = tuple(PARAMETERS)
 
 def read_layout(name: str) -> Layout:
     """The layout of one model for 40 classes."""
-    content = gzip.decompress((Path(__file__).parent / "official_layouts.json.gz").read_bytes())
+    content = gzip.decompress((Path(__file__).parent / "weights" / "official_layouts.json.gz").read_bytes())
     return {key: tuple(shape) for key, shape in json.loads(content)[name].items()}
 
 
