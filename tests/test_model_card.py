@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import torch
 import typer.testing
-from conftest import TINY
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -85,10 +84,13 @@ def test_work_by_hand() -> None:
 
 
 SWIN = {"kind": "swin", "channels": 8, "depths": [1, 2, 1, 1], "heads": [1, 2, 4, 8], "window": 3}
-TINY_OPTIONS = {
-    "vita": TINY,
-    "mask2former_vis": {"detector": TINY["detector"], "points": 16},
-    "ifc": {"backbone": SWIN, "channels": 32, "heads": 4, "feedforward": 32, "queries": 6},
+RESNET = {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4}
+WIDTHS = {"channels": 32, "heads": 4, "feedforward": 32}
+DETECTOR = {"backbone": RESNET, "queries": 6, "pixel_layers": 1, "pixel_feedforward": 32, "decoder_layers": 3, **WIDTHS}
+TINY_OPTIONS: dict[str, dict[str, Any]] = {
+    "vita": {"detector": DETECTOR, "heads": 4, "feedforward": 32, "encoder_layers": 2, "decoder_layers": 2},
+    "mask2former_vis": {"detector": DETECTOR},
+    "ifc": {"backbone": SWIN, "queries": 6, **WIDTHS},
 }
 
 
