@@ -15,12 +15,11 @@ from torch import Tensor
 
 from vita.contract import UserError
 from vita.files import atomic_write
-from vita.weights.safe_pickle import RefusedError, SafeUnpickler
+from vita.weights.safe_pickle import RefusedError, SafeUnpickler, StoredArray, for_torch
 
 ZIP = b"PK\x03\x04"  # torch.save
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save before its files were zip archives
 METADATA = ("__author__", "matching_heuristics")  # beside the tensors of a pickle from detectron2's model zoo
-NUMPY_DTYPES = [type(np.dtype(code)) for code in "?bhilqBHILQefd"]
 
 
 def read_official(path: Path) -> dict[str, Tensor]:
@@ -74,20 +73,9 @@ def _load(path: Path) -> Any:
         start = handle.read(len(TORCH_LEGACY))
         handle.seek(0)
         if start.startswith(ZIP) or start == TORCH_LEGACY:
-            with torch.serialization.safe_globals(_numpy_globals()):
+            with torch.serialization.safe_globals(for_torch()):
                 return torch.load(handle, map_location="cpu", weights_only=True)
         return SafeUnpickler(handle).load()
-
-
-def _numpy_globals() -> list[Any]:
-    """What torch needs to be told is harmless, so that arrays and numbers of NumPy are read too."""
-    functions: list[Any] = [np.zeros(1).__reduce__()[0], np.float32(0).__reduce__()[0]]
-    named = [
-        (function, f"numpy.{core}.multiarray.{function.__name__}")
-        for function in functions
-        for core in ("core", "_core")
-    ]
-    return [*named, bytes, np.ndarray, np.dtype, *NUMPY_DTYPES]
 
 
 def _refusal(path: Path, name: str) -> UserError:
@@ -105,6 +93,7 @@ def _tensor(value: Any) -> Tensor | None:
     """None when it is neither a tensor nor an array of numbers."""
     if isinstance(value, Tensor):
         return value.detach()
-    if isinstance(value, np.ndarray | np.generic) and value.dtype.kind in "biuf":
-        return torch.from_numpy(np.array(value))  # a writable copy
+    stored = value.array if isinstance(value, StoredArray) else value
+    if isinstance(stored, np.ndarray | np.generic):
+        return torch.from_numpy(np.array(stored, stored.dtype.newbyteorder("=")))  # a writable copy
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import pickle
+import re
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import IO, Any
@@ -43,26 +44,66 @@ class SafeUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         """Raises RefusedError for every name outside the table."""
-        full = f"{module.replace('numpy._core', 'numpy.core')}.{name}"
-        if full not in BUILDERS:
+        here = module.replace("numpy._core", "numpy.core").replace("__builtin__", "builtins")
+        builder = BUILDERS.get(f"{here}.{name}")
+        if builder is None:
             raise RefusedError(f"{module}.{name}")
-        return Allowed(BUILDERS[full])
+        return Allowed(builder)
 
 
-def _array(_kind: Any, _shape: Any, _code: Any) -> np.ndarray:
-    return np.ndarray((0,), np.uint8)  # its content follows as a state
+class StoredType:
+    """A type of numbers, `numpy.dtype` in a pickle. NumPy's own would take any state, pointers to objects too."""
+
+    __slots__ = ("_code", "_order")
+
+    def __init__(self, code: str, *_flags: bool) -> None:
+        if not isinstance(code, str) or re.fullmatch(r"b1|[iu][1248]|f[248]", code) is None:
+            raise RefusedError(f"numpy.dtype of {code}")
+        self._code, self._order = code, "="
+
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        """state: version, byte order, and what plain numbers do not have."""
+        if state[1] not in ("<", ">", "|", "=") or any(part is not None for part in state[2:5]):
+            raise RefusedError("numpy.dtype of parts")
+        self._order = state[1]
+
+    def real(self) -> np.dtype:
+        """As NumPy has it."""
+        return np.dtype(self._order + self._code)
 
 
-def _array_type(*_arguments: Any) -> Any:
-    raise RefusedError("numpy.ndarray as a function")  # it is the first argument of `_array`, never called
+class StoredArray:
+    """An array of numbers, `numpy.ndarray` in a pickle; its content follows as a state."""
+
+    __slots__ = ("array",)
+
+    def __init__(self, *_kind_shape_code: Any) -> None:
+        self.array = np.zeros(0)
+
+    def __setstate__(self, state: Sequence[Any]) -> None:
+        """state: version, shape, type, whether columns come first, bytes."""
+        _version, shape, kind, by_columns, content = state
+        self.array = array_from_buffer(content, kind, shape, "F" if by_columns else "C").array
 
 
-def _array_from_buffer(buffer: bytes, dtype: np.dtype, shape: Sequence[int], order: Any) -> np.ndarray:
-    return np.frombuffer(buffer, dtype).reshape(shape, order=order)
+def array_from_buffer(content: bytes | str, kind: StoredType, shape: Sequence[int], order: str) -> StoredArray:
+    """An array in one piece; `content` is text where Python 2 wrote it."""
+    raw = content.encode("latin1") if isinstance(content, str) else bytes(content)
+    stored = StoredArray()
+    # NumPy takes an order of its own; anything else is an error of its own.
+    stored.array = np.frombuffer(raw, kind.real()).reshape(tuple(shape), order="F" if order == "F" else "C")
+    return stored
 
 
-def _scalar(dtype: np.dtype, content: bytes) -> Any:
-    return np.frombuffer(content, dtype)[0]
+def number(kind: StoredType, content: bytes | str) -> np.generic:
+    """One number of NumPy."""
+    scalar: np.generic = array_from_buffer(content, kind, (1,), "C").array[0]
+    return scalar
+
+
+def array_type(*_arguments: Any) -> Any:
+    """`numpy.ndarray` itself: only named, as the first argument of what makes an array."""
+    raise RefusedError("numpy.ndarray as a function")
 
 
 def _encode(text: str, encoding: str) -> bytes:
@@ -91,16 +132,25 @@ def _no_bytes() -> bytes:
     return b""  # how protocols without a code for bytes write none
 
 
+NUMPY: dict[str, Callable[..., Any]] = {
+    "numpy.dtype": StoredType,
+    "numpy.ndarray": array_type,
+    "numpy.core.multiarray._reconstruct": StoredArray,
+    "numpy.core.multiarray.scalar": number,
+    "numpy.core.numeric._frombuffer": array_from_buffer,
+    "builtins.bytes": _no_bytes,
+}
 BUILDERS: dict[str, Callable[..., Any]] = {
-    "__builtin__.bytes": _no_bytes,
+    **NUMPY,
     "collections.OrderedDict": OrderedDict,
-    "numpy.dtype": np.dtype,
-    "numpy.ndarray": _array_type,
-    "numpy.core.multiarray._reconstruct": _array,
-    "numpy.core.multiarray.scalar": _scalar,
-    "numpy.core.numeric._frombuffer": _array_from_buffer,
     "_codecs.encode": _encode,
     "torch._utils._rebuild_tensor_v2": _tensor,
     "torch._utils._rebuild_parameter": _parameter,
     "torch.storage._load_from_bytes": _storage,
 }
+
+
+def for_torch() -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """The same builders of arrays for torch's own reader of safe pickles, by every name that NumPy has had for them."""
+    names = {**NUMPY, **{name.replace("numpy.core", "numpy._core"): builder for name, builder in NUMPY.items()}}
+    return [(builder, name) for name, builder in names.items()]
