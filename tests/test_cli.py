@@ -14,7 +14,10 @@ from tiny_run import PLAN, content, files_in, vita, write_configuration
 from vita import cli
 from vita.contract import UserError
 
-COMMANDS = (["data", "synth"], ["data", "sheet"], ["train"], ["predict"], ["evaluate"], ["table", "runs"])
+COMMANDS = (
+    *(["data", "synth"], ["data", "sheet"], ["train"], ["predict"], ["evaluate"], ["table", "runs"]),
+    *(["convert", "config"], ["convert", "weights"]),
+)
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
