@@ -9,6 +9,7 @@ import yaml
 
 from vita.contract import UserError
 from vita.engine.methods import find_method
+from vita.engine.procedures import read_plan
 from vita.experiments.sections import overlay
 from vita.method import definition
 from vita.model import Vita, VitaVariant
@@ -47,7 +48,9 @@ def test_every_training_variant_builds(variant: str) -> None:
 
 @pytest.mark.parametrize("name", FILE["inference"])
 def test_every_inference_variant_is_read(name: str) -> None:
-    assert isinstance(definition.read_variant(FILE["inference"][name]), VitaVariant)
+    plan = read_plan(definition, {name: FILE["inference"][name]})
+    assert plan.names == [name]
+    assert all(isinstance(variant, VitaVariant) for variant in plan.direct.values())
 
 
 def test_what_inference_options_mean() -> None:

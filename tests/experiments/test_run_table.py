@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 
 from vita.config import DatasetConfig, dump, load
 from vita.contract import UserError
+from vita.engine.methods import find_method
+from vita.engine.procedures import read_plan
 from vita.experiments.run_table import RunTable
 from vita.experiments.schema import schemas
 from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig, load_file, overlay
@@ -71,13 +73,17 @@ def test_experiments_open_with_item_command_cost_and_expectation():
 
 def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
     path = own(methods={"vita": {"preset": "tiny", "colour": 1}})
-    with pytest.raises(UserError, match=r"own\.yaml: methods\.vita: unknown key 'colour'; allowed here: inference, preset"):
+    with pytest.raises(UserError, match=r"own\.yaml: methods\.vita: unknown key 'colour'; allowed here: inference"):
         RunTable(path, LIBRARY)
 
 
 def test_smoke_is_one_pretraining_and_two_seeds_that_start_from_it():
-    runs = list(table("smoke"))
-    assert [(run.variant, run.seed) for run in runs] == [("pretrain", 0), ("base", 0), ("base", 1)]
+    every = list(table("smoke"))
+    assert {run.method for run in every} == {"vita", "mask2former_vis", "ifc"}
+    for method in ("vita", "mask2former_vis", "ifc"):
+        own = [run for run in every if run.method == method]
+        assert [(run.variant, run.seed) for run in own] == [("pretrain", 0), ("base", 0), ("base", 1)]
+    runs = [run for run in every if run.method == "vita"]
     assert runs[0].directory == "results/runs/smoke/shapes/vita/tiny/pretrain/seed0"
     assert runs[1].starts_from == runs[2].starts_from == runs[0]
     assert runs[1].config.start_from == runs[0].weights == f"{runs[0].directory}/model.safetensors"
@@ -87,7 +93,10 @@ def test_smoke_is_one_pretraining_and_two_seeds_that_start_from_it():
 
 def test_one_training_serves_every_inference_variant_of_all_experiments():
     base = list(table("smoke"))[1]
-    assert list(base.inference) == ["intact", "prune75", "prune50", "prune25", "zero", "first_frame", "one_token"]
+    tokens = ["intact", "prune75", "prune50", "prune25", "zero", "first_frame", "one_token"]
+    clips = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
+    assert list(base.inference) == [*tokens, *clips]
+    assert base.prediction.variants["clips48_greedy"]["clip_frames"] == 18  # the tier's videos have 36 frames
     assert base.prediction.variants["prune50"] == {"prune_ratio": 0.5}
     assert "prune" not in dump(base.config)  # what changes no training is not in the training's file
 
@@ -97,14 +106,15 @@ def test_a_table_needs_its_own_rows_for_every_seed():
     needed = [(run.seed, inference) for run, inference in smoke.evaluations("table6")]
     ratios = ("intact", "prune75", "prune50", "prune25")
     assert needed == [(seed, name) for name in ratios for seed in (0, 1)]
-    assert len(smoke.evaluated()) == 2 * 7  # four ratios and three controls
+    # A seed of VITA: four ratios, three controls, four ways of clips; of the others: as it is, four ways of clips.
+    assert len(smoke.evaluated()) == 2 * (4 + 3 + 4) + 2 * 2 * (1 + 4)
 
 
 @pytest.mark.parametrize("tier", TIERS)
 def test_every_option_that_a_tier_names_is_one_of_the_method(tier):
     for run in table(tier):
-        for inference in run.inference.values():
-            definition.read_variant(inference)
+        definition = find_method(run.method)
+        assert set(read_plan(definition, run.inference).names) == set(run.inference)
         if tier != "paper":  # full-sized models take long to build
             definition.build(run.config.options, num_classes=3)
 
@@ -118,8 +128,7 @@ def test_all_presets_backbones_and_variants_are_options_of_the_method():
         for backbone in vita.backbones.values():
             for variant in vita.variants.values():
                 parse(VitaOptions, overlay(overlay(preset, backbone), variant.options), "vita.yaml")
-    for options in vita.inference.values():
-        definition.read_variant(options)
+    assert set(read_plan(definition, vita.inference).names) == set(vita.inference)
 
 
 def test_paper_trains_on_its_own_data_and_is_the_only_comparable_tier(monkeypatch, tmp_path):
@@ -127,6 +136,8 @@ def test_paper_trains_on_its_own_data_and_is_the_only_comparable_tier(monkeypatc
     paper = table("paper")
     assert paper.datasets["ytvis_2019"].root == str(tmp_path)
     assert {(run.variant, run.dataset) for run in paper} == {("pretrain", "coco"), ("base", "ytvis_2019")}
+    rates = {run.method: run.config.train.learning_rate for run in paper if run.variant == "base"}
+    assert rates == {"vita": 5e-5, "mask2former_vis": 1e-4, "ifc": 1e-4}
     assert all(row.comparable for row in paper.specs["table6"].rows)
     assert not any(row.comparable for tier in ("smoke", "mini") for row in table(tier).specs["table6"].rows)
 
@@ -143,11 +154,17 @@ def test_a_part_of_the_paper_data_is_not_comparable(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"experiments": ["table66"]}, r"no experiments/table66\.yaml; known experiments: controls, table6"),
+        (
+            {"experiments": ["table66"]},
+            r"no experiments/table66\.yaml; known experiments: association, controls, methods",
+        ),
         ({"datasets": {"ytvis_2019": {"use": "cubes"}}}, r"no datasets/cubes\.yaml; known datasets: coco, shapes"),
         ({"backbones": {"r101": "tiny"}}, "experiment 'table6': the tier 'smoke' has a stand-in for none"),
         ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),
-        ({"methods": {"vita": {"preset": "huge"}}}, "method vita: presets: 'huge' is not known; allowed: paper"),
+        (
+            {"methods": {"vita": {"preset": "huge"}}, "experiments": ["table6"]},
+            "presets: 'huge' is not known; allowed: paper",
+        ),
         ({"schedules": {"clips": {}}}, "schedules: 'pretrain' is not known; allowed: clips"),
         ({"predict": {"top": 3}}, r"own\.yaml: predict: unknown key 'top'; allowed here: max_edge"),
     ],
@@ -159,7 +176,7 @@ def test_what_is_not_known_is_named_with_what_is(own, changes, message):
 
 def test_schedule_is_the_tiers_with_the_data_sets_difference_laid_over_it(own):
     stand_ins = {"ytvis_2019": {"use": "shapes", "train": {"clip_frames": 6}}, "coco": {"use": "shapes"}}
-    pretrain, base, _ = RunTable(own(datasets=stand_ins), LIBRARY)
+    pretrain, base, *_ = RunTable(own(datasets=stand_ins), LIBRARY)
     assert (pretrain.config.train.clip_frames, base.config.train.clip_frames) == (1, 6)
 
 

@@ -65,7 +65,8 @@ def folder(tmp_path: Path) -> Folder:
     """An empty folder; rules call the real `vita`."""
     tier = tmp_path / "tier"
     shutil.copytree(HERE / "datasets", tier / "datasets")
-    shutil.copy(HERE / "nano.yaml", tier)
+    for name in ("nano.yaml", "nano_methods.yaml"):
+        shutil.copy(HERE / name, tier)
     return Folder(tmp_path)
 
 

@@ -47,6 +47,28 @@ def check_rows(folder):
 
 
 @pytest.mark.dag
+def test_every_method_through_the_same_rules(folder):
+    tier = str(folder.path / "tier" / "nano_methods.yaml")
+    ended = folder.run(tier=tier)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+
+    with (folder.path / "results/all_runs.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    clips = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
+    methods = ("vita", "mask2former_vis", "ifc")
+    assert sorted((row["method"], row["inference"]) for row in rows) == sorted(
+        (method, inference) for method in methods for inference in ("intact", *clips)
+    )
+    assert {row["status"] for row in rows} == {"finished"}
+
+    with (folder.path / "results/methods.csv").open() as handle:
+        assert [row["method"] for row in csv.DictReader(handle)] == ["VITA", "Mask2Former-VIS", "IFC"]
+    with (folder.path / "results/association.csv").open() as handle:
+        assert len(list(csv.DictReader(handle))) == 3 * (4 + 1)
+    assert folder.jobs(tier=tier) == {}
+
+
+@pytest.mark.dag
 def test_an_error_of_a_job_is_repeated_where_the_user_looks(folder):
     folder.change("methods/vita.yaml", "presets", "tiny", "colour", to="blue")
     ended = folder.run("results/table6.csv")

@@ -27,10 +27,12 @@ def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path
 
     jobs = fake_folder.jobs(tier="paper")
 
-    assert len(table) == 1 + 5  # one pre-training, shared by five seeds
+    assert len(table) == 3 * (1 + 5)  # three methods, each with one pre-training, shared by five seeds
     assert jobs["train"] == jobs["run_config"] == len(table)
-    assert jobs["predict"] == jobs["inference_config"] == len(asked) == 5
-    assert jobs["evaluate"] == len(table.evaluated()) == 5 * 7  # four ratios and three controls a seed
+    assert jobs["predict"] == jobs["inference_config"] == len(asked) == 3 * 5
+    assert (
+        jobs["evaluate"] == len(table.evaluated()) == 5 * (4 + 3 + 4) + 2 * 5 * (1 + 4)
+    )  # see the run table's own test
     assert "data_synth" not in jobs
 
 
