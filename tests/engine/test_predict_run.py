@@ -17,8 +17,8 @@ from vita.data import rle
 from vita.engine.checkpoint import save_weights, sha256
 from vita.engine.methods import find_method
 from vita.engine.predict import results_of, write_predictions
-from vita.engine.procedures import InferencePlan
 from vita.engine.predict_run import predict_run
+from vita.engine.procedures import InferencePlan
 from vita.evaluation.evaluate import evaluate_files
 
 FRAMES, HEIGHT, WIDTH = 6, 32, 48

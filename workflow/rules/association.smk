@@ -12,7 +12,9 @@ rule association:
         sources=sources("report/*.py", "report/published/*.csv"),
     output:
         csv=report(
-            "results/association.csv", category="Tables", caption="../report/association.rst"
+            "results/association.csv",
+            category="Tables",
+            caption="../report/association.rst",
         ),
         markdown="results/association.md",
         latex="results/association.tex",

@@ -14,6 +14,7 @@ from baselines.ifc.method import definition
 from baselines.ifc.model import Ifc
 from vita.contract import UserError
 from vita.engine.methods import find_method
+from vita.engine.procedures import read_plan
 from vita.experiments.sections import overlay
 from vita.losses.matching import Weights
 from vita.weights.state import layout
@@ -40,7 +41,9 @@ def test_every_preset_and_every_backbone_builds(preset: str, backbone: str) -> N
 
 @pytest.mark.parametrize("name", FILE["inference"])
 def test_every_inference_variant_is_read(name: str) -> None:
-    assert isinstance(definition.read_variant(FILE["inference"][name]), IfcVariant)
+    plan = read_plan(definition, {name: FILE["inference"][name]})
+    assert plan.names == [name]
+    assert all(isinstance(variant, IfcVariant) for variant in plan.direct.values())
 
 
 def test_intact_inference_is_the_released_one() -> None:

@@ -7,24 +7,10 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_mask2former_vis import TINY
 
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.model import Mask2FormerVis
-
-TINY: dict[str, Any] = {
-    "detector": {
-        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
-        "channels": 32,
-        "heads": 4,
-        "feedforward": 32,
-        "queries": 6,
-        "pixel_layers": 1,
-        "pixel_feedforward": 32,
-        "decoder_layers": 3,
-        "norm": "frozen",
-    },
-    "points": 16,
-}
 
 
 @pytest.fixture

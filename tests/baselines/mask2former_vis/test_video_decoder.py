@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 import pytest
 import torch
-from conftest import TINY
+from tiny_mask2former_vis import TINY
 from torch import Tensor
 from torch.testing import assert_close
 

@@ -1,0 +1,20 @@
+"""Options of a Mask2Former-VIS that is built and run in a moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TINY: dict[str, Any] = {
+    "detector": {
+        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
+        "channels": 32,
+        "heads": 4,
+        "feedforward": 32,
+        "queries": 6,
+        "pixel_layers": 1,
+        "pixel_feedforward": 32,
+        "decoder_layers": 3,
+        "norm": "frozen",
+    },
+    "points": 16,
+}
