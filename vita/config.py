@@ -99,6 +99,7 @@ class TrainConfig(Frozen):
     learning_rate: float = Field(gt=0)
     backbone_multiplier: NonNegativeFloat = 0.1
     weight_decay: NonNegativeFloat = 0.05
+    decay_everything: bool = False  # norms, embeddings and position tables too
     warmup_iterations: NonNegativeInt = 0
     decay_at: tuple[PositiveInt, ...] = ()
     decay_factor: float = Field(0.1, gt=0, le=1)

@@ -62,6 +62,11 @@ def test_groups() -> None:
     }
 
 
+def test_everything_decays_where_that_is_asked() -> None:
+    config = schedule(learning_rate=1e-2, backbone_multiplier=0.5, weight_decay=0.05, decay_everything=True)
+    assert {decay for _, decay in groups_of(Model(), config).values()} == {0.05}
+
+
 def test_backbone_at_the_common_rate_shares_its_groups() -> None:
     model = Model()
     optimizer = build_optimizer(model, list(model.backbone.parameters()), schedule(backbone_multiplier=1.0))

@@ -16,14 +16,15 @@ UNDECAYED = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d, nn.Embedding)
 def build_optimizer(model: nn.Module, backbone: list[nn.Parameter], config: TrainConfig) -> torch.optim.AdamW:
     """One group for every pair of learning rate and weight decay among the trained parameters.
 
-    The backbone learns at its own rate. Norms, embeddings and Swin's relative-position tables do not decay; biases do.
+    The backbone learns at its own rate. Norms, embeddings and Swin's relative-position tables do not decay, unless
+    everything does; biases do.
     Each group keeps its undisturbed rate under "base_lr".
     """
     in_backbone = {id(parameter) for parameter in backbone}
     groups: dict[tuple[float, float], list[nn.Parameter]] = defaultdict(list)
     for parameter, decays in _trained(model):
         rate = config.learning_rate * (config.backbone_multiplier if id(parameter) in in_backbone else 1.0)
-        groups[rate, config.weight_decay if decays else 0.0].append(parameter)
+        groups[rate, config.weight_decay if decays or config.decay_everything else 0.0].append(parameter)
     return torch.optim.AdamW(
         [{"params": p, "lr": rate, "base_lr": rate, "weight_decay": wd} for (rate, wd), p in groups.items()],
         fused=True,  # one kernel for all parameters, on a GPU and on a CPU

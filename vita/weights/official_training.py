@@ -41,11 +41,9 @@ INFERENCE = {  # by architecture: option of an inference variant -> key
 def train_section(config: Config, notes: Notes) -> dict[str, Any]:
     """A TrainConfig's keys."""
     iterations = config["SOLVER.MAX_ITER"]
-    if "MODEL.IFC.NHEADS" in config:
-        why = "taken, but IFC's trainer lets norms and embeddings decay too, which never decay here"
-        notes["SOLVER.WEIGHT_DECAY"] = Fate("not supported", why)
     return {
         **{ours: config[theirs] for ours, theirs in TAKEN.items()},
+        "decay_everything": "MODEL.IFC.NHEADS" in config,  # IFC's trainer makes no exceptions
         "warmup_iterations": _warmup(config, notes),
         "decay_at": [step for step in config["SOLVER.STEPS"] if step < iterations],
         "gradient_clip_norm": _clip_norm(config, notes),
