@@ -13,7 +13,7 @@ SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
 
 help:
 	@echo "make table6   Table 6 of the paper on embedded videos (two CPU cores, minutes)"
-	@echo "make smoke    everything of the smoke tier: Table 6, its controls, all_runs.csv"
+	@echo "make smoke    everything of the smoke tier: Table 6, its controls, three methods, clip association"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make venv     only .venv         make clean    remove results and caches"
@@ -35,7 +35,7 @@ table6: $(STAMP)
 
 smoke: $(STAMP)
 	$(SNAKEMAKE)
-	@cat results/table6.md results/controls.md
+	@cat results/table6.md results/controls.md results/methods.md results/association.md
 
 test: $(STAMP)
 	$(BIN)/pytest

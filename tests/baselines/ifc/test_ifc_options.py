@@ -53,7 +53,7 @@ def test_intact_inference_is_the_released_one() -> None:
 @pytest.mark.parametrize("name", ["small", "tiny"])
 def test_small_presets_have_the_sizes_of_vitas(name: str) -> None:
     vita = VITA_FILE["presets"][name]["detector"]
-    shared = ("channels", "heads", "feedforward", "queries", "norm")
+    shared = ("channels", "heads", "feedforward", "norm")
     assert {key: FILE["presets"][name][key] for key in shared} == {key: vita[key] for key in shared}
     assert FILE["backbones"][name]["backbone"] == VITA_FILE["backbones"][name]["detector"]["backbone"]
 
