@@ -19,8 +19,10 @@ app = typer.Typer(
 )
 data = typer.Typer(help="Embedded data.", no_args_is_help=True)
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
+figure = typer.Typer(help="Figures from finished runs.", no_args_is_help=True)
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
+app.add_typer(figure, name="figure", rich_help_panel="Results")
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; outputs are written beside it.")]
@@ -169,6 +171,17 @@ def table_build(
     from vita.report.tables import build_table
 
     typer.echo(build_table(spec, runs, out))
+
+
+@figure.command("losses")
+def figure_losses(
+    histories: Annotated[list[Path], typer.Argument(metavar="CSV...", help="history.csv of runs.")],
+    out: Annotated[Path, typer.Option(help="File to write; both .pdf and .png appear.")],
+) -> None:
+    """Draw the loss over training steps, one panel a method and variant, one line a seed."""
+    from vita.report.curves import draw_losses
+
+    draw_losses(histories, out)
 
 
 def _quiet_libraries() -> None:
