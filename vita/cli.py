@@ -25,7 +25,7 @@ app.add_typer(table, name="table", rich_help_panel="Results")
 app.add_typer(figure, name="figure", rich_help_panel="Results")
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; outputs are written beside it.")]
+ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
 DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]
 
 
@@ -88,7 +88,7 @@ def predict(
     config: ConfigFile,
     plan: Annotated[Path, typer.Option(help="inference.yaml: the variants to predict.")],
     weights: Annotated[Path, typer.Option(help="model.safetensors of the run.")],
-    out: Annotated[Path, typer.Option(help="Folder for <variant>.json.")],
+    out: Annotated[Path, typer.Option(help="Folder for <variant>.json; the record appears beside it.")],
     inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
 ) -> None:
     """Predict the validation videos under any number of inference variants, from one detector pass."""
@@ -96,7 +96,7 @@ def predict(
     from vita.engine.predict_run import predict_run
 
     _quiet_libraries()
-    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, config.parent)
+    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent)
 
 
 @app.command(rich_help_panel="Results")
