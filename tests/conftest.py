@@ -7,31 +7,11 @@ from typing import Any
 
 import pytest
 import torch
+from tiny_vita import TINY
 
 from vita.contract import Clip
 from vita.method import definition
 from vita.model import Vita
-
-TINY: dict[str, Any] = {
-    "detector": {
-        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
-        "channels": 32,
-        "heads": 4,
-        "feedforward": 32,
-        "queries": 6,
-        "pixel_layers": 1,
-        "pixel_feedforward": 32,
-        "decoder_layers": 3,
-        "norm": "trained",
-    },
-    "heads": 4,
-    "feedforward": 32,
-    "encoder_layers": 2,
-    "decoder_layers": 2,
-    "video_queries": 5,
-    "frame_points": 16,
-    "video_points": 16,
-}
 
 
 @pytest.fixture(scope="session", autouse=True)

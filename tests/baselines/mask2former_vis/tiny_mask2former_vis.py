@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-TINY: dict[str, Any] = {
-    "detector": {
-        "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},
-        "channels": 32,
-        "heads": 4,
-        "feedforward": 32,
-        "queries": 6,
-        "pixel_layers": 1,
-        "pixel_feedforward": 32,
-        "decoder_layers": 3,
-        "norm": "frozen",
-    },
-    "points": 16,
-}
+import tiny_vita
+
+TINY: dict[str, Any] = {"detector": tiny_vita.TINY["detector"] | {"norm": "frozen"}, "points": 16}
