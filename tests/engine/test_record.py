@@ -49,4 +49,13 @@ def test_source_digest_changes_with_content_and_names(tmp_path: Path, monkeypatc
         (tmp_path / name).write_text(content)
         seen.add(source_digest())
     assert len(seen) == 3  # the text file is no source
+    assert source_digest(tmp_path / "engine") == source_digest()
+    elsewhere = tmp_path.parent / "elsewhere"
+    (elsewhere / "method").mkdir(parents=True, exist_ok=True)
+    for number in (1, 2):
+        (elsewhere / "method" / "model.py").write_text(f"version = {number}")
+        own, _, methods = source_digest(elsewhere / "method").partition("+")
+        assert own == source_digest()
+        seen.add(methods)
+    assert len(seen) == 5
     assert all(len(digits) == 12 and int(digits, 16) >= 0 for digits in seen)

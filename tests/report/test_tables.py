@@ -111,6 +111,27 @@ def test_warning_when_the_source_changed_between_runs(build):
     assert "different versions of the source: aaa, bbb" in mixed
 
 
+@pytest.mark.parametrize(
+    ("first", "second", "other", "warned"),
+    [
+        ("aaa", "aaa", "aaa+ccc", False),  # another method's own code is no other version
+        ("aaa", "aaa", "bbb+ccc", True),  # another harness
+        ("aaa+ccc", "aaa+ddd", "aaa", True),  # another version of one method
+    ],
+)
+def test_versions_of_several_methods(build, first, second, other, warned):
+    table = spec(("ours", "intact"), key="method", published=None)
+    theirs = table.rows[0].model_copy(update={"key": "theirs", "method": "other"})
+    ours = [run("intact", 0, 70.0, first), run("intact", 1, 70.0, second)]
+    rows = [*ours, run("intact", 0, 60.0, other, method="other")]
+        run("intact", 0, 70.0, first),
+        run("intact", 1, 70.0, second),
+        run("intact", 0, 60.0, other, method="other"),
+    ]
+    _, printed = build(table.model_copy(update={"rows": (*table.rows, theirs)}), rows)
+    assert ("different versions of the source" in printed) == warned
+
+
 def test_same_rows_are_the_same_bytes_and_all_three_forms_agree(build, tmp_path):
     table, rows = spec((1.0, "intact"), (0.75, "prune75")), [run("intact", 0, 70.04), run("prune75", 0, 69.0)]
     build(table, rows)

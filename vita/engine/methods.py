@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib.metadata import entry_points
+from pathlib import Path
 
 from vita.contract import MethodDefinition, UserError
 
@@ -12,6 +14,11 @@ GROUP = "vita.methods"
 def installed_methods() -> list[str]:
     """Names of all methods, sorted."""
     return sorted({point.name for point in entry_points(group=GROUP)})
+
+
+def method_package(name: str) -> Path:
+    """The folder of the package that a method's definition lies in."""
+    return Path(inspect.getfile(type(find_method(name)))).parent
 
 
 def find_method(name: str) -> MethodDefinition:

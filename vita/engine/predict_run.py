@@ -11,10 +11,10 @@ from vita.config import PredictConfig, RunConfig, digest
 from vita.contract import UserError
 from vita.data.ytvis import read_split
 from vita.engine.checkpoint import load_weights, sha256
-from vita.engine.methods import find_method
+from vita.engine.methods import find_method, method_package
 from vita.engine.predict import write_predictions
 from vita.engine.procedures import read_plan
-from vita.engine.record import Record, device_name
+from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import seed_everything
 
 
@@ -30,6 +30,7 @@ def predict_run(
         raise UserError(f"--inference {unknown[0]}: not in the plan; allowed are {', '.join(plan.variants)}")
     seed_everything(config.seed, plan.threads)
     record = Record("predict", plan.model_dump(mode="json"), digest(plan), config.seed, threads=plan.threads)
+    record.source_digest = source_digest(method_package(config.method))
     definition, data = find_method(config.method), config.dataset
     asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
     root = Path(data.root)

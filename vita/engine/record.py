@@ -45,9 +45,18 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def source_digest() -> str:
-    """Twelve hexadecimal digits over the package's source files: tables warn when runs of different code meet."""
-    root = Path(__file__).parents[1]
+def source_digest(method_package: Path | None = None) -> str:
+    """Twelve hexadecimal digits over the source files of `vita`; of a method that lies elsewhere twelve more, after +.
+
+    Tables warn when runs of different code meet.
+    """
+    own = Path(__file__).parents[1]
+    if method_package is None or method_package.is_relative_to(own):
+        return _digest_of(own)
+    return f"{_digest_of(own)}+{_digest_of(method_package)}"
+
+
+def _digest_of(root: Path) -> str:
     combined = hashlib.sha256()
     for path in sorted(root.rglob("*.py")):
         combined.update(str(path.relative_to(root)).encode() + path.read_bytes())

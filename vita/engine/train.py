@@ -21,9 +21,9 @@ from vita.data.clips import ClipSampler
 from vita.data.ytvis import read_split
 from vita.engine.checkpoint import Checkpoint, load_weights, save_weights, sha256
 from vita.engine.history import EVERY, History, checked_values
-from vita.engine.methods import find_method
+from vita.engine.methods import find_method, method_package
 from vita.engine.optimizer import build_optimizer, set_rates
-from vita.engine.record import Record, device_name
+from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
@@ -44,6 +44,7 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     with exclusive(folder / "work") if processes.is_main_process else nullcontext():
         processes.wait_for_everyone()
         try:
+            record.source_digest = source_digest(method_package(config.method))
             Trainer(config, folder, weights, record).run()
         except BaseException as error:
             if processes.is_main_process:

@@ -66,10 +66,18 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     if "comparable" in frame and not frame["comparable"].all():
         notes.append("The paper's numbers stand beside rows that are NOT comparable with them: other data or model.")
     used = pd.concat([runs_of(row, spec.tier, runs) for row in spec.rows])
-    digests = sorted(used["source_digest"].dropna().unique())
-    if len(digests) > 1:
+    digests = _versions(used)
+    if digests:
         notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
     return notes
+
+
+def _versions(runs: pd.DataFrame) -> list[str]:
+    """Digests of the source, if runs differ in that of the harness or, within a method, in that of the method."""
+    digests = runs["source_digest"].dropna()
+    harness = digests.str.partition("+")[0]
+    differ = harness.nunique() > 1 or (digests.groupby(runs["method"]).nunique() > 1).any()
+    return sorted(digests.unique()) if differ else []
 
 
 def _cell(value: Any) -> str:
