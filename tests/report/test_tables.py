@@ -124,10 +124,6 @@ def test_versions_of_several_methods(build, first, second, other, warned):
     theirs = table.rows[0].model_copy(update={"key": "theirs", "method": "other"})
     ours = [run("intact", 0, 70.0, first), run("intact", 1, 70.0, second)]
     rows = [*ours, run("intact", 0, 60.0, other, method="other")]
-        run("intact", 0, 70.0, first),
-        run("intact", 1, 70.0, second),
-        run("intact", 0, 60.0, other, method="other"),
-    ]
     _, printed = build(table.model_copy(update={"rows": (*table.rows, theirs)}), rows)
     assert ("different versions of the source" in printed) == warned
 
