@@ -26,7 +26,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from vita.config import Frozen, parse
+from vita.config_file import Frozen, parse
 from vita.contract import FrameSource, MethodDefinition, Rle, Track, UserError, VideoMethod
 from vita.data.rle import encode
 from vita.evaluation.mask_tracks import MaskTrack

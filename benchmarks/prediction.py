@@ -22,9 +22,9 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from vita.config import ShapesConfig
 from vita.contract import FrameSource, VideoMethod
 from vita.data.shapes_dataset import draw_video
+from vita.dataset_config import ShapesConfig
 from vita.engine.checkpoint import load_weights
 from vita.experiments.sections import MethodConfig, load_file, overlay
 from vita.method import definition

@@ -13,7 +13,8 @@ import yaml
 from safetensors.torch import load_file, save_file
 from tiny_run import PLAN, content, files_in, train_here, vita, write_configuration, write_videos
 
-from vita.config import RunConfig, parse
+from vita.config import RunConfig
+from vita.config_file import parse
 
 Content = dict[str, Any]
 
@@ -63,7 +64,11 @@ def changed(config: Content, *keys: str, to: Any) -> Content:
 
 
 CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
-    "unknown key": (("sed",), 1, "unknown key 'sed'; allowed here: backbone, dataset, method, options, seed, "),
+    "unknown key": (
+        ("sed",),
+        1,
+        "unknown key 'sed'; allowed here: backbone, dataset, method, options, pseudo_videos, ",
+    ),
     "unknown key of a section": (
         ("train", "learning_rat"),
         1,
@@ -72,7 +77,7 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "unknown key further in": (
         ("train", "augmentation"),
         {"flip": 1},
-        "unknown key 'train.augmentation.flip'; allowed here: flip_probability, max_edge, short_edges",
+        "unknown key 'train.augmentation.flip'; allowed here: crop, flip_probability, jitter, max_edge, ",
     ),
     "missing key": (("dataset",), {"name": "shapes"}, "key 'dataset.root' is missing"),
     "word for a number": (("seed",), "first", "key 'seed': Input should be a valid integer"),
@@ -129,7 +134,7 @@ def test_configuration_that_is_not_there(tmp_path: Path) -> None:
 
 def test_missing_data(tmp_path: Path) -> None:
     message = train_message(tmp_path, content(tmp_path / "nowhere"))
-    assert message.startswith(f"{tmp_path}/nowhere/train/instances.json: no such annotation file")
+    assert message.startswith(f"data set 'shapes': no annotations found in {tmp_path}/nowhere; looked for ")
     assert "vita data synth" in message
 
 
@@ -292,4 +297,4 @@ def test_unknown_split_of_a_contact_sheet(videos: Path, tmp_path: Path) -> None:
     dataset = tmp_path / "dataset.yaml"
     dataset.write_text(yaml.safe_dump(content(videos)["dataset"]))
     arguments = ["--dataset", dataset, "--out", tmp_path / "sheet.png", "--split", "test"]
-    assert vita("data", "sheet", *arguments).message == "--split is 'test'; allowed are train and valid"
+    assert vita("data", "sheet", *arguments).message == "--split is 'test'; allowed are train, valid, released_valid"

@@ -9,8 +9,10 @@ import pytest
 from pydantic import Field, ValidationError
 from tiny_run import configuration, plan
 
-from vita.config import DatasetConfig, Frozen, PredictConfig, RunConfig, ShapesConfig, digest, dump, load, parse
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import Frozen, digest, dump, load, parse
 from vita.contract import UserError
+from vita.dataset_config import DatasetConfig, ShapesConfig
 
 
 class Circle(Frozen):

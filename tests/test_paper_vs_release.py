@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vita.config import AugmentationConfig, PredictConfig, TrainConfig, parse
+from vita.config import AugmentationConfig, PredictConfig, TrainConfig
+from vita.config_file import parse
 from vita.detector_options import DetectorOptions
 from vita.experiments.run_table import RunTable
 from vita.experiments.sections import TierConfig, overlay

@@ -15,8 +15,9 @@ import typer
 import yaml
 
 from vita.cli import app
-from vita.config import DatasetConfig, parse
+from vita.config_file import parse
 from vita.data.ytvis import read_split
+from vita.dataset_config import DatasetConfig
 from vita.experiments.sections import TierConfig, load_file, overlay
 
 ROOT = Path(__file__).parents[1]

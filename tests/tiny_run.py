@@ -15,8 +15,10 @@ from unittest.mock import patch
 import yaml
 
 from vita import cli
-from vita.config import PredictConfig, RunConfig, ShapesConfig, dump, parse
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import dump, parse
 from vita.data.shapes_dataset import synthesise
+from vita.dataset_config import ShapesConfig
 from vita.engine.train import train
 
 OPTIONS: dict[str, Any] = {

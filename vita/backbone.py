@@ -12,7 +12,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from transformers import ResNetBackbone, ResNetConfig, SwinBackbone, SwinConfig
 
-from vita.config import Frozen
+from vita.config_file import Frozen
 from vita.initialisation import initialise_backbone
 
 

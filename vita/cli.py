@@ -10,6 +10,8 @@ import typer
 
 from vita.contract import UserError
 from vita.convert_cli import convert
+from vita.data_cli import data
+from vita.evaluate_cli import evaluate
 
 app = typer.Typer(
     help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
@@ -17,50 +19,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-data = typer.Typer(help="Embedded data.", no_args_is_help=True)
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
 figure = typer.Typer(help="Figures from finished runs.", no_args_is_help=True)
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
 app.add_typer(figure, name="figure", rich_help_panel="Results")
+app.command(rich_help_panel="Results")(evaluate)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
-DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]
-
-
-@data.command("synth")
-def data_synth(dataset: DatasetFile) -> None:
-    """Write the embedded videos below the data set's root, in YouTube-VIS format."""
-    from vita.config import DatasetConfig, load
-    from vita.data.shapes_dataset import synthesise
-
-    config = load(DatasetConfig, dataset)
-    if config.shapes is None:
-        raise UserError(f"{dataset}: no section 'shapes': only embedded data can be made; other data is downloaded")
-    synthesise(config.shapes, Path(config.root))
-
-
-@data.command("sheet")
-def data_sheet(
-    dataset: DatasetFile,
-    out: Annotated[Path, typer.Option(help="Picture to write, .png or .pdf.")],
-    split: Annotated[str, typer.Option(help="train or valid")] = "valid",
-    videos: Annotated[int, typer.Option(min=1)] = 4,
-    frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 9,
-) -> None:
-    """Draw a contact sheet: frames of a few videos, and the same frames with their masks."""
-    from vita.config import DatasetConfig, load
-    from vita.data.contact_sheet import draw_contact_sheet
-    from vita.data.ytvis import read_split
-
-    config = load(DatasetConfig, dataset)
-    if split not in ("train", "valid"):
-        raise UserError(f"--split is '{split}'; allowed are train and valid")
-    files = config.train if split == "train" else config.valid
-    root = Path(config.root)
-    content = read_split(root / files.annotations, root / files.frames, config.limit_videos)
-    draw_contact_sheet(content, videos, frames, out)
 
 
 @app.command(rich_help_panel="Runs")
@@ -70,7 +37,8 @@ def train(
     die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
 ) -> None:
     """Train one run, or go on where it was interrupted."""
-    from vita.config import RunConfig, load
+    from vita.config import RunConfig
+    from vita.config_file import load
     from vita.engine.work_folder import die_with_parent as watch_parent
 
     if die_with_parent:
@@ -92,28 +60,12 @@ def predict(
     inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
 ) -> None:
     """Predict the validation videos under any number of inference variants, from one detector pass."""
-    from vita.config import PredictConfig, RunConfig, load
+    from vita.config import PredictConfig, RunConfig
+    from vita.config_file import load
     from vita.engine.predict_run import predict_run
 
     _quiet_libraries()
     predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent)
-
-
-@app.command(rich_help_panel="Results")
-def evaluate(
-    gt: Annotated[Path, typer.Option(help="Ground truth in YouTube-VIS format.")],
-    pred: Annotated[Path, typer.Option(help="Results file: a list of tracks.")],
-    out: Annotated[Path | None, typer.Option(help="Metrics file, with per-video counts.")] = None,
-    limit_videos: Annotated[int | None, typer.Option(min=1, help="Only the first n videos by id.")] = None,
-) -> None:
-    """Score predictions: AP, AP50, AP75, AR1, AR10 of YouTube-VIS."""
-    from vita.evaluation.evaluate import evaluate_files
-    from vita.files import write_json
-
-    evaluation = evaluate_files(gt, pred, limit_videos)
-    if out is not None:
-        write_json(out, evaluation.to_json())
-    typer.echo(evaluation.summary())
 
 
 @app.command(rich_help_panel="Models")

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from vita.config import PredictConfig, RunConfig, dump, parse
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import dump, parse
 from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.files import write_text

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 import yaml
 
-from vita.config import RunConfig, load, read_yaml
+from vita.config import RunConfig
+from vita.config_file import load, read_yaml
 from vita.contract import UserError
 from vita.engine.checkpoint import save_weights
 from vita.engine.methods import find_method

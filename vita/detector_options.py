@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, PositiveInt
 
 from vita.backbone import ResNetOptions, SwinOptions
-from vita.config import Frozen
+from vita.config_file import Frozen
 from vita.contract import UserError
 from vita.detector import FrameDetector
 from vita.pixel_level import PixelLevel, library_configuration

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import nn
 
-from vita.config import Frozen, parse
+from vita.config_file import Frozen, parse
 from vita.contract import UserError
 from vita.detector_options import DetectorOptions, build_detector, check_shares
 from vita.losses.set_loss import SetCriterion

@@ -15,7 +15,7 @@ from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import GROUPS, MaskHead
 from baselines.ifc.model import Ifc
 from vita.backbone import Backbone, ResNetOptions, SwinOptions
-from vita.config import Frozen, parse
+from vita.config_file import Frozen, parse
 from vita.contract import OfficialCounterpart, UserError
 from vita.detector_options import check_shares
 from vita.losses.matching import Weights

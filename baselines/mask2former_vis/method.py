@@ -10,7 +10,7 @@ from torch import nn
 
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder
 from baselines.mask2former_vis.model import Labels, Mask2FormerVis
-from vita.config import Frozen, parse
+from vita.config_file import Frozen, parse
 from vita.contract import OfficialCounterpart
 from vita.detector_options import DetectorOptions, build_pixel_level
 from vita.losses.set_loss import SetCriterion

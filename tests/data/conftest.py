@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vita.config import ShapesConfig
 from vita.data.shapes_dataset import synthesise
+from vita.dataset_config import ShapesConfig
 
 
 @pytest.fixture(scope="session")

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from vita.config import ShapesConfig
 from vita.contract import UserError
 from vita.data import rle
 from vita.data.scenes import draw_scene
 from vita.data.shapes import CLEAR_PIXELS, FEWEST_PIXELS, KINDS, PaintedVideo, paint_video
 from vita.data.shapes_dataset import draw_video, synthesise
 from vita.data.ytvis import read_frame, read_split
+from vita.dataset_config import ShapesConfig
 
 
 def tree_digests(root: Path) -> dict[str, str]:

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 from tiny_run import train_here
 
-from vita.config import RunConfig, digest
+from vita.config import RunConfig
+from vita.config_file import digest
 from vita.engine import record as record_module
 from vita.engine.record import PACKAGES, Record, source_digest
 

@@ -7,8 +7,9 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from vita.config import DatasetConfig, dump, load
+from vita.config_file import dump, load
 from vita.contract import UserError
+from vita.dataset_config import DatasetConfig
 from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
 from vita.experiments.run_table import RunTable
@@ -120,7 +121,7 @@ def test_every_option_that_a_tier_names_is_one_of_the_method(tier):
 
 
 def test_all_presets_backbones_and_variants_are_options_of_the_method():
-    from vita.config import parse
+    from vita.config_file import parse
     from vita.method import VitaOptions
 
     vita = load_file(MethodConfig, LIBRARY / "methods" / "vita.yaml")

@@ -5,7 +5,8 @@ import json
 
 import pytest
 
-from vita.config import PredictConfig, dump
+from vita.config import PredictConfig
+from vita.config_file import dump
 from vita.contract import UserError
 from vita.report.runs import COLUMNS, collect_runs
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from vita.config import dump
+from vita.config_file import dump
 from vita.contract import UserError
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.report.runs import COLUMNS

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from released_yaml import NAMES, expected, write_released
 
-from vita.config import parse
+from vita.config_file import parse
 from vita.convert_config import METHODS, Converted, convert_config
 from vita.engine.methods import find_method, installed_methods
 from vita.engine.optimizer import rate_multiplier

@@ -12,7 +12,8 @@ import pytest
 from released_yaml import write_released
 from tiny_run import files_in, vita
 
-from vita.config import PredictConfig, RunConfig, dump, load
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import dump, load
 from vita.contract import UserError
 from vita.convert_config import convert_config
 

@@ -9,7 +9,7 @@ import torch
 from official_layouts import read_layout
 
 from vita.backbone import ResNetOptions, SwinOptions
-from vita.config import parse
+from vita.config_file import parse
 from vita.contract import UserError
 from vita.detector_options import DetectorOptions, build_detector
 from vita.method import VitaOptions

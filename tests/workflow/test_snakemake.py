@@ -14,11 +14,17 @@ LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 
 
 def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch):
-    for name, files in (
-        ("YTVIS_2019_ROOT", ("local_train.json", "local_valid.json")),
-        ("COCO_ROOT", ("annotations/instances_train2017.json", "annotations/instances_val2017.json")),
+    for name, files, folders in (
+        ("YTVIS_2019_ROOT", ("local_train.json", "local_valid.json"), ("train/JPEGImages",)),
+        (
+            "COCO_ROOT",
+            ("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
+            ("train2017", "val2017"),
+        ),
     ):
         monkeypatch.setenv(name, str(tmp_path / name))
+        for folder in folders:
+            (tmp_path / name / folder).mkdir(parents=True)
         for file in files:
             (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name / file).write_text("{}")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from vita.config import ShapesConfig
+from vita.dataset_config import ShapesConfig
 
 RAMP_FRAMES = 4  # an object takes this long to slide into or out of the picture
 SHORTEST_PLOT = 6  # frames below which nothing enters, leaves or meets

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
-from vita.config import ShapesConfig
 from vita.contract import UserError
 from vita.data.scenes import Scene, draw_scene
+from vita.dataset_config import ShapesConfig
 
 Pattern = Callable[[np.ndarray, np.ndarray], np.ndarray]
 FEWEST_PIXELS = 4  # of a mask in a frame; fewer count as not visible

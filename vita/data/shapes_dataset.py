@@ -13,10 +13,10 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 from tqdm import tqdm
 
-from vita.config import ShapesConfig
 from vita.contract import Rle, UserError
 from vita.data import rle
 from vita.data.shapes import KINDS, PaintedVideo, paint_video
+from vita.dataset_config import ShapesConfig
 from vita.files import read_json, write_json
 
 SPLITS = ("train", "valid")

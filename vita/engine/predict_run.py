@@ -7,9 +7,10 @@ from pathlib import Path
 
 import torch
 
-from vita.config import PredictConfig, RunConfig, digest
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import digest
 from vita.contract import UserError
-from vita.data.ytvis import read_split
+from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_weights, sha256
 from vita.engine.methods import find_method, method_package
 from vita.engine.predict import write_predictions
@@ -19,10 +20,17 @@ from vita.engine.seeding import seed_everything
 
 
 def predict_run(
-    config: RunConfig, plan: PredictConfig, only: list[str], weights: Path, out: Path, folder: Path
+    config: RunConfig,
+    plan: PredictConfig,
+    only: list[str],
+    weights: Path,
+    out: Path,
+    folder: Path,
+    part: Part = "valid",
 ) -> None:
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
+    part: of the data set, whose videos are predicted.
     only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input.
     """
     unknown = [name for name in only if name not in plan.variants]
@@ -33,8 +41,7 @@ def predict_run(
     record.source_digest = source_digest(method_package(config.method))
     definition, data = find_method(config.method), config.dataset
     asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
-    root = Path(data.root)
-    split = read_split(root / data.valid.annotations, root / data.valid.frames, data.limit_videos)
+    split = read_part(data, part)
     model = definition.build(config.options, len(split.category_ids))
     loaded = load_weights(model, weights)
     if loaded.absent_parts:
@@ -42,7 +49,7 @@ def predict_run(
     if loaded.reinitialised:
         raise UserError(
             f"{weights}: trained for another number of classes than the {len(split.category_ids)} of "
-            f"{root / data.valid.annotations} (see {loaded.reinitialised[0]})"
+            f"{find_files(data, part).annotations} (see {loaded.reinitialised[0]})"
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record.device, record.weights_sha256 = device_name(device), sha256(weights)

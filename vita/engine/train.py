@@ -15,10 +15,11 @@ from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vita.config import RunConfig, digest
+from vita.config import RunConfig
+from vita.config_file import digest
 from vita.contract import Clip, UserError, VideoMethod
 from vita.data.clips import ClipSampler
-from vita.data.ytvis import read_split
+from vita.data.dataset import read_part
 from vita.engine.checkpoint import Checkpoint, load_weights, save_weights, sha256
 from vita.engine.history import EVERY, History, checked_values
 from vita.engine.methods import find_method, method_package
@@ -66,9 +67,7 @@ class Trainer:
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
         self.accelerator = _accelerator(schedule.precision)
-        data = config.dataset
-        root = Path(data.root)
-        self.split = read_split(root / data.train.annotations, root / data.train.frames, data.limit_videos)
+        self.split = read_part(config.dataset, "train")
         definition = find_method(config.method)
         model = definition.build(config.options, len(self.split.category_ids))
         if weights is not None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from vita.config import PredictConfig, RunConfig
-from vita.data.ytvis import read_split
+from vita.data.dataset import find_files, read_part
 from vita.engine.predict import predict_split, results_of
 from vita.engine.procedures import InferencePlan
 from vita.evaluation.evaluate import evaluate
@@ -19,11 +18,9 @@ class Validation:
     """Scores a model on the first validation videos by id."""
 
     def __init__(self, config: RunConfig, variant: Any) -> None:
-        data, videos = config.dataset, config.train.validate_videos
-        videos = min(videos, data.limit_videos or videos)
-        annotations = Path(data.root) / data.valid.annotations
-        self.split = read_split(annotations, Path(data.root) / data.valid.frames, videos)
-        self.ground_truth = load_ground_truth(annotations, videos)
+        self.split = read_part(config.dataset, "valid", config.train.validate_videos)
+        annotations = find_files(config.dataset, "valid").annotations
+        self.ground_truth = load_ground_truth(annotations).select([video.id for video in self.split.videos])
         self.plan = InferencePlan({"validation": variant}, {})
         self.predict = PredictConfig(variants={"validation": config.validation})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -51,7 +52,14 @@ class GroundTruth:
         """Only the `count` videos of lowest id, with their annotations. Raises UserError when count < 1."""
         if count < 1:
             raise UserError(f"limit of {count} videos: it must be at least 1")
-        videos = dict(list(self.videos.items())[:count])
+        return self.select(list(self.videos)[:count])
+
+    def select(self, ids: Collection[int]) -> GroundTruth:
+        """Only the videos with these ids, with their annotations. Raises UserError naming one that is not there."""
+        missing = sorted(set(ids) - set(self.videos))
+        if missing:
+            raise UserError(f"video {missing[0]} is asked for, but the ground truth has no video of this id")
+        videos = {key: size for key, size in self.videos.items() if key in set(ids)}
         return replace(self, videos=videos, annotations=[a for a in self.annotations if a.video_id in videos])
 
 

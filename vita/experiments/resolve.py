@@ -9,8 +9,10 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from vita.config import DatasetConfig, PredictConfig, RunConfig, TrainConfig, parse
+from vita.config import PredictConfig, RunConfig, TrainConfig
+from vita.config_file import parse
 from vita.contract import UserError
+from vita.dataset_config import DatasetConfig
 from vita.experiments.sections import (
     ExperimentConfig,
     MethodConfig,

@@ -6,7 +6,8 @@ import json
 import sys
 from pathlib import Path
 
-from vita.config import DatasetConfig, Frozen
+from vita.config_file import Frozen
+from vita.dataset_config import DatasetConfig
 from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig
 from vita.files import write_text
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, NonNegativeInt
 
-from vita.config import Frozen, parse, read_yaml
+from vita.config_file import Frozen, parse, read_yaml
 from vita.contract import UserError
 
 Options = dict[str, Any]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from vita.config import PredictConfig, load
+from vita.config import PredictConfig
+from vita.config_file import load
 from vita.contract import UserError
 from vita.files import read_json, write_text
 

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
-from vita.config import load
+from vita.config_file import load
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
 from vita.report.inputs import read_published, read_runs, runs_of

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from vita.config import read_yaml
+from vita.config_file import read_yaml
 from vita.contract import UserError
 from vita.weights.official_defaults import DEFAULTS, FOREIGN, Tree
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import vita
 from snakemake.exceptions import WorkflowError
-from vita.config import dump
+from vita.config_file import dump
 from vita.contract import UserError
+from vita.data.dataset import find_files
 from vita.experiments.run_table import RunTable
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
@@ -58,10 +59,12 @@ def run_of(wildcards):
 
 def annotations(dataset, *splits):
     """The annotation files of some splits; they stand for the whole split, since they are written last."""
-    if "$" in dataset.root:
-        message = f"data set '{dataset.name}': its folder is {dataset.root}, but that environment variable is not set"
-        raise WorkflowError(message)
-    return [f"{dataset.root}/{getattr(dataset, split).annotations}" for split in splits]
+    if dataset.shapes:  # a rule writes them
+        return [f"{dataset.root}/{getattr(dataset, split).annotations}" for split in splits]
+    try:
+        return [str(find_files(dataset, split).annotations) for split in splits]
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
 
 
 def sources(*patterns):

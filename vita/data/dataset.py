@@ -1,0 +1,92 @@
+"""A configured data set on disk: finds its files as they were distributed, and reads one part of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+from vita.contract import UserError
+from vita.data.local_split import read_local_split
+from vita.data.ytvis import Split, read_split
+from vita.dataset_config import DatasetConfig, SplitConfig
+
+# train and valid: what a model learns from and is scored on; released_valid: the release's own validation videos,
+# whose labels may be hidden.
+Part = Literal["train", "valid", "released_valid"]
+
+
+@dataclass(frozen=True)
+class PartFiles:
+    """Where a part of a data set lies. ids: file of a local split, whose list of this part's videos is in force."""
+
+    annotations: Path
+    frames: Path
+    ids: Path | None = None
+
+
+def find_files(dataset: DatasetConfig, part: Part) -> PartFiles:
+    """Files of a part. Raises UserError saying what was looked for, where, and how to get it."""
+    local = dataset.local_split if dataset.validate_on == "local_split" and part != "released_valid" else None
+    files = dataset.train if part == "train" or local else dataset.valid
+    return PartFiles(
+        annotations=_first(dataset, files, "annotations"),
+        frames=_first(dataset, files, "frames"),
+        ids=Path(local.file) if local else None,
+    )
+
+
+def read_part(dataset: DatasetConfig, part: Part, limit_videos: int | None = None) -> Split:
+    """The videos of a part; at most `limit_videos`, and what the data set's own limit leaves. Raises UserError."""
+    files = find_files(dataset, part)
+    split = read_split(files.annotations, files.frames)
+    if files.ids is not None:
+        split = select_videos(split, read_local_split(files.ids).videos(part))
+    limits = [limit for limit in (limit_videos, dataset.limit_videos) if limit is not None]
+    return first_videos(split, min(limits)) if limits else split
+
+
+def select_videos(split: Split, ids: frozenset[int]) -> Split:
+    """Only the videos with these ids. Raises UserError when one is not there."""
+    missing = sorted(ids - {video.id for video in split.videos})
+    if missing:
+        raise UserError(f"the local split names video {missing[0]}, which the annotation file does not have")
+    kept = [place for place, video in enumerate(split.videos) if video.id in ids]
+    return _places(split, kept)
+
+
+def first_videos(split: Split, count: int) -> Split:
+    """Only the `count` videos of lowest id."""
+    return _places(split, list(range(min(count, len(split.videos)))))
+
+
+def _places(split: Split, places: list[int]) -> Split:
+    return replace(
+        split,
+        videos=tuple(split.videos[place] for place in places),
+        instances=tuple(split.instances[place] for place in places),
+    )
+
+
+def _first(dataset: DatasetConfig, files: SplitConfig, kind: Literal["annotations", "frames"]) -> Path:
+    if "$" in dataset.root:
+        raise UserError(
+            f"data set '{dataset.name}': its folder is {dataset.root}, but that environment variable is not set; "
+            + _how_to_get(dataset)
+        )
+    value: str | tuple[str, ...] = getattr(files, kind)
+    places = (value,) if isinstance(value, str) else value
+    root = Path(dataset.root)
+    found = next((root / place for place in places if (root / place).exists()), None)
+    if found is None:
+        raise UserError(
+            f"data set '{dataset.name}': no {kind} found in {root}; looked for {', '.join(places)}; "
+            + _how_to_get(dataset)
+        )
+    return found
+
+
+def _how_to_get(dataset: DatasetConfig) -> str:
+    if dataset.obtain:
+        return f"to get the data: {dataset.obtain}"
+    return "check the data set's `root`, or write embedded data with `vita data synth`"
