@@ -35,14 +35,18 @@ class ShapesConfig(Frozen):
         return value
 
 
+Places = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
 class SplitConfig(Frozen):
     """Where one split lies below the data set's root, and what it must hold.
 
     Of several places the first that exists is taken, because releases and official repositories name them differently.
     """
 
-    annotations: str | Annotated[tuple[str, ...], Field(min_length=1)]
-    frames: str | Annotated[tuple[str, ...], Field(min_length=1)]
+    annotations: Places
+    frames: Places
+    ground_truth: Places | None = None  # the labels, where `annotations` is published without them
     videos: PositiveInt | None = None  # published counts, of videos or images
     instances: PositiveInt | None = None
 
@@ -88,6 +92,16 @@ class DatasetConfig(Frozen):
     @property
     def ground_truth(self) -> str:
         """In words, which labels score a model: for captions and tables."""
-        if self.validate_on == "valid" or self.local_split is None:
-            return "valid"
-        return f"local split of train ({self.local_split.valid_share:.0%}, seed {self.local_split.seed})"
+        whole = "valid"
+        if self.validate_on == "local_split" and self.local_split is not None:
+            whole = f"local split of train ({self.local_split.valid_share:.0%}, seed {self.local_split.seed})"
+        return whole if self.limit_videos is None else f"{whole}, first {self.limit_videos} videos"
+
+    @property
+    def official(self) -> bool:
+        """Whether a model is scored on all of the release's own validation videos."""
+        return self.validate_on == "valid" and self.limit_videos is None
+
+    def without_description(self) -> DatasetConfig:
+        """What a run's configuration holds: a corrected word, say of the licence, must not train everything anew."""
+        return self.model_copy(update={"title": None, "obtain": None, "licence": None})

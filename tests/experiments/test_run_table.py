@@ -7,6 +7,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from vita.config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
 from vita.config_file import dump, load
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
@@ -132,24 +133,79 @@ def test_all_presets_backbones_and_variants_are_options_of_the_method():
     assert set(read_plan(definition, vita.inference).names) == set(vita.inference)
 
 
-def test_paper_trains_on_its_own_data_and_is_the_only_comparable_tier(monkeypatch, tmp_path):
+def test_paper_trains_on_its_own_data(monkeypatch, tmp_path):
     monkeypatch.setenv("YTVIS_2019_ROOT", str(tmp_path))
     paper = table("paper")
     assert paper.datasets["ytvis_2019"].root == str(tmp_path)
     assert {(run.variant, run.dataset) for run in paper} == {("pretrain", "coco"), ("base", "ytvis_2019")}
     rates = {run.method: run.config.train.learning_rate for run in paper if run.variant == "base"}
     assert rates == {"vita": 5e-5, "mask2former_vis": 1e-4, "ifc": 1e-4}
-    assert all(row.comparable for row in paper.specs["table6"].rows)
+
+
+def test_paper_augments_each_method_as_its_release_does():
+    configs = {(run.method, run.variant): run.config for run in table("paper")}
+    assert configs["vita", "pretrain"].train.augmentation.jitter == JitterConfig(size=1024, scale=(0.1, 2.0))
+    assert configs["vita", "base"].train.augmentation.crop == CropConfig()
+    assert configs["mask2former_vis", "base"].train.augmentation == AugmentationConfig(short_edges=(360, 480))
+    ifc = configs["ifc", "pretrain"].train.augmentation
+    assert ifc.jitter is None
+    assert ifc.crop == CropConfig()
+    assert ifc.short_edges == tuple(range(480, 801, 32))
+
+
+def test_pseudo_videos_are_for_the_variants_that_ask_for_them():
+    configs = {(run.method, run.variant): run.config for run in table("paper")}
+    mixed_in = configs["vita", "base"].pseudo_videos
+    assert mixed_in.dataset.name == "coco"
+    assert mixed_in.ratio == pytest.approx(1 / 0.75, abs=1e-6)
+    assert mixed_in.augmentation.rotation == RotationConfig(degrees=15.0, centre=(0.4, 0.6))
+    without = {key for key, config in configs.items() if config.pseudo_videos is None}
+    assert without == configs.keys() - {("vita", "base")}
+    assert not any(run.config.pseudo_videos for tier in ("smoke", "mini") for run in table(tier))
+
+
+def test_a_tier_names_its_own_pseudo_videos(own):
+    images = {"use": "shapes_large", "ratio": 2.0, "augmentation": {"flip_probability": 0.0}}
+    tier = RunTable(
+        own(datasets={"ytvis_2019": {"use": "shapes", "pseudo_videos": images}, "coco": {"use": "shapes"}}), LIBRARY
+    )
+    assert list(tier.datasets) == ["shapes", "shapes_large"]
+    configs = {(run.method, run.variant): run.config for run in tier}
+    assert configs["vita", "base"].pseudo_videos.dataset == tier.datasets["shapes_large"]
+    assert configs["vita", "base"].pseudo_videos.augmentation == AugmentationConfig(flip_probability=0.0)
+    images["augmentation"] = {"turn": 1}
+    with pytest.raises(UserError, match=r"datasets\.ytvis_2019\.pseudo_videos\.augmentation: unknown key 'turn'"):
+        RunTable(own(datasets=stand_ins), LIBRARY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "comparable"),
+    [
+        ({}, False),  # scored on a local split
+        ({"validate_on": "valid"}, True),
+        ({"validate_on": "valid", "limit_videos": 5}, False),
+    ],
+)
+def test_comparable_is_the_official_validation_set_and_all_of_it(tmp_path, changes, comparable):
+    (tmp_path / "datasets").mkdir()
+    content = yaml.safe_load((LIBRARY / "datasets" / "ytvis_2019.yaml").read_text())
+    (tmp_path / "datasets" / "ytvis_2019.yaml").write_text(yaml.safe_dump(content | changes))
+    (tmp_path / "paper.yaml").write_text((LIBRARY / "paper.yaml").read_text())
+    rows = RunTable(tmp_path / "paper.yaml", LIBRARY).specs["table6"].rows
+    assert {row.comparable for row in rows} == {comparable}
+
+
+def test_other_tiers_are_never_comparable():
     assert not any(row.comparable for tier in ("smoke", "mini") for row in table(tier).specs["table6"].rows)
 
 
-def test_a_part_of_the_paper_data_is_not_comparable(tmp_path):
+def test_a_corrected_description_changes_no_run(tmp_path):
     (tmp_path / "datasets").mkdir()
-    content = yaml.safe_load((LIBRARY / "datasets" / "ytvis_2019.yaml").read_text())
-    (tmp_path / "datasets" / "ytvis_2019.yaml").write_text(yaml.safe_dump(content | {"limit_videos": 5}))
+    content = yaml.safe_load((LIBRARY / "datasets" / "coco.yaml").read_text())
+    (tmp_path / "datasets" / "coco.yaml").write_text(yaml.safe_dump(content | {"licence": "other words"}))
     (tmp_path / "paper.yaml").write_text((LIBRARY / "paper.yaml").read_text())
-    rows = RunTable(tmp_path / "paper.yaml", LIBRARY).specs["table6"].rows
-    assert not any(row.comparable for row in rows)
+    before, after = table("paper"), RunTable(tmp_path / "paper.yaml", LIBRARY)
+    assert [run.config for run in after] == [run.config for run in before]
 
 
 @pytest.mark.parametrize(
@@ -159,7 +215,10 @@ def test_a_part_of_the_paper_data_is_not_comparable(tmp_path):
             {"experiments": ["table66"]},
             r"no experiments/table66\.yaml; known experiments: association, controls, methods",
         ),
-        ({"datasets": {"ytvis_2019": {"use": "cubes"}}}, r"no datasets/cubes\.yaml; known datasets: coco, shapes"),
+        (
+            {"datasets": {"ytvis_2019": {"use": "cubes"}}},
+            r"no datasets/cubes\.yaml; known datasets: coco, ovis, shapes",
+        ),
         ({"backbones": {"r101": "tiny"}}, "experiment 'table6': the tier 'smoke' has a stand-in for none"),
         ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),
         (

@@ -15,7 +15,7 @@ LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 
 def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch):
     for name, files, folders in (
-        ("YTVIS_2019_ROOT", ("local_train.json", "local_valid.json"), ("train/JPEGImages",)),
+        ("YTVIS_2019_ROOT", ("train.json",), ("train/JPEGImages",)),
         (
             "COCO_ROOT",
             ("annotations/instances_train2017.json", "annotations/instances_val2017.json"),

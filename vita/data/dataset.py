@@ -9,11 +9,12 @@ from typing import Literal
 from vita.contract import UserError
 from vita.data.local_split import read_local_split
 from vita.data.ytvis import Split, read_split
-from vita.dataset_config import DatasetConfig, SplitConfig
+from vita.dataset_config import DatasetConfig, Places, SplitConfig
 
 # train and valid: what a model learns from and is scored on; released_valid: the release's own validation videos,
 # whose labels may be hidden.
 Part = Literal["train", "valid", "released_valid"]
+LOCAL_SPLIT = "; or score a part of `train`: `validate_on: local_split` in the data set's YAML"
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,19 @@ def find_files(dataset: DatasetConfig, part: Part) -> PartFiles:
     local = dataset.local_split if dataset.validate_on == "local_split" and part != "released_valid" else None
     files = dataset.train if part == "train" or local else dataset.valid
     return PartFiles(
-        annotations=_first(dataset, files, "annotations"),
-        frames=_first(dataset, files, "frames"),
+        annotations=_annotations(dataset, files, part),
+        frames=_first(dataset, files.frames, "frames"),
         ids=Path(local.file) if local else None,
     )
+
+
+def _annotations(dataset: DatasetConfig, files: SplitConfig, part: Part) -> Path:
+    """The list of videos; of `valid` the one with labels, which may be a file of its own."""
+    if files.ground_truth is None or part == "train" or files is dataset.train:
+        return _first(dataset, files.annotations, "annotations")
+    if part == "valid":
+        return _first(dataset, files.ground_truth, "labels of `valid`", LOCAL_SPLIT)
+    return _first(dataset, (*_places_of(files.annotations), *_places_of(files.ground_truth)), "annotations")
 
 
 def read_part(dataset: DatasetConfig, part: Part, limit_videos: int | None = None) -> Split:
@@ -68,22 +78,25 @@ def _places(split: Split, places: list[int]) -> Split:
     )
 
 
-def _first(dataset: DatasetConfig, files: SplitConfig, kind: Literal["annotations", "frames"]) -> Path:
+def _first(dataset: DatasetConfig, places: Places, what: str, way_out: str = "") -> Path:
+    """The first of the places that exists."""
     if "$" in dataset.root:
         raise UserError(
             f"data set '{dataset.name}': its folder is {dataset.root}, but that environment variable is not set; "
             + _how_to_get(dataset)
         )
-    value: str | tuple[str, ...] = getattr(files, kind)
-    places = (value,) if isinstance(value, str) else value
     root = Path(dataset.root)
-    found = next((root / place for place in places if (root / place).exists()), None)
+    found = next((root / place for place in _places_of(places) if (root / place).exists()), None)
     if found is None:
         raise UserError(
-            f"data set '{dataset.name}': no {kind} found in {root}; looked for {', '.join(places)}; "
-            + _how_to_get(dataset)
+            f"data set '{dataset.name}': no {what} found in {root}; looked for {', '.join(_places_of(places))}; "
+            f"{_how_to_get(dataset)}{way_out}"
         )
     return found
+
+
+def _places_of(places: Places) -> tuple[str, ...]:
+    return (places,) if isinstance(places, str) else places
 
 
 def _how_to_get(dataset: DatasetConfig) -> str:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from pydantic import BaseModel
 
-from vita.config import PredictConfig, RunConfig, TrainConfig
+from vita.config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
 from vita.config_file import parse
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
@@ -17,6 +17,7 @@ from vita.experiments.sections import (
     ExperimentConfig,
     MethodConfig,
     Options,
+    PseudoVideoStandIn,
     Selection,
     TierConfig,
     VariantConfig,
@@ -88,6 +89,12 @@ class Resolver:
         """What stands in for each of the paper's data sets, by the paper's name."""
         return {name: self._dataset(stand_in.use) for name, stand_in in self.tier.datasets.items()}
 
+    @cached_property
+    def pseudo_videos(self) -> dict[str, PseudoVideoConfig]:
+        """What may be mixed into the training clips of the paper's data sets, for those that have something."""
+        stand_ins = self.tier.datasets.items()
+        return {name: self._images(name, it.pseudo_videos) for name, it in stand_ins if it.pseudo_videos}
+
     def run(self, names: Selection, seed: int) -> Run:
         """The training run that `names` select, with the run that it starts from."""
         where = str(self.tier_file)
@@ -99,13 +106,14 @@ class Resolver:
         start = self._start(names, variant, seed)
         config = RunConfig(
             tier=self.tier.tier,
-            dataset=dataset,
+            dataset=dataset.without_description(),
             method=names.method,
             backbone=pick(self.tier.backbones, names.backbone, f"{where}: backbones"),
             variant=names.variant,
             seed=seed,
             options=self._options(method, names, variant),
             train=self._schedule(variant.schedule, paper_dataset, names.method),
+            pseudo_videos=self.pseudo_videos.get(paper_dataset) if variant.pseudo_videos else None,
             start_from=start.weights if start else None,
         )
         return Run(
@@ -145,6 +153,12 @@ class Resolver:
         raw = overlay(schedule, self.tier.datasets[paper_dataset].train)
         raw = overlay(raw, self.tier.methods[method].schedules.get(name, {}))
         return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {paper_dataset}")
+
+    def _images(self, paper_dataset: str, mixed_in: PseudoVideoStandIn) -> PseudoVideoConfig:
+        where = f"{self.tier_file}: datasets.{paper_dataset}.pseudo_videos.augmentation"
+        augmentation = parse(AugmentationConfig, mixed_in.augmentation, where)
+        dataset = self._dataset(mixed_in.use).without_description()
+        return PseudoVideoConfig(dataset=dataset, ratio=mixed_in.ratio, augmentation=augmentation)
 
     def _dataset(self, name: str) -> DatasetConfig:
         dataset = self._load("datasets", name, DatasetConfig)

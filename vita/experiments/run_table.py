@@ -23,7 +23,8 @@ class RunTable:
     def __init__(self, tier_file: Path, library: Path) -> None:
         self._resolver = Resolver(tier_file, library)
         self.tier = self._resolver.tier
-        self.datasets = {dataset.name: dataset for dataset in self._resolver.datasets.values()}
+        images = [mixed_in.dataset for mixed_in in self._resolver.pseudo_videos.values()]
+        self.datasets = {dataset.name: dataset for dataset in (*self._resolver.datasets.values(), *images)}
         self._runs: dict[str, Run] = {}  # by directory; what a run starts from comes before it
         self.specs: dict[str, TableSpec] = {}
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
@@ -94,7 +95,6 @@ class RunTable:
     def _resolved(self, row: Row, names: Selection) -> ResolvedRow:
         run = self._resolver.run(names, self.tier.seeds[0])
         as_paper = run.dataset == names.dataset and run.backbone == names.backbone
-        whole = run.config.dataset.limit_videos is None
         return ResolvedRow(
             key=row.key,
             dataset=run.dataset,
@@ -102,5 +102,5 @@ class RunTable:
             backbone=run.backbone,
             variant=run.variant,
             inference=row.inference,
-            comparable=self.tier.tier == "paper" and as_paper and whole,
+            comparable=self.tier.tier == "paper" and as_paper and run.config.dataset.official,
         )

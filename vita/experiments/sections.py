@@ -18,12 +18,21 @@ Difference = dict[str, Any]  # keys of another section, laid over it
 Section = TypeVar("Section", bound=BaseModel)
 
 
+class PseudoVideoStandIn(Frozen):
+    """Images that are mixed into the training clips of a data set, each as a clip of its own."""
+
+    use: str  # a file of datasets/
+    ratio: float = Field(gt=0)  # clips of pseudo-videos for one clip of a video
+    augmentation: Difference = Field({})  # complete: nothing lies below it
+
+
 class StandIn(Frozen):
     """What a tier runs in the place of one of the paper's data sets."""
 
     use: str  # a file of datasets/
     train: Difference = Field({})
     predict: Difference = Field({})
+    pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
 
 
 class TierMethod(Frozen):
@@ -57,6 +66,7 @@ class VariantConfig(Frozen):
     dataset: str | None = None  # the paper's name; None: the one that the experiment asks
     schedule: str = "clips"
     seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
+    pseudo_videos: bool = False  # mix in those that the tier names for the data set, if it names any
 
 
 class MethodConfig(Frozen):
