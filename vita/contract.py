@@ -31,13 +31,17 @@ class Rle(TypedDict):
 
 @dataclass(frozen=True)
 class Video:
-    """One video on disk. `height` and `width` are in pixels of the stored frames."""
+    """One video on disk. `height` and `width` are in pixels of the stored frames.
+
+    roots: resolved folders; a frame that is a symbolic link must end below one of them. Empty: anywhere.
+    """
 
     id: int
     name: str
     height: int
     width: int
     frame_paths: tuple[Path, ...]
+    roots: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)

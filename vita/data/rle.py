@@ -13,6 +13,9 @@ from pycocotools import mask as coco_mask
 
 from vita.contract import Rle
 
+DIGITS = 7  # of a run in a compressed code; 35 bits are more than any frame has pixels
+LONGEST_OUTLINE = 4_000_000  # pixels, of one polygon
+
 
 def encode(masks: np.ndarray) -> list[Rle]:
     """Codes of (N, H, W) bool masks."""
@@ -39,23 +42,39 @@ def normalise(segmentation: Any, height: int, width: int) -> Rle:
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise ValueError("neither a run-length code with `size` and `counts` nor a list of polygons")
     size, counts = segmentation["size"], segmentation["counts"]
-    if list(size) != [height, width]:
-        raise ValueError(f"mask of size {list(size)} in a video of size {[height, width]} (height, width)")
-    runs = np.asarray(counts) if isinstance(counts, list) else _runs(counts)
-    # pycocotools leaves the pixels after a short code unset, so a wrong one must not get any further.
-    if runs.sum() != height * width or runs.min() < 0:
-        raise ValueError(f"run lengths add up to {runs.sum()} pixels in a frame of {height * width}")
-    return _rle(coco_mask.frPyObjects(segmentation, height, width) if isinstance(counts, list) else segmentation)
+    if not isinstance(size, list | tuple) or list(size) != [height, width]:
+        raise ValueError(f"mask of size {short(size)} in a video of size {[height, width]} (height, width)")
+    _check_runs(counts, height * width)
+    code = {"size": [height, width], "counts": counts}
+    return _rle(coco_mask.frPyObjects(code, height, width) if isinstance(counts, list) else code)
+
+
+def _check_runs(counts: Any, pixels: int) -> None:
+    """pycocotools leaves pixels after a short code unset and writes past the mask for a long one: neither may pass."""
+    if isinstance(counts, list):
+        if not counts or set(map(type, counts)) != {int}:
+            raise ValueError("run lengths must be a list of whole numbers")
+        least, most, total = min(counts), max(counts), sum(counts)  # exact, however large
+    elif isinstance(counts, str | bytes):
+        runs = _runs(counts)
+        least, most, total = int(runs.min()), int(runs.max()), int(runs.sum())
+    else:
+        raise ValueError("`counts` must be a compressed code or a list of run lengths")
+    if total != pixels or least < 0 or most > pixels:
+        raise ValueError(f"run lengths add up to {short(total)} pixels in a frame of {pixels}")
 
 
 def _runs(counts: str | bytes) -> np.ndarray:
     """Run lengths of a compressed code: base-32 digits, low first, each run after the third less the last but one."""
-    digits = np.frombuffer(counts.encode() if isinstance(counts, str) else counts, np.uint8).astype(np.int64) - 48
+    code = counts.encode(errors="surrogatepass") if isinstance(counts, str) else counts
+    digits = np.frombuffer(code, np.uint8).astype(np.int64) - 48
     last = np.flatnonzero((digits & 32) == 0)
     if not len(last) or digits.min() < 0 or digits.max() > 63 or last[-1] != len(digits) - 1:
         raise ValueError("damaged run-length code")
     first = np.append(0, last[:-1] + 1)
     sizes = last - first + 1
+    if sizes.max() > DIGITS:
+        raise ValueError("damaged run-length code: a run is longer than any frame")
     values = np.add.reduceat((digits & 31) << 5 * (np.arange(len(digits)) - np.repeat(first, sizes)), first)
     values -= np.where(digits[last] & 16, 1 << 5 * sizes, 0)
     for parity in (1, 2):
@@ -66,7 +85,30 @@ def _runs(counts: str | bytes) -> np.ndarray:
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     if not polygons or any(not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in polygons):
         raise ValueError("a polygon needs at least three x, y pairs")
+    for polygon in polygons:
+        _check_outline(polygon, height, width)
     return _rle(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
+
+
+def _check_outline(polygon: list[Any], height: int, width: int) -> None:
+    """pycocotools takes memory for every pixel that an outline passes, inside the frame or not."""
+    if not set(map(type, polygon)) <= {int, float}:
+        raise ValueError("the coordinates of a polygon must be numbers")
+    inside_x = all(-width <= x <= 2 * width for x in polygon[::2])  # NaN fails every comparison
+    if not inside_x or not all(-height <= y <= 2 * height for y in polygon[1::2]):
+        raise ValueError(f"a polygon reaches far out of the frame of {[height, width]} (height, width)")
+    corners = np.asarray(polygon, float).reshape(-1, 2)
+    if np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum() > LONGEST_OUTLINE:
+        raise ValueError(f"the outline of a polygon is longer than {LONGEST_OUTLINE} pixels")
+
+
+def short(value: Any) -> str:
+    """For a message, at most 60 characters: what a file holds may be long, or a number too large to print."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        text = "too large to print"
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _rle(code: dict[str, Any]) -> Rle:

@@ -11,11 +11,15 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from vita.contract import Rle, UserError, Video
 from vita.data import rle
+from vita.data.containment import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
 from vita.files import read_json
+
+LARGEST_FRAME = 100_000_000  # pixels; run-length codes count in 32 bits, and nothing that large is a video
+LARGEST_ID = 2**63 - 1  # ids become tensors
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,17 @@ class Split:
     category_names: tuple[str, ...]
 
 
-def read_split(annotations: Path, frames: Path, limit_videos: int | None = None) -> Split:
+def read_split(annotations: Path, frames: Path, limit_videos: int | None = None, root: Path | None = None) -> Split:
     """The content of an annotation file; without its key `annotations`, videos that have no instances.
 
     `limit_videos` keeps the first n videos by id. Masks are normalised to compressed run-length codes.
+    `root` is the data set's folder: symbolic links may lead anywhere below it or below `frames`, and nowhere else.
     Raises UserError naming the file and the video or annotation at fault. Frames are not opened here.
     """
     document = _read_document(annotations, frames)
     categories = sorted(_records(document, "categories", ("id", "name"), annotations), key=lambda record: record["id"])
     labels = {record["id"]: label for label, record in enumerate(categories)}
-    videos = _read_videos(document, annotations, frames)
+    videos = _read_videos(document, annotations, frames, resolved(frames, root or frames))
     known = {video.id for video in videos}
     for record in (records := _annotation_records(document, annotations)):
         if record["video_id"] not in known:
@@ -57,7 +62,7 @@ def read_split(annotations: Path, frames: Path, limit_videos: int | None = None)
         videos=kept,
         instances=_read_instances(records, kept, labels, annotations),
         category_ids=tuple(labels),
-        category_names=tuple(str(record["name"]) for record in categories),
+        category_names=tuple(_name(record, annotations) for record in categories),
     )
 
 
@@ -85,41 +90,77 @@ def _records(document: dict[str, Any], key: str, needed: Iterable[str], path: Pa
         missing = [part for part in needed if not isinstance(record, dict) or part not in record]
         if missing:
             raise UserError(f"{where} lacks the key `{missing[0]}`")
-        if record["id"] in seen:
-            raise UserError(f"{where}: the id {record['id']} occurs twice")
-        seen.add(record["id"])
+        if (number := whole_number(record, "id", where)) in seen:
+            raise UserError(f"{where}: the id {number} occurs twice")
+        seen.add(number)
     return records
+
+
+def whole_number(record: dict[str, Any], key: str, where: str, least: int = -LARGEST_ID) -> int:
+    """`record[key]`. Raises UserError when it is anything but a whole number in range."""
+    value = record[key]
+    if type(value) is not int or not least <= value <= LARGEST_ID:
+        raise UserError(f"{where}: `{key}` must be a whole number of at least {least}, not {rle.short(value)}")
+    return value
+
+
+def _name(category: dict[str, Any], path: Path) -> str:
+    if not isinstance(category["name"], str):
+        raise UserError(f"{path}: category {category['id']}: `name` must be text, not {rle.short(category['name'])}")
+    return category["name"]
 
 
 def _annotation_records(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
     """None in files published without labels, whose list is missing or null."""
     if document.get("annotations") is None:
         return []
-    return _records(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
+    records = _records(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
+    for record in records:
+        for key in ("video_id", "category_id"):
+            whole_number(record, key, f"{path}: annotation {record['id']}")
+    return records
 
 
-def _read_videos(document: dict[str, Any], path: Path, frames: Path) -> tuple[Video, ...]:
+def _read_videos(document: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> tuple[Video, ...]:
     records = _records(document, "videos", ("id", "width", "height", "file_names"), path)
-    return tuple(_read_video(record, path, frames) for record in sorted(records, key=lambda record: record["id"]))
+    ordered = sorted(records, key=lambda record: record["id"])
+    videos = tuple(_read_video(record, path, frames, roots) for record in ordered)
+    checked: set[Path] = set()
+    for video in videos:
+        for folder in {path.parent for path in video.frame_paths} - checked:
+            checked.add(folder)
+            if not is_below(folder, roots):
+                raise UserError(
+                    f"{path}: video {video.id}: the folder {folder} is a link that leads out of the data set; "
+                    "copy it into the data set, or configure the folder above both as its `root`"
+                )
+    return videos
 
 
-def _read_video(record: dict[str, Any], path: Path, frames: Path) -> Video:
+def _read_video(record: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> Video:
     names = record["file_names"]
     where = f"{path}: video {record['id']}"
+    height, width = (whole_number(record, key, where, least=1) for key in ("height", "width"))
+    if height * width > LARGEST_FRAME:
+        raise UserError(f"{where}: frames of {height} x {width} pixels; at most {LARGEST_FRAME} can be read")
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise UserError(f"{where}: `file_names` must be a list of names")
     if not names or record.get("length", len(names)) != len(names):
-        raise UserError(f"{where}: {len(names)} file names for a length of {record.get('length', 'at least 1')}")
+        length = rle.short(record.get("length", "at least 1"))
+        raise UserError(f"{where}: {len(names)} file names for a length of {length}")
     for name in names:
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        if name_leaves(name):
             raise UserError(f"{where}: the file name {name!r} leaves the frame folder; use names relative to it")
+        if fault := fault_of_name(name):
+            raise UserError(f"{where}: the file name {name!r} {fault}")
     folder = PurePosixPath(names[0]).parent.as_posix()
     return Video(
         id=record["id"],
         name=folder if folder != "." else f"video_{record['id']}",
-        height=record["height"],
-        width=record["width"],
+        height=height,
+        width=width,
         frame_paths=tuple(frames / name for name in names),
+        roots=roots,
     )
 
 
@@ -142,6 +183,8 @@ def _read_instance(record: dict[str, Any], video: Video, labels: dict[int, int],
     segmentations = record["segmentations"]
     if not isinstance(segmentations, list) or len(segmentations) != len(video.frame_paths):
         raise UserError(f"{where}: `segmentations` must be a list of {len(video.frame_paths)}, one a frame")
+    if record.get("iscrowd", 0) not in (0, 1):
+        raise UserError(f"{where}: `iscrowd` must be 0 or 1, not {rle.short(record['iscrowd'])}")
     return Instance(
         id=record["id"],
         label=labels[record["category_id"]],
@@ -155,27 +198,34 @@ def _read_mask(segmentation: Any, video: Video, where: str) -> Rle | None:
         return None
     try:
         return rle.normalise(segmentation, video.height, video.width)
-    except (ValueError, TypeError) as error:
+    except ValueError as error:
         raise UserError(f"{where}: {error}") from None
 
 
 def read_frame(path: Path) -> np.ndarray:
     """A picture as (H, W, 3) uint8, RGB. Raises UserError when it is missing or cannot be decoded."""
-    try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such frame; fetch or write the data set again") from None
-    except (UnidentifiedImageError, OSError, SyntaxError) as error:
-        raise UserError(f"{path}: damaged frame ({error}); fetch or write this file again") from None
+    return _decode(path, ())
 
 
 def read_video_frame(video: Video, index: int) -> np.ndarray:
     """Frame `index` as (H, W, 3) uint8. Raises UserError also when its size is not the video's."""
-    frame = read_frame(video.frame_paths[index])
-    if frame.shape[:2] != (video.height, video.width):
-        raise UserError(
-            f"{video.frame_paths[index]}: frame of size {list(frame.shape[:2])}, but the annotation file "
-            f"gives video {video.id} the size {[video.height, video.width]} (height, width)"
-        )
-    return frame
+    return _decode(video.frame_paths[index], video.roots, video)
+
+
+def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> np.ndarray:
+    try:
+        with open_frame(path, roots) as file, Image.open(file) as picture:
+            if video is not None and picture.size != (video.width, video.height):  # known before anything is decoded
+                raise UserError(
+                    f"{path}: frame of size {[picture.height, picture.width]}, but the annotation file "
+                    f"gives video {video.id} the size {[video.height, video.width]} (height, width)"
+                )
+            return np.asarray(picture.convert("RGB"))
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such frame; fetch or write the data set again") from None
+    except LeavesRootError as error:
+        raise UserError(f"{path}: {error}; put the frame itself there") from None
+    except Exception as error:  # decoders raise anything on damaged bytes
+        raise UserError(f"{path}: damaged frame ({error}); fetch or write this file again") from None
