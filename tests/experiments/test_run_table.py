@@ -166,9 +166,8 @@ def test_pseudo_videos_are_for_the_variants_that_ask_for_them():
 
 def test_a_tier_names_its_own_pseudo_videos(own):
     images = {"use": "shapes_large", "ratio": 2.0, "augmentation": {"flip_probability": 0.0}}
-    tier = RunTable(
-        own(datasets={"ytvis_2019": {"use": "shapes", "pseudo_videos": images}, "coco": {"use": "shapes"}}), LIBRARY
-    )
+    stand_ins = {"ytvis_2019": {"use": "shapes", "pseudo_videos": images}, "coco": {"use": "shapes"}}
+    tier = RunTable(own(datasets=stand_ins), LIBRARY)
     assert list(tier.datasets) == ["shapes", "shapes_large"]
     configs = {(run.method, run.variant): run.config for run in tier}
     assert configs["vita", "base"].pseudo_videos.dataset == tier.datasets["shapes_large"]
@@ -217,7 +216,7 @@ def test_a_corrected_description_changes_no_run(tmp_path):
         ),
         (
             {"datasets": {"ytvis_2019": {"use": "cubes"}}},
-            r"no datasets/cubes\.yaml; known datasets: coco, ovis, shapes",
+            r"no datasets/cubes\.yaml; known datasets: coco, ovis",
         ),
         ({"backbones": {"r101": "tiny"}}, "experiment 'table6': the tier 'smoke' has a stand-in for none"),
         ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),
