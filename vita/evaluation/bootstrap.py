@@ -1,0 +1,143 @@
+"""Intervals of the main scores by bootstrap: the videos are drawn anew, with replacement, as often as there are.
+
+Videos are the unit because objects of one video stand and fall together. A category that no drawn video shows is left
+out of that draw's means, as the official evaluator leaves out categories without ground truth.
+
+AP of few objects is too high on average, and a draw, which shows fewer different objects, is too high once more. So
+the interval of a score is the percentiles of the draws reflected at the score (the basic bootstrap interval), which
+takes this out; in a difference it cancels, and the interval is the percentiles themselves. docs/evaluation.md tells
+how often each holds the truth.
+
+Legend: B draws, V videos.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita.contract import UserError
+from vita.evaluation.counts import Counts
+from vita.evaluation.weighted_scores import SCORE_NAMES, WeightedScores
+
+LEVEL = 0.95
+DRAWS = 1000
+
+_MOST_WEIGHTS = 2_000_000  # of one block of draws: 16 MB
+_PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A score, or a difference of scores, as a fraction, and its interval."""
+
+    score: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference(Interval):
+    """above, below: share of the draws in which the difference is over or under 0.
+
+    p: two-sided; twice the smaller share of draws on or beyond 0, the observed data counted as one more draw.
+    """
+
+    above: float
+    below: float
+    p: float
+
+
+@dataclass(frozen=True)
+class Bootstrap:
+    """intervals: of each main score, or of each difference; none where there is no ground truth."""
+
+    intervals: dict[str, Interval]
+    draws: int
+    seed: int
+
+    def to_json(self) -> dict[str, Any]:
+        """As the metrics file holds it: fractions."""
+        return {name: asdict(interval) for name, interval in self.intervals.items()}
+
+
+def draw_weights(videos: int, draws: int, random: np.random.Generator) -> NDArray[np.int64]:
+    """(B, V) how often each draw has each video."""
+    shares = np.full(videos, 1 / max(1, videos))
+    return random.multinomial(videos, shares, size=draws) if videos else np.zeros((draws, 0), np.int64)
+
+
+def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
+    """Intervals of AP, AP50, AP75, AR1 and AR10. Raises UserError when draws < 2."""
+    found = resampled_scores([counts], draws, seed)
+    intervals = {}
+    for column, name in enumerate(SCORE_NAMES):
+        score, drawn = found.observed[0, column], _defined(found.drawn[0, :, column])
+        if drawn.size and not np.isnan(score):
+            intervals[name] = _reflected(float(score), drawn)
+    return Bootstrap(intervals, draws, seed)
+
+
+def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
+    """Differences of the main scores, those of `counts` less those of `against`, from the same draws for both.
+
+    Raises UserError when they are not of the same videos and categories, or draws < 2.
+    """
+    if (counts.video_ids, counts.category_ids) != (against.video_ids, against.category_ids):
+        raise UserError("only results on the same videos and categories can be compared; evaluate both on one file")
+    found = resampled_scores([counts, against], draws, seed)
+    observed, drawn = found.observed[0] - found.observed[1], found.drawn[0] - found.drawn[1]
+    intervals: dict[str, Interval] = {}
+    for column, name in enumerate(SCORE_NAMES):
+        values = _defined(drawn[:, column])
+        if values.size and not np.isnan(observed[column]):
+            intervals[name] = _difference(float(observed[column]), values)
+    return Bootstrap(intervals, draws, seed)
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """observed: (N, 5) main scores of N results on the data as they are.  drawn: (N, B, 5) on each draw."""
+
+    observed: NDArray[np.float64]
+    drawn: NDArray[np.float64]
+
+
+def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
+    """The main scores of each result under the same draws. Raises UserError when draws < 2."""
+    if draws < 2:
+        raise UserError(f"{draws} draws give no interval; ask for at least 2 (1000 are usual), or 0 for none at all")
+    random = np.random.default_rng(seed)
+    videos = len(results[0].video_ids)
+    scorers = [WeightedScores(counts) for counts in results]
+    observed = np.stack([scorer.of(np.ones((1, videos)))[0] for scorer in scorers])
+    block = max(1, _MOST_WEIGHTS // max(1, videos))
+    parts = []
+    for first in range(0, draws, block):
+        weights = draw_weights(videos, min(block, draws - first), random)
+        parts.append(np.stack([scorer.of(weights) for scorer in scorers]))
+    return Resampled(observed, np.concatenate(parts, axis=1))
+
+
+def _reflected(score: float, drawn: NDArray[np.float64]) -> Interval:
+    low, high = _percentiles(drawn)
+    return Interval(score, max(0.0, 2 * score - high), min(1.0, 2 * score - low))
+
+
+def _difference(score: float, drawn: NDArray[np.float64]) -> Difference:
+    on_either_side = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
+    p = min(1.0, 2 * (1 + on_either_side) / (1 + drawn.size))
+    return Difference(score, *_percentiles(drawn), float(np.mean(drawn > 0)), float(np.mean(drawn < 0)), p)
+
+
+def _defined(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Without the draws that have no ground truth at all."""
+    return drawn[~np.isnan(drawn)]
+
+
+def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(drawn, _PERCENTILES)
+    return float(low), float(high)
