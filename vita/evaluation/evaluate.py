@@ -89,15 +89,16 @@ def evaluate_files(ground_truth: Path, predictions: Path, limit_videos: int | No
     """
     truth = load_ground_truth(ground_truth)
     detections = read_detections(read_json(predictions), truth, str(predictions))
-    return _evaluate(truth if limit_videos is None else truth.first_videos(limit_videos), detections)
+    return evaluate_detections(truth if limit_videos is None else truth.first_videos(limit_videos), detections)
 
 
 def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Evaluation:
     """Score predictions that are in memory, in the form of a predictions file. Raises UserError as above."""
-    return _evaluate(ground_truth, read_detections(predictions, ground_truth, "predictions"))
+    return evaluate_detections(ground_truth, read_detections(predictions, ground_truth, "predictions"))
 
 
-def _evaluate(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
+def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
+    """Score detections that were read already; those of videos that the ground truth does not have are left out."""
     groups = [
         matched
         for found in group_tracks(ground_truth, detections)
