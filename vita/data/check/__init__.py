@@ -1,0 +1,1 @@
+"""Validation of a data set before it is used."""
