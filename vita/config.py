@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import (
+    Field,
+    NonNegativeFloat,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 
 from vita.config_file import Frozen
 from vita.dataset_config import DatasetConfig
@@ -14,10 +22,16 @@ class CropConfig(Frozen):
     """A window that moves through the clip, cut after a resize of its own. Lengths in pixels."""
 
     probability: float = Field(0.5, ge=0.0, le=1.0)
-    short_edges: tuple[PositiveInt, ...] = (400, 500, 600)
+    short_edges: tuple[PositiveInt, ...] = Field((400, 500, 600), min_length=1)
     max_edge: PositiveInt = 1333
     smallest: PositiveInt = 384  # edges of the window, where the frame is that large
     largest: PositiveInt = 600
+
+    @model_validator(mode="after")
+    def _ascend(self) -> CropConfig:
+        if self.smallest > self.largest:
+            raise ValueError(f"smallest ({self.smallest}) must not be above largest ({self.largest})")
+        return self
 
 
 class RotationConfig(Frozen):
@@ -26,12 +40,26 @@ class RotationConfig(Frozen):
     degrees: float = Field(15.0, ge=0.0, le=180.0)  # at most, either way
     centre: tuple[float, float] = (0.4, 0.6)  # range, as shares of width and height
 
+    @field_validator("centre")
+    @classmethod
+    def _inside(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if not 0 <= value[0] <= value[1] <= 1:
+            raise ValueError("must be two shares in 0..1, the smaller first")
+        return value
+
 
 class JitterConfig(Frozen):
     """Large-scale jitter: resized by a random factor, then cropped or padded to a square of `size` pixels."""
 
     size: PositiveInt = 1024
-    scale: tuple[float, float] = (0.1, 2.0)
+    scale: tuple[PositiveFloat, PositiveFloat] = (0.1, 2.0)  # of the largest size that fits into the square
+
+    @field_validator("scale")
+    @classmethod
+    def _ascend(cls, value: tuple[float, float]) -> tuple[float, float]:
+        if value[0] > value[1]:
+            raise ValueError("must be two factors, the smaller first")
+        return value
 
 
 class AugmentationConfig(Frozen):
@@ -46,6 +74,12 @@ class AugmentationConfig(Frozen):
     jitter: JitterConfig | None = None
     flip_probability: float = Field(0.5, ge=0.0, le=1.0)
     rotation: RotationConfig | None = None
+
+    @model_validator(mode="after")
+    def _jitter_alone(self) -> AugmentationConfig:
+        if self.jitter is not None and (self.crop is not None or self.short_edges):
+            raise ValueError("jitter takes the place of crop and short_edges; leave those out, or jitter")
+        return self
 
 
 class PseudoVideoConfig(Frozen):

@@ -17,8 +17,11 @@ from torch.utils.data import DataLoader
 from vita.config import AugmentationConfig
 from vita.contract import Clip, UserError
 from vita.data import rle
-from vita.data.augmentation import ClipTransform, draw_transform
-from vita.data.clips import ClipSampler, draw_frames
+from vita.data.augmentation import draw_transform
+from vita.data.clip_stream import ClipStream
+from vita.data.clip_transform import ClipTransform, Step
+from vita.data.clips import VideoClips, draw_frames
+from vita.data.transforms import Flip
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 PLAIN = AugmentationConfig(flip_probability=0.0)
@@ -29,8 +32,9 @@ def split(shapes_root: Path) -> Split:
     return read_split(shapes_root / "train" / "instances.json", shapes_root / "train" / "JPEGImages")
 
 
-def sampler(split: Split, clip_frames: int = 3, augmentation: AugmentationConfig = PLAIN, seed: int = 0) -> ClipSampler:
-    return ClipSampler(split, clip_frames=clip_frames, frame_range=4, augmentation=augmentation, length=40, seed=seed)
+def sampler(split: Split, clip_frames: int = 3, augmentation: AugmentationConfig = PLAIN, seed: int = 0) -> ClipStream:
+    clips = VideoClips(split, clip_frames=clip_frames, frame_range=4, augmentation=augmentation)
+    return ClipStream([clips], [1.0], length=40, seed=seed)
 
 
 def assert_same(one: Clip, two: Clip) -> None:
@@ -141,11 +145,11 @@ def test_clips_of_one_frame(split: Split) -> None:
 
 
 @settings(max_examples=50, deadline=None)
-@given(arrays.arrays(bool, st.tuples(*[st.integers(1, 6)] * 4)))
-def test_flip_is_an_involution_on_masks(masks: np.ndarray) -> None:
-    flip = ClipTransform(size=masks.shape[-2:], flip=True)
-    np.testing.assert_array_equal(flip.masks(flip.masks(masks)), masks)
-    np.testing.assert_array_equal(flip.masks(masks)[..., 0], masks[..., -1])
+@given(arrays.arrays(bool, st.tuples(*[st.integers(1, 6)] * 2)))
+def test_flip_is_an_involution_on_masks(mask: np.ndarray) -> None:
+    flip = ClipTransform(mask.shape, (Step((Flip(mask.shape[1]),), mask.shape),))
+    np.testing.assert_array_equal(flip.mask(0, flip.mask(0, mask)), mask)
+    np.testing.assert_array_equal(flip.mask(0, mask)[:, 0], mask[:, -1])
 
 
 def test_flip_turns_frames_and_masks_alike(split: Split) -> None:
@@ -157,7 +161,7 @@ def test_flip_turns_frames_and_masks_alike(split: Split) -> None:
 
 def test_half_of_the_clips_are_flipped() -> None:
     rng = np.random.default_rng(0)
-    flips = sum(draw_transform(AugmentationConfig(), 4, 4, rng).flip for _ in range(1000))
+    flips = sum(len(draw_transform(AugmentationConfig(), (4, 4), 2, rng).steps) for _ in range(1000))
     assert 430 < flips < 570
 
 

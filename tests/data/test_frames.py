@@ -8,10 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
 
 from vita.contract import FrameSource, UserError
 from vita.data.frames import VideoFrames
-from vita.data.resize import resize_frame, resize_mask, short_edge_size
+from vita.data.resize import nearest_pixels, resize_frame, short_edge_size
+from vita.data.transforms import Resize
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 
@@ -63,4 +67,21 @@ def test_short_edge_size(height: int, width: int, short_edge: int, max_edge: int
 def test_resizing_keeps_constant_frames_and_doubles_masks() -> None:
     assert (resize_frame(np.full((4, 6, 3), 77, np.uint8), (7, 9)) == 77).all()
     mask = np.array([[True, False], [False, True]])
-    np.testing.assert_array_equal(resize_mask(mask, (4, 4)), np.kron(mask, np.ones((2, 2), bool)))
+    doubled = Resize((2, 2), (4, 4)).mask(mask)
+    np.testing.assert_array_equal(doubled, np.kron(mask, np.ones((2, 2), bool)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.tuples(*[st.integers(1, 200)] * 4), st.integers(0, 2**32 - 1))
+def test_masks_are_resized_as_pillow_does(sizes: tuple[int, int, int, int], seed: int) -> None:
+    height, width, new_height, new_width = sizes
+    mask = np.random.default_rng(seed).random((height, width)) < 0.5
+    picture = Image.fromarray(mask.astype(np.uint8)).resize((new_width, new_height), Image.Resampling.NEAREST)
+    for layout in (mask, np.asfortranarray(mask)):
+        resized = Resize((height, width), (new_height, new_width)).mask(layout)
+        np.testing.assert_array_equal(resized, np.asarray(picture).astype(bool))
+
+
+def test_nearest_pixels_by_hand() -> None:
+    # Pixel i of 3 lies at (i + 1/2) * 5 / 3 = 0.83, 2.5, 4.17 of a line of 5.
+    assert nearest_pixels(5, 3).tolist() == [0, 2, 4]

@@ -5,53 +5,37 @@ Legend: N instances, T frames, H W pixels.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
+from pycocotools import mask as coco_mask
 
 from vita.config import AugmentationConfig
 from vita.contract import Clip, UserError, Video
-from vita.data import rle
 from vita.data.augmentation import draw_transform
-from vita.data.ytvis import Instance, Split, read_video_frame
+from vita.data.clip_transform import ClipTransform
+from vita.data.polygons import Polygons, Segmentation
+from vita.data.ytvis import Instance, Split, read_video_picture
 
 
-class ClipSampler:
-    """The stream of training clips, as a map from sample number to clip.
+class VideoClips:
+    """Clips of the videos of a split, each video as likely as any other."""
 
-    Sample k depends only on the seed and k, so resuming and any number of workers give the same stream.
-    """
-
-    def __init__(
-        self,
-        split: Split,
-        *,
-        clip_frames: int,
-        frame_range: int,
-        augmentation: AugmentationConfig,
-        length: int,
-        seed: int,
-    ) -> None:
-        """`length` is the number of samples. Raises UserError when no video has an instance to learn from."""
-        pairs = zip(split.videos, map(_usable, split.instances), strict=True)
-        self._pairs: list[tuple[Video, list[Instance]]] = [(video, kept) for video, kept in pairs if kept]
-        if not self._pairs:
+    def __init__(self, split: Split, *, clip_frames: int, frame_range: int, augmentation: AugmentationConfig) -> None:
+        """Raises UserError when no video has an instance to learn from."""
+        self._split, self._places = split, learnable(split)
+        if not self._places:
             raise UserError("no training video has an annotated, non-crowd instance; check the training annotations")
-        self._clip_frames, self._frame_range = clip_frames, frame_range
-        self._augmentation, self._length, self._seed = augmentation, length, seed
+        self._clip_frames, self._frame_range, self._augmentation = clip_frames, frame_range, augmentation
 
-    def __len__(self) -> int:
-        return self._length
-
-    def __getitem__(self, k: int) -> Clip:
-        if not 0 <= k < self._length:
-            raise IndexError(f"sample {k} of a stream of {self._length}")
-        rng = np.random.default_rng([self._seed, k])
-        video, instances = self._pairs[int(rng.integers(len(self._pairs)))]
+    def draw(self, rng: np.random.Generator) -> Clip:
+        """One clip. Raises UserError when a frame is missing or damaged."""
+        place = self._places[int(rng.integers(len(self._places)))]
+        video = self._split.videos[place]
         indices = draw_frames(len(video.frame_paths), self._clip_frames, self._frame_range, rng)
-        transform = draw_transform(self._augmentation, video.height, video.width, rng)
-        frames = transform.frames(np.stack([read_video_frame(video, t) for t in indices]))
-        masks = transform.masks(_decode(instances, video, indices))
-        return _clip(frames, masks, instances, video.id, indices)
+        transform = draw_transform(self._augmentation, (video.height, video.width), len(indices), rng)
+        return make_clip(video, self._split.instances[place], indices, transform)
 
 
 def draw_frames(video_frames: int, clip_frames: int, frame_range: int, rng: np.random.Generator) -> tuple[int, ...]:
@@ -66,30 +50,55 @@ def draw_frames(video_frames: int, clip_frames: int, frame_range: int, rng: np.r
     return tuple(sorted([reference, *(int(t) for t in others)]))
 
 
-def _usable(instances: tuple[Instance, ...]) -> list[Instance]:
-    return [one for one in instances if not one.is_crowd and any(s is not None for s in one.segmentations)]
+def learnable(split: Split) -> list[int]:
+    """Places of the videos that have an instance to learn from."""
+    return [place for place, instances in enumerate(split.instances) if any(map(_usable, instances))]
 
 
-def _decode(instances: list[Instance], video: Video, indices: tuple[int, ...]) -> np.ndarray:
-    """(N, T, H, W) bool of all instances in the chosen frames."""
-    codes = [one.segmentations[t] for one in instances for t in indices]
-    masks = rle.decode(codes, video.height, video.width)
-    return masks.reshape(len(instances), len(indices), video.height, video.width)
+def _usable(instance: Instance) -> bool:
+    return not instance.is_crowd and any(segmentation is not None for segmentation in instance.segmentations)
 
 
-def _clip(
-    frames: np.ndarray, masks: np.ndarray, instances: list[Instance], video_id: int, indices: tuple[int, ...]
-) -> Clip:
-    """Tensors of the instances that are visible in at least one frame after augmentation."""
+def make_clip(video: Video, annotated: Sequence[Instance], indices: tuple[int, ...], transform: ClipTransform) -> Clip:
+    """Frames `indices` of a video under a transform, with the instances that are then visible in at least one of them.
+
+    An instance's id is its number among those of the video that can be learnt from. Where nothing is visible, as when
+    the window misses all objects, the clip has no instance: the model learns "no object" from it.
+    """
+    pictures = {t: read_video_picture(video, t) for t in set(indices)}  # frames may be drawn twice
+    frames = transform.frames([pictures[t] for t in indices])
+    instances = [one for one in annotated if _usable(one)]
+    masks = _masks(instances, indices, transform)
     visible = np.asarray(masks.any(axis=(2, 3)))
     seen = np.flatnonzero(visible.any(axis=1))
     ids = np.where(visible[seen], seen[:, None], -1)
-    labels = [instances[number].label for number in seen]
     return Clip(
-        frames=torch.from_numpy(np.ascontiguousarray(frames.transpose(0, 3, 1, 2))),
-        masks=torch.from_numpy(np.ascontiguousarray(masks[seen])),
-        labels=torch.tensor(labels, dtype=torch.int64),
+        frames=torch.from_numpy(frames),
+        masks=torch.from_numpy(masks[seen]),
+        labels=torch.tensor([instances[number].label for number in seen], dtype=torch.int64),
         ids=torch.from_numpy(ids.astype(np.int64)),
-        video_id=video_id,
+        video_id=video.id,
         frame_indices=indices,
     )
+
+
+def _masks(instances: list[Instance], indices: tuple[int, ...], transform: ClipTransform) -> np.ndarray:
+    """(N, T, H, W) bool after the transform. What happens twice, a frame that moves alike, is done once."""
+    masks = np.zeros((len(instances), len(indices), *transform.size), bool)
+    earlier: dict[object, int] = {}
+    for t, index in enumerate(indices):
+        done = earlier.setdefault((index, transform.of_frame(t)), t)
+        if done != t:
+            masks[:, t] = masks[:, done]
+        else:
+            _fill(masks[:, t], [one.segmentations[index] for one in instances], transform, t)
+    return masks
+
+
+def _fill(masks: np.ndarray, segmentations: list[Segmentation], transform: ClipTransform, t: int) -> None:
+    """masks: (N, H, W) bool of frame t, empty. Codes become pixels before they are moved, polygons after."""
+    for number, one in enumerate(segmentations):
+        if isinstance(one, Polygons):
+            masks[number] = one.moved(lambda points: transform.points(t, points)).mask(transform.size)
+        elif one is not None:
+            masks[number] = transform.mask(t, coco_mask.decode(one).view(bool))

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from vita.contract import UserError, Video
 from vita.data import rle
+from vita.data.polygons import code_of
 from vita.data.ytvis import Instance, Split, read_video_frame
 from vita.files import atomic_write
 
@@ -55,7 +56,9 @@ def _draw_row(
     for column, t in enumerate(numbers.tolist()):
         left = column * step
         frame = read_video_frame(video, t)
-        masks = rle.decode([one.segmentations[t] for one in instances], video.height, video.width)
+        masks = rle.decode(
+            [code_of(one.segmentations[t], (video.height, video.width)) for one in instances], *frame.shape[:2]
+        )
         for row, picture in enumerate((frame, _overlay(frame, masks))):
             axis.imshow(picture, extent=(left, left + video.width, (row + 1) * height, row * height))
         for mask, one in zip(masks, instances, strict=True):

@@ -5,23 +5,25 @@ Legend: H W pixels, P points (x, y), N boxes (left, top, right, bottom), both in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.data.resize import resize_frame, resize_mask
+from vita.data.resize import Picture, nearest_pixels, resize_frame
 
 Size = tuple[int, int]  # height, width
 Floats = NDArray[np.float64]
+Lines = NDArray[np.int64]  # numbers of the rows, or of the columns, of a mask
 
 
 class Transform(Protocol):
-    """One step with its parameters."""
+    """One step with its parameters. Equal parameters are equal transforms."""
 
-    def frame(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self, frame: Picture) -> np.ndarray:
         """(H, W, 3) uint8 -> (H', W', 3)."""
         ...
 
@@ -34,24 +36,45 @@ class Transform(Protocol):
         ...
 
 
+@runtime_checkable
+class LineChoice(Protocol):
+    """A transform whose masks consist of whole rows and columns of the old one: several make one choice."""
+
+    def rows(self, rows: Lines) -> Lines:
+        """Numbers of the old rows, as chosen so far -> of the rows that are left, in order."""
+        ...
+
+    def columns(self, columns: Lines) -> Lines:
+        """The same of columns."""
+        ...
+
+
 @dataclass(frozen=True)
 class Resize:
-    """From one size to another, as in `vita.data.resize`."""
+    """From one size to another, as in `vita.data.resize`; masks by the nearest pixel."""
 
     old: Size
     new: Size
 
-    def frame(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self, frame: Picture) -> np.ndarray:
         """See `Transform`."""
         return resize_frame(frame, self.new)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """See `Transform`."""
-        return resize_mask(mask, self.new)
+        return choose_lines([self], mask)
 
     def points(self, points: Floats) -> Floats:
         """See `Transform`."""
         return points * (self.new[1] / self.old[1], self.new[0] / self.old[0])
+
+    def rows(self, rows: Lines) -> Lines:
+        """See `LineChoice`."""
+        return rows[nearest_pixels(self.old[0], self.new[0])]
+
+    def columns(self, columns: Lines) -> Lines:
+        """See `LineChoice`."""
+        return columns[nearest_pixels(self.old[1], self.new[1])]
 
 
 @dataclass(frozen=True)
@@ -60,9 +83,9 @@ class Flip:
 
     width: int
 
-    def frame(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self, frame: Picture) -> np.ndarray:
         """See `Transform`."""
-        return frame[:, ::-1]
+        return np.asarray(frame)[:, ::-1]
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """See `Transform`."""
@@ -71,6 +94,14 @@ class Flip:
     def points(self, points: Floats) -> Floats:
         """See `Transform`."""
         return np.stack([self.width - points[:, 0], points[:, 1]], axis=1)
+
+    def rows(self, rows: Lines) -> Lines:
+        """See `LineChoice`."""
+        return rows
+
+    def columns(self, columns: Lines) -> Lines:
+        """See `LineChoice`."""
+        return columns[::-1]
 
 
 @dataclass(frozen=True)
@@ -82,9 +113,9 @@ class Crop:
     width: int
     height: int
 
-    def frame(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self, frame: Picture) -> np.ndarray:
         """See `Transform`."""
-        return frame[self.top : self.top + self.height, self.left : self.left + self.width]
+        return np.asarray(frame)[self.top : self.top + self.height, self.left : self.left + self.width]
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """See `Transform`."""
@@ -94,6 +125,39 @@ class Crop:
         """See `Transform`."""
         return points - (self.left, self.top)
 
+    def rows(self, rows: Lines) -> Lines:
+        """See `LineChoice`."""
+        return rows[self.top : self.top + self.height]
+
+    def columns(self, columns: Lines) -> Lines:
+        """See `LineChoice`."""
+        return columns[self.left : self.left + self.width]
+
+
+@dataclass(frozen=True)
+class Pad:
+    """Grey pixels added below and to the right, up to a size that is not smaller; no object is there."""
+
+    size: Size
+    grey: int = 128  # of 255, as detectron2 pads
+
+    def frame(self, frame: Picture) -> np.ndarray:
+        """See `Transform`."""
+        return self._pad(np.asarray(frame), self.grey)
+
+    def mask(self, mask: np.ndarray) -> np.ndarray:
+        """See `Transform`."""
+        return self._pad(mask, False)
+
+    def points(self, points: Floats) -> Floats:
+        """See `Transform`."""
+        return points
+
+    def _pad(self, picture: np.ndarray, value: int) -> np.ndarray:
+        padded = np.full((*self.size, *picture.shape[2:]), value, picture.dtype)
+        padded[: picture.shape[0], : picture.shape[1]] = picture
+        return padded
+
 
 @dataclass(frozen=True)
 class Rotation:
@@ -102,9 +166,9 @@ class Rotation:
     angle_degrees: float
     centre: tuple[float, float]
 
-    def frame(self, frame: np.ndarray) -> np.ndarray:
+    def frame(self, frame: Picture) -> np.ndarray:
         """See `Transform`; bilinear."""
-        return self._warp(frame, cv2.INTER_LINEAR)
+        return self._warp(np.asarray(frame), cv2.INTER_LINEAR)
 
     def mask(self, mask: np.ndarray) -> np.ndarray:
         """See `Transform`; nearest pixel."""
@@ -118,11 +182,23 @@ class Rotation:
     def _warp(self, picture: np.ndarray, interpolation: int) -> np.ndarray:
         # The library counts from the middle of the first pixel, points and centres from its corner.
         matrix = self._matrix(-0.5)
-        return np.asarray(cv2.warpAffine(picture, matrix, picture.shape[1::-1], flags=interpolation))
+        return np.asarray(
+            cv2.warpAffine(np.ascontiguousarray(picture), matrix, picture.shape[1::-1], flags=interpolation)
+        )
 
     def _matrix(self, offset: float) -> Floats:
         centre = self.centre[0] + offset, self.centre[1] + offset
         return np.asarray(cv2.getRotationMatrix2D(centre, self.angle_degrees, 1.0), np.float64)
+
+
+def choose_lines(choices: Sequence[LineChoice], mask: np.ndarray) -> np.ndarray:
+    """(H, W) -> (H', W') under several transforms in turn, each pixel copied once."""
+    rows, columns = (np.arange(length) for length in mask.shape)
+    for choice in choices:
+        rows, columns = choice.rows(rows), choice.columns(columns)
+    if mask.flags.f_contiguous:  # as decoded codes are: first along the lines that lie together in memory
+        return mask.T.take(columns, 0).take(rows, 1).T
+    return mask.take(rows, 0).take(columns, 1)
 
 
 def transform_boxes(transform: Transform, boxes: Floats) -> Floats:

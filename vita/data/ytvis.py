@@ -5,7 +5,7 @@ Legend: H W pixels of the stored frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,6 +16,7 @@ from PIL import Image
 from vita.contract import Rle, UserError, Video
 from vita.data import rle
 from vita.data.containment import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
+from vita.data.polygons import Segmentation
 from vita.files import read_json
 
 LARGEST_FRAME = 100_000_000  # pixels; run-length codes count in 32 bits, and nothing that large is a video
@@ -24,11 +25,14 @@ LARGEST_ID = 2**63 - 1  # ids become tensors
 
 @dataclass(frozen=True)
 class Instance:
-    """One annotated object: a mask or None for every frame of its video. `label` is contiguous, 0..K-1."""
+    """One annotated object: a mask or None for every frame of its video. `label` is contiguous, 0..K-1.
+
+    Masks of videos are run-length codes, whatever the file has; those of images may be polygons (`vita.data.coco`).
+    """
 
     id: int
     label: int
-    segmentations: tuple[Rle | None, ...]
+    segmentations: tuple[Segmentation, ...]
     is_crowd: bool
 
 
@@ -37,7 +41,7 @@ class Split:
     """Videos by ascending id, the instances of each, and the categories by ascending id."""
 
     videos: tuple[Video, ...]
-    instances: tuple[tuple[Instance, ...], ...]
+    instances: Sequence[tuple[Instance, ...]]
     category_ids: tuple[int, ...]
     category_names: tuple[str, ...]
 
@@ -50,9 +54,11 @@ def read_split(annotations: Path, frames: Path, limit_videos: int | None = None,
     Raises UserError naming the file and the video or annotation at fault. Frames are not opened here.
     """
     document = _read_document(annotations, frames)
-    categories = sorted(_records(document, "categories", ("id", "name"), annotations), key=lambda record: record["id"])
+    categories = sorted(
+        records_of(document, "categories", ("id", "name"), annotations), key=lambda record: record["id"]
+    )
     labels = {record["id"]: label for label, record in enumerate(categories)}
-    videos = _read_videos(document, annotations, frames, resolved(frames, root or frames))
+    videos = read_videos(document, annotations, frames, resolved(frames, root or frames))
     known = {video.id for video in videos}
     for record in (records := _annotation_records(document, annotations)):
         if record["video_id"] not in known:
@@ -62,7 +68,7 @@ def read_split(annotations: Path, frames: Path, limit_videos: int | None = None,
         videos=kept,
         instances=_read_instances(records, kept, labels, annotations),
         category_ids=tuple(labels),
-        category_names=tuple(_name(record, annotations) for record in categories),
+        category_names=tuple(category_name(record, annotations) for record in categories),
     )
 
 
@@ -80,8 +86,8 @@ def _read_document(annotations: Path, frames: Path) -> dict[str, Any]:
     return document
 
 
-def _records(document: dict[str, Any], key: str, needed: Iterable[str], path: Path) -> list[dict[str, Any]]:
-    """The list under `key`, each record complete and its id unique."""
+def records_of(document: dict[str, Any], key: str, needed: Iterable[str], path: Path) -> list[dict[str, Any]]:
+    """The list under `key`, each record complete and its id unique. Raises UserError otherwise."""
     records, seen = document[key], set()
     if not isinstance(records, list):
         raise UserError(f"{path}: `{key}` must be a list, found {type(records).__name__}")
@@ -104,7 +110,8 @@ def whole_number(record: dict[str, Any], key: str, where: str, least: int = -LAR
     return value
 
 
-def _name(category: dict[str, Any], path: Path) -> str:
+def category_name(category: dict[str, Any], path: Path) -> str:
+    """The name of a record of `categories`. Raises UserError when it is no text."""
     if not isinstance(category["name"], str):
         raise UserError(f"{path}: category {category['id']}: `name` must be text, not {rle.short(category['name'])}")
     return category["name"]
@@ -114,15 +121,16 @@ def _annotation_records(document: dict[str, Any], path: Path) -> list[dict[str, 
     """None in files published without labels, whose list is missing or null."""
     if document.get("annotations") is None:
         return []
-    records = _records(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
+    records = records_of(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
     for record in records:
         for key in ("video_id", "category_id"):
             whole_number(record, key, f"{path}: annotation {record['id']}")
     return records
 
 
-def _read_videos(document: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> tuple[Video, ...]:
-    records = _records(document, "videos", ("id", "width", "height", "file_names"), path)
+def read_videos(document: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> tuple[Video, ...]:
+    """The list `videos` by ascending id. Raises UserError on what cannot be a video of the data set."""
+    records = records_of(document, "videos", ("id", "width", "height", "file_names"), path)
     ordered = sorted(records, key=lambda record: record["id"])
     videos = tuple(_read_video(record, path, frames, roots) for record in ordered)
     checked: set[Path] = set()
@@ -204,15 +212,20 @@ def _read_mask(segmentation: Any, video: Video, where: str) -> Rle | None:
 
 def read_frame(path: Path) -> np.ndarray:
     """A picture as (H, W, 3) uint8, RGB. Raises UserError when it is missing or cannot be decoded."""
-    return _decode(path, ())
+    return np.asarray(_decode(path, ()))
 
 
 def read_video_frame(video: Video, index: int) -> np.ndarray:
     """Frame `index` as (H, W, 3) uint8. Raises UserError also when its size is not the video's."""
+    return np.asarray(read_video_picture(video, index))
+
+
+def read_video_picture(video: Video, index: int) -> Image.Image:
+    """The same as a decoded RGB picture, for whoever resizes it next: an array would be a copy more."""
     return _decode(video.frame_paths[index], video.roots, video)
 
 
-def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> np.ndarray:
+def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> Image.Image:
     try:
         with open_frame(path, roots) as file, Image.open(file) as picture:
             if video is not None and picture.size != (video.width, video.height):  # known before anything is decoded
@@ -220,7 +233,7 @@ def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> 
                     f"{path}: frame of size {[picture.height, picture.width]}, but the annotation file "
                     f"gives video {video.id} the size {[video.height, video.width]} (height, width)"
                 )
-            return np.asarray(picture.convert("RGB"))
+            return picture.convert("RGB")
     except UserError:
         raise
     except FileNotFoundError:

@@ -9,6 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
+import cv2
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from accelerate.utils import gather_object
@@ -18,9 +19,9 @@ from tqdm import tqdm
 from vita.config import RunConfig
 from vita.config_file import digest
 from vita.contract import Clip, UserError, VideoMethod
-from vita.data.clips import ClipSampler
+from vita.data.clip_stream import ClipStream, training_stream
 from vita.data.dataset import read_part
-from vita.engine.checkpoint import Checkpoint, load_weights, save_weights, sha256
+from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
 from vita.engine.history import EVERY, History, checked_values
 from vita.engine.methods import find_method, method_package
 from vita.engine.optimizer import build_optimizer, set_rates
@@ -28,6 +29,7 @@ from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
+from vita.files import sha256
 from vita.progress import progress
 
 FAILURE = "record.json"  # of a failed run, in work/: beside the checkpoint, where no clean-up of outputs goes
@@ -67,9 +69,10 @@ class Trainer:
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
         self.accelerator = _accelerator(schedule.precision)
-        self.split = read_part(config.dataset, "train")
+        split = read_part(config.dataset, "train")
+        self.stream = training_stream(config, split)
         definition = find_method(config.method)
-        model = definition.build(config.options, len(self.split.category_ids))
+        model = definition.build(config.options, len(split.category_ids))
         if weights is not None:
             loaded = load_weights(model, weights)
             record.started_from = {"file": str(weights), "sha256": sha256(weights), **asdict(loaded)}
@@ -107,22 +110,14 @@ class Trainer:
             raise UserError(
                 f"train.clips_per_batch is {schedule.clips_per_batch}, not a multiple of the {processes} processes"
             )
-        samples = schedule.iterations * schedule.clips_per_batch
-        sampler = ClipSampler(
-            self.split,
-            clip_frames=schedule.clip_frames,
-            frame_range=schedule.frame_range,
-            augmentation=schedule.augmentation,
-            length=samples,
-            seed=self.config.seed,
-        )
         first = self.start * schedule.clips_per_batch + self.accelerator.process_index
         batches = DataLoader(
-            cast("Dataset[Clip]", _ErrorsAsSamples(sampler)),
+            cast("Dataset[Clip]", _ErrorsAsSamples(self.stream)),
             batch_size=schedule.clips_per_batch // processes,
-            sampler=range(first, samples, processes),
+            sampler=range(first, len(self.stream), processes),
             collate_fn=list,
             num_workers=schedule.workers,
+            worker_init_fn=_keep_to_one_core,
             generator=torch.Generator(),  # else it draws from the global one, once more in a resumed run
         )
         for batch in batches:
@@ -193,6 +188,11 @@ class Trainer:
             (self.folder / "work" / name).unlink(missing_ok=True)
 
 
+def _keep_to_one_core(_: int) -> None:
+    """In a worker process: many of them, each with threads for all cores, would only wait for each other."""
+    cv2.setNumThreads(0)
+
+
 def _accelerator(precision: str) -> Accelerator:
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
@@ -202,7 +202,7 @@ def _accelerator(precision: str) -> Accelerator:
 class _ErrorsAsSamples:
     """Bad input found by a worker process reaches the trainer as it is, not wrapped in the worker's traceback."""
 
-    def __init__(self, clips: ClipSampler) -> None:
+    def __init__(self, clips: ClipStream) -> None:
         self._clips = clips
 
     def __len__(self) -> int:
