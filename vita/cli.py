@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -58,14 +58,18 @@ def predict(
     weights: Annotated[Path, typer.Option(help="model.safetensors of the run.")],
     out: Annotated[Path, typer.Option(help="Folder for <variant>.json; the record appears beside it.")],
     inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
+    split: Annotated[
+        Literal["train", "valid", "released_valid"],
+        typer.Option(help="Videos: as scored here, or released_valid, those a server scores."),
+    ] = "valid",
 ) -> None:
-    """Predict the validation videos under any number of inference variants, from one detector pass."""
+    """Predict videos under any number of inference variants, from one detector pass."""
     from vita.config import PredictConfig, RunConfig
     from vita.config_file import load
     from vita.engine.predict_run import predict_run
 
     _quiet_libraries()
-    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent)
+    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent, split)
 
 
 @app.command(rich_help_panel="Models")

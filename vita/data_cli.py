@@ -27,6 +27,32 @@ def data_synth(dataset: DatasetFile) -> None:
     synthesise(config.shapes, Path(config.root))
 
 
+@data.command("split")
+def data_split(
+    dataset: DatasetFile,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: the YAML's local_split.file.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: the YAML's.")] = None,
+    valid_share: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Of the training videos; default: the YAML's.")
+    ] = None,
+) -> None:
+    """Divide `train` into videos to learn from and videos to be scored on, every category in its share."""
+    from vita.config_file import load, parse
+    from vita.data.dataset import find_files
+    from vita.data.local_split import make_local_split
+    from vita.dataset_config import DatasetConfig, LocalSplitConfig
+    from vita.files import write_json
+
+    config = load(DatasetConfig, dataset)
+    described = config.local_split.model_dump() if config.local_split else {}
+    given = {"file": out and str(out), "seed": seed, "valid_share": valid_share}
+    changed = {key: value for key, value in given.items() if value is not None}
+    wanted = parse(LocalSplitConfig, described | changed, f"{dataset}: local_split (or option --out)")
+    split = make_local_split(config.name, find_files(config, "train").annotations, wanted.valid_share, wanted.seed)
+    write_json(Path(wanted.file), split.model_dump(mode="json"))
+    typer.echo(split.summary())
+
+
 @data.command("sheet")
 def data_sheet(
     dataset: DatasetFile,

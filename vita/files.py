@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
@@ -82,3 +83,12 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: not valid JSON: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: not valid JSON: too many brackets within brackets") from None
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file. Raises UserError when it cannot be read."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None

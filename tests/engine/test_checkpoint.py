@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from vita.contract import UserError
-from vita.engine.checkpoint import Checkpoint, load_weights, save_weights, sha256
+from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
+from vita.files import sha256
 
 State = dict[str, Tensor]
 

@@ -14,12 +14,13 @@ from tiny_run import PLAN, files_in, plan
 from vita.config import PredictConfig, RunConfig
 from vita.contract import Track, UserError, Video
 from vita.data import rle
-from vita.engine.checkpoint import save_weights, sha256
+from vita.engine.checkpoint import save_weights
 from vita.engine.methods import find_method
 from vita.engine.predict import results_of, write_predictions
 from vita.engine.predict_run import predict_run
 from vita.engine.procedures import InferencePlan
 from vita.evaluation.evaluate import evaluate_files
+from vita.files import sha256
 
 FRAMES, HEIGHT, WIDTH = 6, 32, 48
 

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vita.contract import UserError
-from vita.data.coco import read_coco
-from vita.data.local_split import read_local_split
+from vita.data.local_split import LocalSplit, read_local_split
 from vita.data.ytvis import Split, read_split
 from vita.dataset_config import DatasetConfig, Places, SplitConfig
 
@@ -50,12 +49,23 @@ def _annotations(dataset: DatasetConfig, files: SplitConfig, part: Part) -> Path
 def read_part(dataset: DatasetConfig, part: Part, limit_videos: int | None = None) -> Split:
     """The videos of a part; at most `limit_videos`, and what the data set's own limit leaves. Raises UserError."""
     files = find_files(dataset, part)
-    read = read_coco if dataset.format == "coco" else read_split
-    split = read(files.annotations, files.frames)
+    split = read_split(files.annotations, files.frames)
     if files.ids is not None:
-        split = select_videos(split, read_local_split(files.ids).videos(part))
+        split = select_videos(split, _local_split(dataset, files.ids, files.annotations).videos(part))
     limits = [limit for limit in (limit_videos, dataset.limit_videos) if limit is not None]
     return first_videos(split, min(limits)) if limits else split
+
+
+def _local_split(dataset: DatasetConfig, path: Path, annotations: Path) -> LocalSplit:
+    """The list of ids, which must be the one that the data set describes: tables cite its share and seed."""
+    split, wanted = read_local_split(path, annotations), dataset.local_split
+    if wanted is not None and (split.seed, split.valid_share) != (wanted.seed, wanted.valid_share):
+        raise UserError(
+            f"{path}: made with seed {split.seed} and a share of {split.valid_share}, but the data set "
+            f"'{dataset.name}' says {wanted.seed} and {wanted.valid_share}; change its YAML or make the file anew with "
+            "`vita data split`"
+        )
+    return split
 
 
 def select_videos(split: Split, ids: frozenset[int]) -> Split:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,12 +66,6 @@ def _check_fit(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Ten
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {kind}, first {keys[0]}" for kind, keys in problems.items() if keys)
         raise UserError(f"{path}: weights of another model: {listed}")
-
-
-def sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file."""
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
 
 
 class Checkpoint:

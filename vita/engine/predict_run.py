@@ -11,12 +11,13 @@ from vita.config import PredictConfig, RunConfig
 from vita.config_file import digest
 from vita.contract import UserError
 from vita.data.dataset import Part, find_files, read_part
-from vita.engine.checkpoint import load_weights, sha256
+from vita.engine.checkpoint import load_weights
 from vita.engine.methods import find_method, method_package
 from vita.engine.predict import write_predictions
 from vita.engine.procedures import read_plan
 from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import seed_everything
+from vita.files import sha256
 
 
 def predict_run(
