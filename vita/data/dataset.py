@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vita.contract import UserError
+from vita.data.coco import read_coco
 from vita.data.local_split import LocalSplit, read_local_split
 from vita.data.ytvis import Split, read_split
 from vita.dataset_config import DatasetConfig, Places, SplitConfig
@@ -49,7 +50,8 @@ def _annotations(dataset: DatasetConfig, files: SplitConfig, part: Part) -> Path
 def read_part(dataset: DatasetConfig, part: Part, limit_videos: int | None = None) -> Split:
     """The videos of a part; at most `limit_videos`, and what the data set's own limit leaves. Raises UserError."""
     files = find_files(dataset, part)
-    split = read_split(files.annotations, files.frames)
+    read = read_coco if dataset.format == "coco" else read_split
+    split = read(files.annotations, files.frames)
     if files.ids is not None:
         split = select_videos(split, _local_split(dataset, files.ids, files.annotations).videos(part))
     limits = [limit for limit in (limit_videos, dataset.limit_videos) if limit is not None]

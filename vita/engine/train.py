@@ -30,7 +30,6 @@ from vita.engine.seeding import random_state, restore_random_state, seed_everyth
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
 from vita.files import sha256
-from vita.files import sha256
 from vita.progress import progress
 
 FAILURE = "record.json"  # of a failed run, in work/: beside the checkpoint, where no clean-up of outputs goes
