@@ -9,7 +9,7 @@ Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detect
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -82,14 +82,18 @@ def _or_null(score: float) -> float | None:
     return None if score == NO_GROUND_TRUTH else score
 
 
-def evaluate_files(ground_truth: Path, predictions: Path, limit_videos: int | None = None) -> Evaluation:
+def evaluate_files(
+    ground_truth: Path, predictions: Path, limit_videos: int | None = None, videos: Collection[int] | None = None
+) -> Evaluation:
     """Score a predictions file against a ground-truth file.
 
-    limit_videos: score only so many videos, those of lowest id. Raises UserError naming the file and the entry.
+    videos: ids of those to score; limit_videos: only so many of them, those of lowest id. Predictions of other videos
+    of the ground truth are left out. Raises UserError naming the file and the entry.
     """
-    truth = load_ground_truth(ground_truth)
-    detections = read_detections(read_json(predictions), truth, str(predictions))
-    return evaluate_detections(truth if limit_videos is None else truth.first_videos(limit_videos), detections)
+    whole = load_ground_truth(ground_truth)
+    detections = read_detections(read_json(predictions), whole, str(predictions))
+    chosen = whole if videos is None else whole.select(videos)
+    return evaluate_detections(chosen if limit_videos is None else chosen.first_videos(limit_videos), detections)
 
 
 def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Evaluation:
