@@ -53,6 +53,27 @@ def data_split(
     typer.echo(split.summary())
 
 
+@data.command("check")
+def data_check(
+    dataset: Annotated[Path | None, typer.Option("--dataset", help="A data-set YAML.")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="train, valid or released_valid; may be repeated.  [default: train, valid]")
+    ] = None,
+    annotations: Annotated[Path | None, typer.Option(help="Instead of a YAML: any YouTube-VIS or COCO file.")] = None,
+    frames: Annotated[Path | None, typer.Option(help="With --annotations: the folder of its frames.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Decode only a sample of the frames.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode.  [default: one a core]")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
+) -> None:
+    """Look for faults before the data is used; exit code 0 without errors, 1 with, 2 when it is not readable."""
+    from vita.data.check.run import check_data
+    from vita.data.check.subject import choose_subjects
+
+    name, subjects = choose_subjects(dataset, part or [], annotations, frames)
+    raise typer.Exit(check_data(name, subjects, quick=quick, strict=strict, workers=workers, out=json))
+
+
 @data.command("sheet")
 def data_sheet(
     dataset: DatasetFile,

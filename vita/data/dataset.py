@@ -51,15 +51,18 @@ def read_part(dataset: DatasetConfig, part: Part, limit_videos: int | None = Non
     """The videos of a part; at most `limit_videos`, and what the data set's own limit leaves. Raises UserError."""
     files = find_files(dataset, part)
     read = read_coco if dataset.format == "coco" else read_split
-    split = read(files.annotations, files.frames)
+    split = read(files.annotations, files.frames, root=Path(dataset.root))
     if files.ids is not None:
-        split = select_videos(split, _local_split(dataset, files.ids, files.annotations).videos(part))
+        split = select_videos(split, described_split(dataset, files.ids, files.annotations).videos(part))
     limits = [limit for limit in (limit_videos, dataset.limit_videos) if limit is not None]
     return first_videos(split, min(limits)) if limits else split
 
 
-def _local_split(dataset: DatasetConfig, path: Path, annotations: Path) -> LocalSplit:
-    """The list of ids, which must be the one that the data set describes: tables cite its share and seed."""
+def described_split(dataset: DatasetConfig, path: Path, annotations: Path) -> LocalSplit:
+    """The list of ids, which must be the one that the data set describes: tables cite its share and seed.
+
+    Raises UserError when it is not.
+    """
     split, wanted = read_local_split(path, annotations), dataset.local_split
     if wanted is not None and (split.seed, split.valid_share) != (wanted.seed, wanted.valid_share):
         raise UserError(

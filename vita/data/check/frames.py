@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -65,7 +64,7 @@ def check_presence(frames: Iterable[FrameFile], findings: Findings) -> None:
     for frame in frames:
         folder = frame.path.parent
         if folder not in listings:
-            listings[folder] = frozenset(os.listdir(folder)) if folder.is_dir() else frozenset()
+            listings[folder] = frozenset(path.name for path in folder.iterdir()) if folder.is_dir() else frozenset()
         if frame.path.name not in listings[folder]:
             findings.add(Kind.FRAME_MISSING, frame.where, f"{frame.path}")
 

@@ -6,7 +6,7 @@ Legend: T frames of a video, M of them with a mask, P corners of polygons. Boxes
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -22,11 +22,11 @@ from vita.progress import progress
 Codes = dict[int, Rle]  # sound masks by frame
 
 
-def check_masks(objects: Iterable[ObjectEntry], total: int, findings: Findings) -> int:
-    """Check the masks of all objects, of which there are `total`. Returns how many masks there were."""
+def check_masks(objects: Sequence[ObjectEntry], findings: Findings) -> int:
+    """Check the masks of these objects. Returns how many masks there were."""
     seen: dict[tuple[int, bytes], ObjectEntry] = {}
     count = 0
-    with progress(total, "masks") as bar:
+    with progress(len(objects), "masks of objects") as bar:
         for entry in objects:
             count += sum(segmentation is not None for segmentation in entry.segmentations)
             if entry.video.size is not None:

@@ -69,7 +69,19 @@ def _read_lists(
         _read_list(where, record, key, len(video.names), format, findings)
         for key in (format.segmentations, format.boxes, format.areas)
     )
-    return None if segmentations is None else (segmentations, boxes, areas)
+    if segmentations is None:
+        return None
+    return ([_image_mask(one) for one in segmentations] if format.single else segmentations, boxes, areas)
+
+
+def _image_mask(segmentation: Any) -> Any:
+    """COCO has a few outlines of less than three corners, which hold no pixel: left out here as by the reader.
+
+    What must be there, but is null, becomes a mask that is malformed.
+    """
+    if not isinstance(segmentation, list):
+        return {} if segmentation is None else segmentation
+    return [one for one in segmentation if not (isinstance(one, list) and len(one) in (0, 2, 4))] or None
 
 
 def _read_list(

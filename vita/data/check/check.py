@@ -1,0 +1,69 @@
+"""The check of one file of annotations and its frames, from the first key to the last pixel."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from time import perf_counter
+
+from vita.data.check.contents import Format
+from vita.data.check.expectations import check_expectations, videos_in_use
+from vita.data.check.finding import Findings
+from vita.data.check.frames import check_frames, check_presence, list_frames, sample
+from vita.data.check.masks import check_masks
+from vita.data.check.structure import read_contents
+from vita.data.check.subject import Subject
+from vita.data.containment import resolved
+from vita.files import read_json
+
+
+@dataclass(frozen=True)
+class Checked:
+    """How much was looked at. videos, objects: of the file; the rest: of the videos in use."""
+
+    videos: int
+    objects: int | None  # None: the file has no labels
+    masks: int
+    frames_listed: int
+    frames_decoded: int
+    seconds_of_decoding: float
+
+    def to_json(self) -> dict[str, int | float | None]:
+        """For `--json`."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was checked and found in one file."""
+
+    subject: Subject
+    quick: bool
+    checked: Checked
+    findings: Findings
+    format: Format
+
+
+def check(subject: Subject, quick: bool, workers: int) -> Report:
+    """Check one file. quick: only a sample of the frames is opened; of the others it is seen that they are there.
+
+    workers: threads that decode. Raises UserError when the file is not JSON or not of its format.
+    """
+    findings = Findings()
+    contents = read_contents(read_json(subject.files.annotations), subject.files.annotations, subject.format, findings)
+    check_expectations(subject, contents, findings)
+    videos = videos_in_use(subject, contents, findings)
+    in_use = {video.id for video in videos}
+    objects = [entry for entry in contents.objects or () if entry.video.id in in_use]
+    masks = check_masks(objects, findings)
+    roots = resolved(subject.files.frames, subject.root)
+    listed = list_frames(videos, subject.files.frames, roots, findings)
+    frames = [frame for one in (sample(listed) if quick else listed) for frame in one]
+    if quick:
+        opened = set(frames)
+        check_presence((frame for one in listed for frame in one if frame not in opened), findings)
+    start = perf_counter()
+    check_frames(frames, roots, workers, findings)
+    seconds = round(perf_counter() - start, 3)
+    count = None if contents.objects is None else contents.objects_listed
+    checked = Checked(contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), seconds)
+    return Report(subject, quick, checked, findings, contents.format)

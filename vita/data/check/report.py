@@ -1,0 +1,97 @@
+"""Reports of checks, for people and for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from vita.data.check.check import Report
+from vita.data.check.finding import Finding, Kind, Severity
+from vita.data.check.videos import printable
+
+OFFENDERS = 3  # of each kind that are printed
+
+
+def as_text(report: Report) -> str:
+    """What was checked, then a table by kind with the first offenders of each."""
+    subject = report.subject
+    parts = f"{', '.join(subject.parts)}: " if subject.parts else ""
+    lines = [f"{parts}{subject.files.annotations}, frames in {subject.files.frames}", f"checked {_amounts(report)}"]
+    rows = list(report.findings.by_kind())
+    if rows:
+        width = max(len(kind.label) for kind, _ in rows)
+        lines += ["", f"{'count':>7}  severity  {'kind':{width}}  meaning"]
+        lines += [line for kind, found in rows for line in _row(kind, found, width)]
+    return "\n".join(lines) + "\n"
+
+
+def _amounts(report: Report) -> str:
+    checked = report.checked
+    objects = "no labels" if checked.objects is None else f"{checked.objects:,} objects, {checked.masks:,} masks"
+    rate = checked.frames_decoded / max(checked.seconds_of_decoding, 1e-3)
+    frames = f"{checked.frames_decoded:,} frames decoded ({rate:,.0f} a second)"
+    if report.quick:
+        frames = f"{checked.frames_listed:,} frames present, of which a sample of {frames}"
+    return f"{checked.videos:,} {report.format.videos}, {objects}, {frames}"
+
+
+def _row(kind: Kind, found: list[Finding], width: int) -> list[str]:
+    first = [f"{'':9}{printable(finding.where)}: {printable(finding.detail)}" for finding in found[:OFFENDERS]]
+    more = [f"{'':9}... and {len(found) - OFFENDERS:,} more"] if len(found) > OFFENDERS else []
+    return [f"{len(found):7,}  {kind.severity:8}  {kind.label:{width}}  {kind.meaning}", *first, *more]
+
+
+def verdict(reports: Sequence[Report]) -> str:
+    """One sentence."""
+    errors, warnings = count(reports, "error"), count(reports, "warning")
+    sampled = " in what was sampled" if any(report.quick for report in reports) else ""
+    if errors:
+        return (
+            f"{_number(errors, 'error')} and {_number(warnings, 'warning')}: mend the errors before this data is used"
+        )
+    if warnings:
+        return f"no error and {_number(warnings, 'warning')}{sampled}: usable, but see whether the warnings are meant"
+    return f"nothing found{sampled}: the data can be used"
+
+
+def count(reports: Sequence[Report], severity: Severity) -> int:
+    """Findings of this severity in all reports."""
+    return sum(report.findings.count(severity) for report in reports)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def to_json(reports: Sequence[Report], dataset: str | None) -> dict[str, Any]:
+    """All findings, not the first alone. dataset: name in the YAML."""
+    return {
+        "tool": "vita data check",
+        "dataset": dataset,
+        "errors": count(reports, "error"),
+        "warnings": count(reports, "warning"),
+        "verdict": verdict(reports),
+        "files": [_file(report) for report in reports],
+    }
+
+
+def _file(report: Report) -> dict[str, Any]:
+    subject = report.subject
+    return {
+        "parts": list(subject.parts),
+        "annotations": str(subject.files.annotations),
+        "frames": str(subject.files.frames),
+        "quick": report.quick,
+        "checked": report.checked.to_json(),
+        "kinds": {kind.label: len(found) for kind, found in report.findings.by_kind()},
+        "findings": [_finding(finding) for finding in report.findings.found],
+    }
+
+
+def _finding(finding: Finding) -> dict[str, str]:
+    return {
+        "kind": finding.kind.label,
+        "severity": finding.severity,
+        "where": finding.where,
+        "detail": finding.detail,
+    }
