@@ -14,6 +14,7 @@ from safetensors.torch import load_file, save_file
 from vita.conformance.augmentation import checks
 from vita.contract import UserError
 
+DRAWS = ("sizes", "crop windows", "window paths")
 RECORDED = Path(__file__).parents[1] / "golden" / "augmentation"
 
 
@@ -36,7 +37,8 @@ def test_every_recording_is_equalled() -> None:
         for name in ("hflip", "resize", "crop", "rotation")
         for part in ("image", "mask", "box")
     ]
-    draws = [f"draws {kind} {part}" for kind in ("real_video", "pseudo_video") for part in ("sizes", "crop windows")]
+    draws = [f"draws {kind} {part}" for kind in ("real_video", "pseudo_video") for part in DRAWS]
+    draws.append("draws pseudo_video rotations")
     assert outcomes(RECORDED) == dict.fromkeys([*transforms, "transforms test sizes", *draws], True)
 
 
@@ -85,7 +87,40 @@ def first_step(drawn: dict, kind: str) -> dict:
 )
 def test_one_size_or_window_is_seen(folder: Path, edit: Callable[[Any], None], group: str) -> None:
     change(folder / "clip_augmentation_draws.json", edit)
-    assert failing(folder) == [f"draws real_video {group}"]
+    assert failing(folder)[0] == f"draws real_video {group}"
+
+
+def crops_of(drawn: dict) -> list[list[dict]]:
+    """Crops of each clip that has them, frame by frame."""
+    frames = [[frame["transforms"][1] for frame in clip["frames"]] for clip in drawn["real_video"]["clips"]]
+    return [crops for crops in frames if crops[0]["t"] == "CropTransform"]
+
+
+def shuffle(drawn: dict) -> None:
+    """The window of a clip that moves goes back and forth."""
+    crops = next(crops for crops in crops_of(drawn) if crops[0]["x0"] != crops[-1]["x0"])
+    crops[0]["x0"], crops[2]["x0"] = crops[2]["x0"], crops[0]["x0"]
+
+
+def rotations_of(drawn: dict) -> list[dict]:
+    return [frame["transforms"][-1] for frame in drawn["pseudo_video"]["clips"][0]["frames"]]
+
+
+@pytest.mark.parametrize(
+    ("edit", "group"),
+    [
+        (shuffle, "real_video window paths"),
+        (lambda drawn: rotations_of(drawn)[1].update(angle=15.5), "pseudo_video rotations"),
+        (
+            lambda drawn: rotations_of(drawn)[1].update(angle=rotations_of(drawn)[0]["angle"] * 2),
+            "pseudo_video rotations",
+        ),
+        (lambda drawn: rotations_of(drawn)[1]["center"].reverse(), "pseudo_video rotations"),
+    ],
+)
+def test_a_path_or_turn_that_ours_cannot_draw_is_seen(folder: Path, edit: Callable[[Any], None], group: str) -> None:
+    change(folder / "clip_augmentation_draws.json", edit)
+    assert failing(folder) == [f"draws {group}"]
 
 
 def test_a_test_time_size_is_seen(folder: Path) -> None:
