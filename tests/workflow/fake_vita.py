@@ -26,6 +26,10 @@ def synth(given: dict[str, str]) -> None:
         write(root / split / "instances.json", "{}")
 
 
+def split(given: dict[str, str]) -> None:
+    write(Path(given["--out"]), "{}")
+
+
 def train(given: dict[str, str]) -> None:
     config = Path(given["--config"])
     write(config.with_name("model.safetensors"), config.read_text())
@@ -56,6 +60,7 @@ def write(path: Path, text: str) -> None:
 
 COMMANDS = {
     "data synth": synth,
+    "data split": split,
     "train": train,
     "predict": predict,
     "evaluate": copy,

@@ -1,4 +1,4 @@
-# Embedded data, written to disk in the format of real data.
+# Embedded data, written to disk in the format of real data; the part of `train` that is scored where labels are hidden.
 
 
 localrules:
@@ -6,7 +6,7 @@ localrules:
 
 
 rule dataset_config:
-    """The embedded data set's definition, resolved."""
+    """The data set's definition, resolved."""
     output:
         "results/data/{dataset}/dataset.yaml",
     log:
@@ -14,7 +14,9 @@ rule dataset_config:
     conda:
         ENVIRONMENT
     params:
-        text=lambda wildcards: dump(TABLE.datasets[wildcards.dataset]),
+        text=lambda wildcards: dump(
+            TABLE.datasets[wildcards.dataset].without_description()
+        ),
     shell:
         "printf '%s' {params.text:q} > {output} 2> {log}"
 
@@ -36,3 +38,18 @@ rule data_synth:
         "Painting the videos of {wildcards.dataset}"
     shell:
         "vita data synth --dataset {input} > {log} 2>&1"
+
+
+rule data_split:
+    """Videos of `train` to be scored on, every category in its share (all tables of data whose labels are hidden)."""
+    input:
+        config="results/data/{dataset}/dataset.yaml",
+        labels=lambda wildcards: annotations(TABLE.datasets[wildcards.dataset], "train"),
+    output:
+        "results/data/{dataset}/local_split.json",
+    log:
+        "results/data/{dataset}/split.log",
+    conda:
+        ENVIRONMENT
+    shell:
+        "vita data split --dataset {input.config} --out {output} > {log} 2>&1"

@@ -41,9 +41,7 @@ rule train:
         start=lambda wildcards: [
             start.weights for start in [run_of(wildcards).starts_from] if start
         ],
-        data=lambda wildcards: annotations(
-            run_of(wildcards).config.dataset, "train", "valid"
-        ),
+        data=lambda wildcards: training_data(run_of(wildcards).config),
     output:
         weights=f"{RUN}/model.safetensors",
         history=f"{RUN}/history.csv",
@@ -71,6 +69,7 @@ rule predict:
         plan=f"{RUN}/inference.yaml",
         weights=f"{RUN}/model.safetensors",
         data=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
+        videos=lambda wildcards: local_split(run_of(wildcards).config.dataset),
     output:
         predictions=directory(f"{RUN}/predictions"),
         frames=f"{RUN}/frame_detector.json",
@@ -97,6 +96,7 @@ rule evaluate:
         predictions=f"{RUN}/predictions",
         record=f"{RUN}/predict_record.json",
         truth=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
+        videos=lambda wildcards: local_split(run_of(wildcards).config.dataset),
         sources=sources("evaluation/*.py"),
     output:
         f"{RUN}/metrics/{{inference}}.json",
@@ -105,11 +105,7 @@ rule evaluate:
     conda:
         ENVIRONMENT
     params:
-        limit=lambda wildcards: (
-            f"--limit-videos {count}"
-            if (count := run_of(wildcards).config.dataset.limit_videos)
-            else ""
-        ),
+        chosen=lambda wildcards: scored_videos(run_of(wildcards).config.dataset),
     shell:
         "vita evaluate --gt {input.truth} --pred {input.predictions}/{wildcards.inference}.json"
-        " --out {output} {params.limit} > {log} 2>&1"
+        " --out {output} {params.chosen} > {log} 2>&1"
