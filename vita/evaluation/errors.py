@@ -1,0 +1,85 @@
+"""Where the missing AP goes: how much of it oracles give back, each alone and one after the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from vita.contract import UserError
+from vita.evaluation.average_precision import NO_GROUND_TRUTH
+from vita.evaluation.detections import Detection
+from vita.evaluation.error_scene import ErrorScene, build_scene
+from vita.evaluation.evaluate import evaluate_detections
+from vita.evaluation.ground_truth import Annotation, GroundTruth
+from vita.evaluation.oracles import ORACLES, Oracle
+from vita.progress import progress
+
+
+@dataclass(frozen=True)
+class ErrorKind:
+    """AP (a fraction) that an oracle gives back: applied to the predictions as they are, and after those before it."""
+
+    name: str
+    alone: float
+    in_sequence: float
+
+
+@dataclass(frozen=True)
+class ErrorAnalysis:
+    """AP of the predictions, and the kinds of error in their order; AP and all `in_sequence` add up to 1."""
+
+    ap: float
+    kinds: tuple[ErrorKind, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """As the metrics file holds it: fractions."""
+        return {"ap": self.ap, "kinds": [asdict(kind) for kind in self.kinds]}
+
+
+def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -> ErrorAnalysis:
+    """Split the missing AP into association, classification, mask, missed and spurious.
+
+    An object whose masks are all empty can never be found: it stays missing after all oracles. Raises UserError when
+    there is no object at all.
+    """
+    best_score = max((detection.score for detection in detections), default=1.0)
+    with progress(len(ground_truth.videos) + 2 * len(ORACLES), "errors") as bar:
+        scenes = []
+        for scene in _scenes(ground_truth, detections):
+            scenes.append(scene)
+            bar.update()
+        start = _ap(ground_truth, scenes)
+        bar.update()
+        if start == NO_GROUND_TRUTH:
+            raise UserError("the ground truth has no object to find, so there are no errors to analyse")
+        alone, in_sequence, reached, mended = {}, {}, start, scenes
+        for name, oracle in ORACLES.items():
+            alone[name] = _ap(ground_truth, applied := _apply(oracle, scenes, best_score)) - start
+            # The first oracle sees the predictions as they are in both.
+            mended = applied if mended is scenes else _apply(oracle, mended, best_score)
+            before, reached = reached, _ap(ground_truth, mended)
+            in_sequence[name] = reached - before
+            bar.update(2)
+    return ErrorAnalysis(start, tuple(ErrorKind(name, alone[name], in_sequence[name]) for name in ORACLES))
+
+
+def _apply(oracle: Oracle, scenes: list[ErrorScene], best_score: float) -> list[ErrorScene]:
+    return [oracle(scene, best_score) for scene in scenes]
+
+
+def _ap(ground_truth: GroundTruth, scenes: list[ErrorScene]) -> float:
+    detections = [detection for scene in scenes for detection in scene.detections()]
+    return evaluate_detections(ground_truth, detections).scores.ap
+
+
+def _scenes(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Iterator[ErrorScene]:
+    annotated: dict[int, list[Annotation]] = {key: [] for key in ground_truth.videos}
+    detected: dict[int, list[Detection]] = {key: [] for key in ground_truth.videos}
+    for annotation in ground_truth.annotations:
+        annotated[annotation.video_id].append(annotation)
+    for detection in detections:
+        if detection.video_id in detected:
+            detected[detection.video_id].append(detection)
+    for key in ground_truth.videos:
+        yield build_scene(key, ground_truth, annotated[key], detected[key])
