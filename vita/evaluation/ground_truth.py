@@ -12,6 +12,7 @@ import numpy as np
 
 from vita.contract import UserError
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
+from vita.evaluation.occlusion import OcclusionLevel, occlusion_level
 from vita.files import read_json
 
 
@@ -30,6 +31,7 @@ class Annotation:
 
     listed_area: mean over frames of the non-zero areas that the file lists, in pixels (0 when there is none), which
     is what decides between small, medium and large; None when the file lists no areas, then the masks decide.
+    occlusion: how much it is occluded in most frames, where the file tells (OVIS).
     """
 
     id: int
@@ -38,6 +40,7 @@ class Annotation:
     is_crowd: bool
     track: MaskTrack
     listed_area: float | None
+    occlusion: OcclusionLevel | None = None
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,8 @@ def _annotation(
     is_crowd = entry.get("iscrowd", 0)
     if is_crowd not in (0, 1):
         raise UserError(f"{source}: iscrowd must be 0 or 1, not {is_crowd!r}")
-    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, _listed_area(entry, source))
+    area, occlusion = _listed_area(entry, source), occlusion_level(entry.get("occlusion"))
+    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, area, occlusion)
 
 
 def _listed_area(entry: dict[str, Any], source: str) -> float | None:
