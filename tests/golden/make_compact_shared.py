@@ -18,6 +18,7 @@ CLIPS = 6  # of each kind of drawn clips
 
 def main(full: Path) -> None:
     augmentation(full / "augmentation", HERE / "augmentation")
+    draws(full / "augmentation", HERE / "draws.json.gz")
     backbones(full / "backbones", HERE / "backbones")
     rates(full, HERE / "rates.json.gz")
 
@@ -30,6 +31,12 @@ def augmentation(full: Path, here: Path) -> None:
     for kind in drawn.values():
         kind["clips"] = kind["clips"][:CLIPS]
     write_json(here / "clip_augmentation_draws.json", drawn)
+
+
+def draws(full: Path, here: Path) -> None:
+    """All drawn clips, for distributions. One packed file."""
+    drawn = read_json(full / "clip_augmentation_draws.json")
+    here.write_bytes(gzip.compress(json.dumps(drawn, separators=(",", ":")).encode(), mtime=0))
 
 
 def backbones(full: Path, here: Path) -> None:
