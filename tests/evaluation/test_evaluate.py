@@ -180,7 +180,7 @@ def test_files_that_are_no_json(tmp_path: Path) -> None:
         ({"segmentations": [code(LEFT), code([[1]])]}, r"prediction 0, frame 1 .*\[1, 1\].*\[2, 4\]"),
         ({"segmentations": [7]}, r"prediction 0, frame 0 .*run-length"),
         ({"segmentations": [{"size": [2, 4]}]}, r"prediction 0, frame 0 .*counts"),
-        ({"segmentations": [{"size": [2, 4], "counts": 3}]}, r"prediction 0, frame 0 .*run-length"),
+        ({"segmentations": [{"size": [2, 4], "counts": 3}]}, r"prediction 0, frame 0 .*run.length"),
         ({"segmentations": [{"size": [2, 4], "counts": ""}]}, r"prediction 0, frame 0 .*run-length"),
         ({"segmentations": [{"size": [2, 4], "counts": "é"}]}, r"prediction 0, frame 0 .*run-length"),
         ({"segmentations": [{"size": [2, 4], "counts": [1, 2]}]}, r"prediction 0, frame 0 .*3 pixels"),

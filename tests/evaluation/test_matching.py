@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vita.evaluation.matching import AREA_RANGES, ignored_detections, match_detections, outside_area_ranges
+from vita.evaluation.matching import AREA_RANGES, match_detections, outside_area_ranges
 
 NONE_IGNORED = np.zeros((len(AREA_RANGES), 2), bool)
 NO_CROWD = np.zeros(2, bool)
@@ -9,7 +9,12 @@ NO_CROWD = np.zeros(2, bool)
 
 def matches(ious: list[list[float]], crowd: np.ndarray = NO_CROWD, ignored: np.ndarray = NONE_IGNORED) -> np.ndarray:
     """(T, D) of area range `all`."""
-    return match_detections(np.array(ious), crowd, ignored)[0]
+    return matches_by_area(ious, crowd, ignored)[0]
+
+
+def matches_by_area(ious: list[list[float]], crowd: np.ndarray, ignored: np.ndarray) -> np.ndarray:
+    """(A, T, D)."""
+    return match_detections(np.array(ious), crowd, ignored, np.zeros((len(AREA_RANGES), len(ious)), bool))[0]
 
 
 def test_the_first_detection_takes_the_track_from_a_better_second_one() -> None:
@@ -46,17 +51,17 @@ def test_a_crowd_absorbs_several_detections_and_another_ignored_track_only_one()
 def test_area_ranges_are_matched_independently() -> None:
     ignored = NONE_IGNORED.copy()
     ignored[1, 0] = True
-    found = match_detections(np.array([[0.9, 0.6]]), NO_CROWD, ignored)
+    found = matches_by_area([[0.9, 0.6]], NO_CROWD, ignored)
     assert found[:, 0, 0].tolist() == [0, 1, 0, 0]
 
 
-def test_ignored_detections() -> None:
-    found = np.full((4, 10, 3), -1)
-    found[:, :, 0], found[:, :, 1] = 0, 1  # the third detection is unmatched
+def test_what_counts_neither_way() -> None:
+    # The first detection gets an ignored track, the second one that counts, the third none.
     truth_ignored = np.tile([True, False], (4, 1))
     outside = np.zeros((4, 3), bool)
     outside[2] = True
-    ignored = ignored_detections(found, truth_ignored, outside)
+    found, ignored = match_detections(np.array([[0.96, 0], [0, 0.96], [0, 0]]), NO_CROWD, truth_ignored, outside)
+    assert found[0, 0].tolist() == [0, 1, -1]
     assert ignored[0, 0].tolist() == [True, False, False]
     # Outside the range: only the unmatched one is ignored for it.
     assert ignored[2, 0].tolist() == [True, False, True]
@@ -64,7 +69,8 @@ def test_ignored_detections() -> None:
 
 def test_without_ground_truth_detections_outside_the_range_are_ignored() -> None:
     outside = np.array([[False], [True], [False], [True]])
-    ignored = ignored_detections(np.full((4, 10, 1), -1), np.zeros((4, 0), bool), outside)
+    found, ignored = match_detections(np.zeros((1, 0)), np.zeros(0, bool), np.zeros((4, 0), bool), outside)
+    assert found.tolist() == [[[-1]] * 10] * 4
     assert ignored[:, :, 0].tolist() == [[flag] * 10 for flag in (False, True, False, True)]
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from vita.contract import UserError
 from vita.evaluation.ground_truth import GroundTruth, is_number, whole_number
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
+from vita.evaluation.results_file import read_tracks
 
 _log = logging.getLogger(__name__)
 
@@ -23,16 +26,32 @@ class Detection:
     track: MaskTrack
 
 
-def read_detections(predictions: Any, ground_truth: GroundTruth, source: str) -> list[Detection]:
+def read_detections(
+    predictions: Any, ground_truth: GroundTruth, source: str, scored: Collection[int] | None = None
+) -> list[Detection]:
     """Read a list of {video_id, category_id, score, segmentations}, in its order; `source` names it in messages.
 
-    A category that the ground truth does not have is left out, as the official evaluator does. Raises UserError on
-    a video that the ground truth does not have, missing keys, wrong types and masks of a wrong size.
+    A category that the ground truth does not have is left out, as the official evaluator does, and so are videos
+    that are not in `scored` (None: all are). Raises UserError on a video that the ground truth does not have, missing
+    keys, wrong types and masks of a wrong size.
     """
     if not isinstance(predictions, list):
         raise UserError(f"{source}: predictions must be a list of objects, one a track")
-    found = [_detection(entry, ground_truth, f"{source}: prediction {i}") for i, entry in enumerate(predictions)]
-    kept = [detection for detection in found if detection is not None]
+    return _kept(predictions, ground_truth, source, scored)
+
+
+def read_detections_file(
+    path: Path, ground_truth: GroundTruth, scored: Collection[int] | None = None
+) -> list[Detection]:
+    """As `read_detections`, from a file of any length: what is kept takes the space of its codes."""
+    return _kept(read_tracks(path), ground_truth, str(path), scored)
+
+
+def _kept(
+    predictions: Iterable[Any], ground_truth: GroundTruth, source: str, scored: Collection[int] | None
+) -> list[Detection]:
+    found = (_detection(entry, ground_truth, f"{source}: prediction {i}") for i, entry in enumerate(predictions))
+    kept = [d for d in found if d is not None and (scored is None or d.video_id in scored)]
     _warn_of_uneven_lengths(kept, ground_truth, source)
     return kept
 

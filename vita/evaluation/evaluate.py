@@ -9,7 +9,8 @@ Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detect
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -28,11 +29,11 @@ from vita.evaluation.average_precision import (
     summarise,
 )
 from vita.evaluation.counts import Counts
-from vita.evaluation.detections import Detection, read_detections
+from vita.evaluation.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.groups import group_tracks, match_video
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
-from vita.files import read_json
+from vita.evaluation.track_pieces import thread_count
 
 
 @dataclass(frozen=True)
@@ -91,9 +92,9 @@ def evaluate_files(
     of the ground truth are left out. Raises UserError naming the file and the entry.
     """
     whole = load_ground_truth(ground_truth)
-    detections = read_detections(read_json(predictions), whole, str(predictions))
     chosen = whole if videos is None else whole.select(videos)
-    return evaluate_detections(chosen if limit_videos is None else chosen.first_videos(limit_videos), detections)
+    scored = chosen if limit_videos is None else chosen.first_videos(limit_videos)
+    return evaluate_detections(scored, read_detections_file(predictions, whole, scored.videos))
 
 
 def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Evaluation:
@@ -103,17 +104,20 @@ def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Ev
 
 def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
     """Score detections that were read already; those of videos that the ground truth does not have are left out."""
-    groups = [
-        matched
-        for found in group_tracks(ground_truth, detections)
-        if found
-        for matched in match_video(found, ground_truth.videos[found[0].video_id])
-    ]
+    groups = [matched for video in _each_video(ground_truth, detections) for matched in video]
     video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
     precision, recall = _curves(groups, video_ids, category_ids)
     ap = {key: mean_of_valid(precision[:, :, k, 0, -1]) for k, key in enumerate(category_ids)}
     counts = Counts(video_ids, category_ids, tuple(group.counts(area=0) for group in groups))
     return Evaluation(summarise(precision, recall), ap, ground_truth.categories, precision, recall, groups, counts)
+
+
+def _each_video(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Iterator[list[GroupMatches]]:
+    """The matches of each video that has tracks, in order; some videos are matched beside each other."""
+    by_video = [groups for groups in group_tracks(ground_truth, detections) if groups]
+    sizes = [ground_truth.videos[groups[0].video_id] for groups in by_video]
+    with ThreadPoolExecutor(thread_count()) as pool:
+        yield from pool.map(match_video, by_video, sizes)
 
 
 def _curves(

@@ -11,9 +11,9 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from vita.contract import UserError
+from vita.evaluation.annotation_file import read_annotations
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
 from vita.evaluation.occlusion import OcclusionLevel, occlusion_level
-from vita.files import read_json
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def load_ground_truth(path: Path, limit_videos: int | None = None) -> GroundTrut
 
     Raises UserError naming the file and the entry that is wrong.
     """
-    ground_truth = parse_ground_truth(read_json(path), str(path))
+    ground_truth = parse_ground_truth(read_annotations(path), str(path))
     return ground_truth if limit_videos is None else ground_truth.first_videos(limit_videos)
 
 

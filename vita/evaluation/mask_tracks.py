@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vita.contract import UserError
 from vita.data.rle import normalise
+from vita.evaluation.coded_masks import CodedMasks
 
 
 @dataclass(frozen=True)
@@ -16,16 +18,21 @@ class MaskTrack:
     source: where the track was read (file and entry), for messages.
     """
 
-    masks: list[str]
+    masks: Sequence[str]
     source: str
 
 
 def read_mask_track(segmentations: Any, height: int, width: int, source: str) -> MaskTrack:
     """Read a `segmentations` list: null, compressed or uncompressed codes, or polygons, one entry a frame.
 
-    height, width: of the video, in pixels. The characters of a compressed code are checked when it is decoded.
-    Raises UserError on anything else, and on a mask of another size than the video.
+    Also the `CodedMasks` that a file was read into. height, width: of the video, in pixels. The characters of a
+    compressed code are checked when it is decoded. Raises UserError on anything else, and on a mask of another size
+    than the video.
     """
+    if isinstance(segmentations, CodedMasks):
+        if segmentations.size in (None, (height, width)):
+            return MaskTrack(segmentations, source)
+        segmentations = segmentations.segmentations()
     if not isinstance(segmentations, list):
         raise UserError(f"{source}: `segmentations` must be a list with one mask (or null) a frame")
     size = [height, width]

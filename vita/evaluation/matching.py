@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -57,38 +58,59 @@ def outside_area_ranges(areas: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def match_detections(
-    ious: NDArray[np.float64], crowd: NDArray[np.bool_], ignored: NDArray[np.bool_]
-) -> NDArray[np.int64]:
-    """(A, T, D) ground-truth track of each detection, or -1; detections in descending order of score.
+    ious: NDArray[np.float64],
+    crowd: NDArray[np.bool_],
+    truth_ignored: NDArray[np.bool_],
+    outside: NDArray[np.bool_],
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """(A, T, D) ground-truth track of each detection, or -1, and whether it counts neither way.
 
-    ious: (D, G).  crowd: (G,) may be taken by several detections.  ignored: (A, G).
+    ious: (D, G), detections in descending order of score.  crowd: (G,) may be taken by several detections.
+    truth_ignored: (A, G).  outside: (A, D) not in the area range.
     Each detection takes the track of highest IoU, at or above the threshold, that is still free; tracks that are not
-    ignored come before ignored ones, and the later of two equal ones wins (the rule of the official evaluator).
+    ignored come before ignored ones, and the later of two equal ones wins (the rule of the official evaluator). A
+    detection is ignored when its track is, or when it has none and is outside the area range.
     """
-    shape = (len(AREA_RANGES), len(IOU_THRESHOLDS), len(crowd))
-    matches = np.full((*shape[:2], len(ious)), UNMATCHED, np.int64)
-    taken = np.zeros(shape, bool)
-    for detection in np.flatnonzero((ious >= _REQUIRED[0]).any(axis=1)):
-        usable = (ious[detection] >= _REQUIRED[:, None]) & ~(taken & ~crowd)
-        preferred = usable & ~ignored[:, None, :]
-        pool = np.where(preferred.any(axis=2, keepdims=True), preferred, usable)
-        best = _last_argmax(np.where(pool, ious[detection], -1.0))
-        chosen = (best[..., None] == np.arange(len(crowd))) & pool
-        matches[..., detection] = np.where(chosen.any(axis=2), best, UNMATCHED)
-        taken |= chosen
-    return matches
+    shape = len(AREA_RANGES), len(IOU_THRESHOLDS), len(ious)
+    matches, ignored = np.empty(shape, np.int64), np.empty(shape, bool)
+    _match_all(ious, crowd, truth_ignored, outside, _REQUIRED, matches, ignored)
+    return matches, ignored
 
 
-def _last_argmax(values: NDArray[np.float64]) -> NDArray[np.int64]:
-    return values.shape[-1] - 1 - np.argmax(values[..., ::-1], axis=-1)
+@numba.njit(cache=True, nogil=True)
+def _match_all(
+    ious: NDArray[np.float64],
+    crowd: NDArray[np.bool_],
+    truth_ignored: NDArray[np.bool_],
+    outside: NDArray[np.bool_],
+    required: NDArray[np.float64],
+    matches: NDArray[np.int64],
+    ignored: NDArray[np.bool_],
+) -> None:
+    """Fill `matches` and `ignored`."""
+    for area in range(matches.shape[0]):
+        for threshold in range(matches.shape[1]):
+            taken = np.zeros(len(crowd), np.bool_)
+            for detection in range(len(ious)):
+                best = _best_track(ious[detection], required[threshold], truth_ignored[area], taken)
+                matches[area, threshold, detection] = best
+                if best == UNMATCHED:
+                    ignored[area, threshold, detection] = outside[area, detection]
+                else:
+                    ignored[area, threshold, detection] = truth_ignored[area, best]
+                    taken[best] = not crowd[best]
 
 
-def ignored_detections(
-    matches: NDArray[np.int64], ground_truth_ignored: NDArray[np.bool_], outside: NDArray[np.bool_]
-) -> NDArray[np.bool_]:
-    """(A, T, D): matched to an ignored track (A, G), or unmatched and outside the area range (A, D)."""
-    if not ground_truth_ignored.shape[1]:
-        return np.repeat(outside[:, None, :], len(IOU_THRESHOLDS), axis=1)
-    # Where nothing is matched, -1 reads the last track; that value is not used.
-    taken_ignored = ground_truth_ignored[np.arange(len(AREA_RANGES))[:, None, None], matches]
-    return np.where(matches == UNMATCHED, outside[:, None, :], taken_ignored)
+@numba.njit(cache=True, nogil=True)
+def _best_track(
+    ious: NDArray[np.float64], required: float, ignored: NDArray[np.bool_], taken: NDArray[np.bool_]
+) -> int:
+    """The free track of highest IoU (G,), -1 when none reaches `required`."""
+    best = UNMATCHED
+    for track in range(len(ious)):
+        if taken[track] or ious[track] < required:
+            continue
+        alike = best != UNMATCHED and ignored[best] == ignored[track]
+        if best == UNMATCHED or ignored[best] > ignored[track] or (alike and ious[track] >= ious[best]):
+            best = track
+    return best

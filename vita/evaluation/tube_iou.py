@@ -1,65 +1,85 @@
 """Intersection over union of tracks: intersections summed over frames, divided by unions summed over frames.
 
-Legend: N tracks of one video, S masks of all of them, D and G tracks of the two sides.
+Legend: N tracks of one video, S masks of all of them, D and G tracks of the two sides, P pairs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vita.contract import UserError
+from vita.evaluation.coded_masks import CodedMasks
 from vita.evaluation.mask_tracks import MaskTrack
-from vita.evaluation.runs import decode_codes, intersect_all_pairs
+from vita.evaluation.runs import NO_FAULT, decode_codes, intersect_pairs
 
 Int64s = NDArray[np.int64]
 
 
 class Tubes:
-    """The decoded tracks of one video, each one long mask over all its frames.
+    """The decoded tracks of one video.
 
     mean_areas: (N,) in pixels, over the frames where the track is visible; 0 for a track that never is.
     """
 
-    def __init__(self, tracks: Sequence[MaskTrack], height: int, width: int) -> None:
-        """Decode all tracks at once. Raises UserError naming the track and frame of a malformed code."""
-        lengths = np.array([len(track.masks) for track in tracks], np.int64)
-        codes = list(chain.from_iterable(track.masks for track in tracks))
+    def __init__(
+        self, tracks: Sequence[MaskTrack], height: int, width: int, compared: NDArray[np.bool_] | None = None
+    ) -> None:
+        """Decode all tracks at once. Raises UserError naming the track and frame of a malformed code.
+
+        compared: (N,) the tracks that `ious` will be asked for, the others take less memory; None for all.
+        """
+        coded = [_coded(track.masks) for track in tracks]
+        lengths = np.array([len(masks) for masks in coded], np.int64)
         self._mask_bounds = _bounds(lengths)
-        frames = np.arange(len(codes)) - np.repeat(self._mask_bounds[:-1], lengths)
-        text = np.frombuffer("".join(codes).encode("ascii"), np.uint8)
-        text_ends = np.cumsum(np.fromiter(map(len, codes), np.int64, len(codes)))
-        decoded = decode_codes(text, text_ends, frames * (height * width), height * width)
-        self._starts, self._stops, run_ends, areas, fault = decoded
-        if fault >= 0:
-            track = tracks[np.searchsorted(self._mask_bounds, fault, side="right") - 1]
+        text = np.concatenate([masks.text for masks in coded]) if coded else np.empty(0, np.uint8)
+        text_ends = _joined_ends(coded, lengths)
+        kept = np.ones(len(text_ends), bool) if compared is None else np.repeat(compared, lengths)
+        self._edges, edge_ends, areas, fault = decode_codes(text, text_ends, kept, height * width)
+        if fault != NO_FAULT:
+            track = int(np.searchsorted(self._mask_bounds, fault, side="right")) - 1
             raise UserError(
-                f"{track.source}, frame {frames[fault]} (counted from 0): malformed run-length code; its run lengths "
-                f"must add up to {height} x {width} pixels; export this mask again"
+                f"{tracks[track].source}, frame {fault - self._mask_bounds[track]} (counted from 0): malformed "
+                f"run-length code; its run lengths must add up to {height} x {width} pixels; export this mask again"
             )
-        self._run_bounds = np.concatenate([[0], run_ends])[self._mask_bounds]
+        self._edge_bounds = np.concatenate([[0], edge_ends])
         self._areas_until = _bounds(areas)
         visible = np.diff(_bounds(areas > 0)[self._mask_bounds])
         self.mean_areas = np.diff(self._areas_until[self._mask_bounds]) / np.maximum(visible, 1)
 
     def ious(self, left: Int64s, right: Int64s) -> NDArray[np.float64]:
-        """(D, G) tube IoU of the tracks numbered `left` (D,) with those numbered `right` (G,).
+        """(D, G) tube IoU of the tracks numbered `left` (D,) with those numbered `right` (G,)."""
+        return self.pair_ious(np.repeat(left, len(right)), np.tile(right, len(left))).reshape(len(left), len(right))
+
+    def pair_ious(self, left: Int64s, right: Int64s) -> NDArray[np.float64]:
+        """(P,) tube IoU of track left[p] with track right[p].
 
         Of two tracks of different lengths, the frames that only one of them lists do not count (the rule of the
         official evaluator); two tracks without a pixel have IoU 0.
         """
-        shared = intersect_all_pairs(self._starts, self._stops, self._run_bounds, left, right)
+        shared = intersect_pairs(self._edges, self._edge_bounds, self._mask_bounds, left, right)
         frames = np.diff(self._mask_bounds)
-        common = np.minimum(frames[left][:, None], frames[right][None, :])
-        union = self._areas_of_first(left[:, None], common) + self._areas_of_first(right[None, :], common) - shared
+        common = np.minimum(frames[left], frames[right])
+        union = self._areas_of_first(left, common) + self._areas_of_first(right, common) - shared
         return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
 
     def _areas_of_first(self, tracks: Int64s, frames: Int64s) -> Int64s:
         first = self._mask_bounds[tracks]
         return self._areas_until[first + frames] - self._areas_until[first]
+
+
+def _coded(masks: Sequence[str]) -> CodedMasks:
+    return masks if isinstance(masks, CodedMasks) else CodedMasks.join(masks)
+
+
+def _joined_ends(coded: Sequence[CodedMasks], lengths: Int64s) -> Int64s:
+    """(S,) where each code ends when the texts of all tracks follow each other."""
+    if not coded:
+        return np.empty(0, np.int64)
+    before = _bounds(np.array([masks.text.size for masks in coded]))[:-1]
+    return np.concatenate([masks.ends for masks in coded]) + np.repeat(before, lengths)
 
 
 def _bounds(sizes: NDArray) -> Int64s:
