@@ -18,6 +18,7 @@ STARTED = time.time()
 claim_folder()
 put_vita_on_path()
 TABLE = run_table(config)
+SERVER_SCORES = server_scores()
 
 
 wildcard_constraints:

@@ -110,11 +110,14 @@ def models(
 def table_runs(
     runs: Annotated[list[Path], typer.Option(help="Run folder; may be repeated.")],
     out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
+    server: Annotated[
+        list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
+    ] = None,
 ) -> None:
     """Collect all metrics of the runs into one tidy table."""
     from vita.report.runs import collect_runs
 
-    collect_runs(runs, out)
+    collect_runs(runs, out, server or [])
 
 
 @table.command("build")

@@ -35,6 +35,8 @@ class ShapesConfig(Frozen):
         return value
 
 
+VALID = "valid"  # all of the release's own validation videos
+
 Places = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -92,15 +94,10 @@ class DatasetConfig(Frozen):
     @property
     def ground_truth(self) -> str:
         """In words, which labels score a model: for captions and tables."""
-        whole = "valid"
+        whole = VALID
         if self.validate_on == "local_split" and self.local_split is not None:
             whole = f"local split of train ({self.local_split.valid_share:.0%}, seed {self.local_split.seed})"
         return whole if self.limit_videos is None else f"{whole}, first {self.limit_videos} videos"
-
-    @property
-    def official(self) -> bool:
-        """Whether a model is scored on all of the release's own validation videos."""
-        return self.validate_on == "valid" and self.limit_videos is None
 
     def without_description(self) -> DatasetConfig:
         """What a run's configuration holds: a corrected word, say of the licence, must not train everything anew."""

@@ -59,7 +59,6 @@ def test_what_scores_a_model(name: str) -> None:
     assert scored.local_split is not None
     assert scored.local_split.file == f"results/data/{name}/local_split.json"  # where the workflow makes it
     local = "local split of train (15%, seed 0)"
-    assert (scored.ground_truth, scored.official) == (("valid", True) if name == "ovis" else (local, False))
+    assert scored.ground_truth == ("valid" if name == "ovis" else local)
     limited = scored.model_copy(update={"limit_videos": 20})
     assert limited.ground_truth == f"{scored.ground_truth}, first 20 videos"
-    assert not limited.official

@@ -177,25 +177,14 @@ def test_a_tier_names_its_own_pseudo_videos(own):
         RunTable(own(datasets=stand_ins), LIBRARY)
 
 
-@pytest.mark.parametrize(
-    ("changes", "comparable"),
-    [
-        ({}, False),  # scored on a local split
-        ({"validate_on": "valid"}, True),
-        ({"validate_on": "valid", "limit_videos": 5}, False),
-    ],
-)
-def test_comparable_is_the_official_validation_set_and_all_of_it(tmp_path, changes, comparable):
-    (tmp_path / "datasets").mkdir()
-    content = yaml.safe_load((LIBRARY / "datasets" / "ytvis_2019.yaml").read_text())
-    (tmp_path / "datasets" / "ytvis_2019.yaml").write_text(yaml.safe_dump(content | changes))
-    (tmp_path / "paper.yaml").write_text((LIBRARY / "paper.yaml").read_text())
-    rows = RunTable(tmp_path / "paper.yaml", LIBRARY).specs["table6"].rows
-    assert {row.comparable for row in rows} == {comparable}
-
-
-def test_other_tiers_are_never_comparable():
-    assert not any(row.comparable for tier in ("smoke", "mini") for row in table(tier).specs["table6"].rows)
+def test_only_the_paper_tier_has_the_papers_model_and_data(tmp_path):
+    rows = table("paper").specs["table6"].rows
+    assert {(row.as_paper, row.valid_videos) for row in rows} == {(True, 302)}
+    assert not any(row.as_paper for tier in ("smoke", "mini") for row in table(tier).specs["table6"].rows)
+    content = yaml.safe_load((LIBRARY / "paper.yaml").read_text())
+    content["datasets"]["ytvis_2019"]["use"] = "ytvis_2021"
+    (tmp_path / "paper.yaml").write_text(yaml.safe_dump(content))
+    assert not any(row.as_paper for row in RunTable(tmp_path / "paper.yaml", LIBRARY).specs["table6"].rows)
 
 
 def test_a_corrected_description_changes_no_run(tmp_path):

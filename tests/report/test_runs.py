@@ -13,17 +13,21 @@ from vita.report.runs import COLUMNS, collect_runs
 CONFIG = {"tier": "smoke", "method": "vita", "backbone": "tiny", "variant": "base", "seed": 3}
 
 
+SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
+DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
+
+
 @pytest.fixture
 def run_folder(tmp_path):
     """A finished run with two inference variants, one of them evaluated."""
     folder = tmp_path / "seed3"
     (folder / "metrics").mkdir(parents=True)
-    record = {"config": CONFIG | {"dataset": {"name": "shapes"}}, "seed": 3, "status": "finished", "error": None}
+    record = {"config": CONFIG | {"dataset": DATASET}, "seed": 3, "status": "finished", "error": None}
     record |= {"iterations": 600, "train_time_s": 61.5, "device": "cpu", "source_digest": "0123456789ab"}
     (folder / "record.json").write_text(json.dumps(record))
     (folder / "inference.yaml").write_text(dump(PredictConfig(variants={"intact": {}, "zero": {"control": "zero"}})))
     scores = {"ap": 0.5, "ap50": 0.75, "ap75": 0.625, "ar1": 0.25, "ar10": None, "ap_small": 0.1}
-    (folder / "metrics" / "intact.json").write_text(json.dumps({"scores": scores}))
+    (folder / "metrics" / "intact.json").write_text(json.dumps({"scores": scores, "num_videos": 30}))
     return folder
 
 
@@ -41,6 +45,7 @@ def test_one_row_an_inference_variant_with_scores_in_points(run_folder, tmp_path
     # fractions of the metrics file x 100; null where there is no ground truth stays empty
     assert [intact[name] for name in ("AP", "AP50", "AP75", "AR1")] == ["50.0000", "75.0000", "62.5000", "25.0000"]
     assert intact["AR10"] == ""
+    assert (intact["ground_truth"], intact["videos"]) == ("valid", "30")
     assert [intact[name] for name in ("status", "iterations", "device")] == ["finished", "600", "cpu"]
     assert intact["source_digest"] == "0123456789ab"
     assert intact["directory"] == run_folder.as_posix()
@@ -59,6 +64,11 @@ def test_rows_keep_the_order_of_runs_and_variants(run_folder, tmp_path):
         ("record.json", "{", r"record\.json: not valid JSON"),
         ("record.json", '{"seed": 1, "status": "finished"}', r"record\.json: no key 'config'"),
         ("record.json", '{"seed": 1, "status": "finished", "config": {}}', r"record\.json: config lacks 'tier'"),
+        (
+            "record.json",
+            json.dumps({"config": CONFIG | {"dataset": {}}, "seed": 1, "status": ""}),
+            r"config\.dataset: key",
+        ),
         ("metrics/intact.json", "[]", r"intact\.json: no key 'scores'"),
         ("inference.yaml", "variant: {}", r"inference\.yaml: .*'variant"),
     ],
@@ -71,3 +81,12 @@ def test_bad_files_are_named_and_nothing_is_written(run_folder, tmp_path, file, 
     with pytest.raises(UserError, match=message):
         collect_runs([run_folder], tmp_path / "runs.csv")
     assert not (tmp_path / "runs.csv").exists()
+
+
+def test_scored_on_a_local_split(run_folder, tmp_path):
+    local = {"validate_on": "local_split", "local_split": {"file": "split.json", "valid_share": 0.2, "seed": 4}}
+    record = json.loads((run_folder / "record.json").read_text())
+    record["config"]["dataset"] |= local
+    (run_folder / "record.json").write_text(json.dumps(record))
+    intact, _ = rows([run_folder], tmp_path / "runs.csv")
+    assert intact["ground_truth"] == "local split of train (20%, seed 4)"

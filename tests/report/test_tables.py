@@ -14,6 +14,7 @@ from vita.report.runs import COLUMNS
 from vita.report.tables import build_table
 
 PUBLISHED = ("paper_AP", "paper_AP50", "paper_AP75", "paper_AR1", "paper_AR10")
+PLACE = ("ground_truth", "dataset", "tier")
 SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
 IDENTITY = {"tier": "smoke", "dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
 
@@ -22,12 +23,13 @@ def run(inference, seed, ap, digest="aaa", **changes):
     """A row of runs.csv whose other scores are AP + 1, + 2, + 3, + 4."""
     scores = {name: ap + extra for extra, name in enumerate(SCORES)} if ap is not None else {}
     row = dict.fromkeys(COLUMNS, "") | IDENTITY | {"seed": seed, "inference": inference, "status": "finished"}
+    row |= {"ground_truth": "valid", "videos": 30 if scores else ""}
     return row | {"source_digest": digest, "directory": f"runs/seed{seed}"} | scores | changes
 
 
-def spec(*rows, key="ratio", published="table6_prune_ratio.csv", comparable=False, tier="smoke"):
+def spec(*rows, key="ratio", published="table6_prune_ratio.csv", as_paper=False, videos=None, tier="smoke"):
     names = {name: IDENTITY[name] for name in ("dataset", "method", "backbone", "variant")}
-    resolved = tuple(ResolvedRow(key=k, inference=i, comparable=comparable, **names) for k, i in rows)
+    resolved = tuple(ResolvedRow(key=k, inference=i, as_paper=as_paper, valid_videos=videos, **names) for k, i in rows)
     return TableSpec(name="table6", title="Table 6", tier=tier, key=key, rows=resolved, published=published)
 
 
@@ -61,7 +63,7 @@ def test_mean_and_deviation_over_seeds_with_the_papers_row_beside(build):
             run("intact", 0, 99.0, tier="mini"),
         ],
     )
-    assert list(rows[0]) == ["ratio", *SCORES, "AP_std", "n_seeds", *PUBLISHED, "dataset", "tier", "comparable"]
+    assert list(rows[0]) == ["ratio", *SCORES, "AP_std", "n_seeds", *PUBLISHED, *PLACE, "comparable"]
     first, last = rows
     assert first["ratio"] == "1.0"
     # (70 + 74) / 2 = 72; AP75 is AP + 2; deviation sqrt(((70 - 72)^2 + (74 - 72)^2) / (2 - 1)) = sqrt(8)
@@ -78,7 +80,7 @@ def test_mean_and_deviation_over_seeds_with_the_papers_row_beside(build):
 def test_controls_have_no_paper_columns(build):
     table = spec(("intact", "intact"), ("zero", "zero"), key="control", published=None)
     rows, printed = build(table, [run("intact", 0, 70.0), run("zero", 0, 10.0)])
-    assert list(rows[0]) == ["control", *SCORES, "AP_std", "n_seeds", "dataset", "tier"]
+    assert list(rows[0]) == ["control", *SCORES, "AP_std", "n_seeds", *PLACE]
     assert [row["control"] for row in rows] == ["intact", "zero"]
     assert rows[0]["AP_std"] == ""  # one seed has no deviation
     assert "paper" not in printed
@@ -97,10 +99,50 @@ def test_caption_says_where_the_numbers_come_from(build, tmp_path, suffix):
     assert "NOT comparable" in text
 
 
-def test_comparable_rows_carry_no_such_caption(build):
-    rows, printed = build(spec((1.0, "intact"), comparable=True), [run("intact", 0, 49.0)])
-    assert rows[0]["comparable"] == "True"
-    assert "NOT comparable" not in printed
+LOCAL = "local split of train (15%, seed 0)"
+
+
+@pytest.mark.parametrize(
+    ("as_paper", "published", "truth", "scored", "comparable"),
+    [
+        (True, 302, "valid", 302, True),
+        (True, None, "valid", 302, True),
+        (True, 302, "valid", 301, False),  # a copy that lacks a video
+        (True, 302, "valid, first 20 videos", 20, False),
+        (True, 302, LOCAL, 336, False),
+        (True, 302, "server", "", True),
+        (False, 302, "valid", 302, False),  # another model
+        (False, 302, "server", "", False),
+    ],
+)
+def test_comparable_is_the_papers_model_on_all_of_the_official_videos(
+    build, as_paper, published, truth, scored, comparable
+):
+    table = spec((1.0, "intact"), as_paper=as_paper, videos=published)
+    rows, printed = build(table, [run("intact", 0, 49.0, ground_truth=truth, videos=scored)])
+    assert rows[0]["comparable"] == str(comparable)
+    assert ("NOT comparable" in printed) != comparable
+    assert f"Ground truth: {truth}." in printed
+
+
+def test_scores_of_a_server_stand_in_a_row_of_their_own(build):
+    """(40 + 44) / 2 = 42 of two seeds here; the server's 50 and 52 of the same seeds are 51."""
+    local = [run("intact", seed, ap, ground_truth=LOCAL) for seed, ap in ((0, 40.0), (1, 44.0))]
+    server = [run("intact", seed, ap, "", ground_truth="server", videos="") for seed, ap in ((0, 50.0), (1, 52.0))]
+    rows, printed = build(spec((1.0, "intact"), as_paper=True), [*server, *local])
+    assert [(row["ratio"], row["ground_truth"], float(row["AP"]), row["n_seeds"]) for row in rows] == [
+        ("1.0", LOCAL, 42.0, "2"),
+        ("1.0", "server", 51.0, "2"),
+    ]
+    assert [row["comparable"] for row in rows] == ["False", "True"]
+    assert f"Ground truth: {LOCAL}; server." in printed
+    assert "scores that an evaluation server gave" in printed
+    assert "versions of the source" not in printed
+
+
+def test_without_a_server_nothing_is_said_of_one(build):
+    _, printed = build(spec((1.0, "intact")), [run("intact", 0, 70.0)])
+    assert "server" not in printed
 
 
 def test_warning_when_the_source_changed_between_runs(build):

@@ -102,5 +102,6 @@ class RunTable:
             backbone=run.backbone,
             variant=run.variant,
             inference=row.inference,
-            comparable=self.tier.tier == "paper" and as_paper and run.config.dataset.official,
+            as_paper=self.tier.tier == "paper" and as_paper,
+            valid_videos=run.config.dataset.valid.videos,
         )

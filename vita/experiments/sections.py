@@ -117,7 +117,8 @@ class ResolvedRow(Frozen):
     backbone: str
     variant: str
     inference: str
-    comparable: bool
+    as_paper: bool  # the paper's model on the paper's data; what scored it, the run says
+    valid_videos: int | None = None  # published number of the release's validation videos
 
 
 class TableSpec(Frozen):

@@ -9,9 +9,11 @@ from typing import Any
 import pandas as pd
 
 from vita.config import PredictConfig
-from vita.config_file import load
+from vita.config_file import load, parse
 from vita.contract import UserError
+from vita.dataset_config import DatasetConfig
 from vita.files import read_json, write_text
+from vita.report.server_scores import server_rows
 
 SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
 IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
@@ -20,6 +22,8 @@ COLUMNS = (
     "inference",
     "status",
     "error",
+    "ground_truth",
+    "videos",
     *SCORES,
     "iterations",
     "train_time_s",
@@ -29,14 +33,16 @@ COLUMNS = (
 )
 
 
-def collect_runs(run_dirs: Sequence[Path], out: Path) -> None:
+def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = ()) -> None:
     """Write one CSV row for every inference variant that the plan of each run asks for. Scores are points, 0..100.
 
-    A variant that was not evaluated yet has no scores, and the status "not evaluated".
-    Raises UserError naming a record, plan or metrics file that is missing, not readable or incomplete.
+    A variant that was not evaluated yet has no scores, and the status "not evaluated". `ground_truth` says what a row
+    was scored on, `videos` on how many; rows of the files `server` follow, where it says "server".
+    Raises UserError naming a record, plan, metrics or server file that is missing, not readable or incomplete.
     """
-    rows = [row for folder in run_dirs for row in run_rows(folder)]
-    write_text(out, pd.DataFrame(rows, columns=list(COLUMNS)).to_csv(index=False, float_format="%.4f"))
+    rows = [row for folder in run_dirs for row in run_rows(folder)] + server_rows(server)
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"videos": "Int64"})
+    write_text(out, frame.to_csv(index=False, float_format="%.4f"))
 
 
 def run_rows(folder: Path) -> list[dict[str, Any]]:
@@ -61,16 +67,18 @@ def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
     missing = [key for key in IDENTITY if key not in config]
     if missing:
         raise UserError(f"{path}: config lacks '{missing[0]}'; run `vita train` again")
-    return {key: config[key] for key in IDENTITY} | {"dataset": config["dataset"]["name"]}
+    dataset = parse(DatasetConfig, config["dataset"], f"{path}: config.dataset")
+    return {key: config[key] for key in IDENTITY} | {"dataset": dataset.name, "ground_truth": dataset.ground_truth}
 
 
 def _scores(folder: Path, inference: str, status: str) -> dict[str, Any]:
     path = folder / "metrics" / f"{inference}.json"
     if not path.exists():
         return {"status": "not evaluated" if status == "finished" else status}
-    scores = _complete(path, ("scores",))["scores"]
-    fractions = {name: scores.get(name.lower()) for name in SCORES}
-    return {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
+    metrics = _complete(path, ("scores", "num_videos"))
+    fractions = {name: metrics["scores"].get(name.lower()) for name in SCORES}
+    points = {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
+    return {"videos": metrics["num_videos"], **points}
 
 
 def _complete(path: Path, keys: Sequence[str]) -> dict[str, Any]:

@@ -10,10 +10,12 @@ import pandas as pd
 from tabulate import tabulate
 
 from vita.config_file import load
+from vita.dataset_config import VALID
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
 from vita.report.inputs import read_published, read_runs, runs_of
 from vita.report.runs import SCORES
+from vita.report.server_scores import SERVER
 
 Cells = dict[str, Any]
 
@@ -39,21 +41,35 @@ def build_table(spec: Path, runs_csv: Path, out: Path) -> str:
 
 
 def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
-    """One line a row of `spec`: its key, mean scores, the deviation of AP, and the paper's numbers."""
+    """One line a row of `spec` and ground truth: its key, mean scores, the deviation of AP, and the paper's numbers.
+
+    Scores against different ground truth are never averaged; those of a server come last.
+    """
     published = read_published(spec) if spec.published else None
-    return pd.DataFrame([_row(spec, row, runs, published) for row in spec.rows])
+    lines = []
+    for row in spec.rows:
+        ours = runs_of(row, spec.tier, runs)
+        for truth in sorted(ours["ground_truth"].unique(), key=lambda name: (name == SERVER, name)):
+            lines.append(_line(spec, row, ours[ours["ground_truth"] == truth], published))
+    return pd.DataFrame(lines)
 
 
-def _row(spec: TableSpec, row: ResolvedRow, runs: pd.DataFrame, published: pd.DataFrame | None) -> Cells:
-    ours = runs_of(row, spec.tier, runs)
+def _line(spec: TableSpec, row: ResolvedRow, ours: pd.DataFrame, published: pd.DataFrame | None) -> Cells:
     cells: Cells = {spec.key: str(row.key)}  # as written: 1.0 is a name here
     cells |= {score: ours[score].mean() for score in SCORES}
     cells |= {"AP_std": ours["AP"].std(ddof=1), "n_seeds": int(ours["AP"].count())}
     if published is not None:
         paper = published[published[spec.key] == str(row.key)]
         cells |= {f"paper_{score}": float(paper[score].iloc[0]) if len(paper) else math.nan for score in SCORES}
-    cells |= {"dataset": row.dataset, "tier": spec.tier}
-    return cells | ({"comparable": row.comparable} if published is not None else {})
+    cells |= {"ground_truth": ours["ground_truth"].iloc[0], "dataset": row.dataset, "tier": spec.tier}
+    return cells | ({"comparable": _comparable(row, ours)} if published is not None else {})
+
+
+def _comparable(row: ResolvedRow, ours: pd.DataFrame) -> bool:
+    """Whether the paper's numbers are of the same model, data and ground truth, all of it."""
+    truth = ours["ground_truth"].iloc[0]
+    whole = truth == VALID and (row.valid_videos is None or bool((ours["videos"] == row.valid_videos).all()))
+    return row.as_paper and (whole or truth == SERVER)
 
 
 def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
@@ -62,9 +78,12 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     seeds = sorted(set(frame["n_seeds"]))
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     over = "one seed" if seeds == [1] else f"means over {counts} seeds"
-    notes = [f"Tier {spec.tier}, data set {data}; {over}, points 0-100. AP_std: over seeds."]
+    truth = "; ".join(dict.fromkeys(frame["ground_truth"]))
+    notes = [f"Tier {spec.tier}, data set {data}; {over}, points 0-100. AP_std: over seeds. Ground truth: {truth}."]
+    if SERVER in set(frame["ground_truth"]):
+        notes.append("Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/.")
     if "comparable" in frame and not frame["comparable"].all():
-        notes.append("The paper's numbers stand beside rows that are NOT comparable with them: other data or model.")
+        notes.append("The paper's numbers stand beside rows that are NOT comparable: other data, model or labels.")
     used = pd.concat([runs_of(row, spec.tier, runs) for row in spec.rows])
     digests = _versions(used)
     if digests:

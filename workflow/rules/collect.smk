@@ -1,4 +1,5 @@
-# From runs to tidy rows, and what a table is made of. A table waits for its own runs only.
+# From runs to tidy rows, and what a table is made of. A table waits for its own runs only. Scores that a server gave,
+# results/server/*.json, stand beside them.
 
 
 localrules:
@@ -12,7 +13,8 @@ rule all_runs:
     input:
         metrics=metrics(TABLE.evaluated()),
         records=records(TABLE.evaluated()),
-        sources=sources("report/runs.py"),
+        server=SERVER_SCORES,
+        sources=sources("report/runs.py", "report/server_scores.py"),
     output:
         "results/all_runs.csv",
     log:
@@ -21,8 +23,9 @@ rule all_runs:
         ENVIRONMENT
     params:
         runs=directories(TABLE.evaluated()),
+        server=each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
 
 
 rule table_runs:
@@ -30,7 +33,8 @@ rule table_runs:
     input:
         metrics=lambda wildcards: metrics(evaluations_of(wildcards.experiment)),
         records=lambda wildcards: records(evaluations_of(wildcards.experiment)),
-        sources=sources("report/runs.py"),
+        server=SERVER_SCORES,
+        sources=sources("report/runs.py", "report/server_scores.py"),
     output:
         "results/tables/{tier}/{experiment}/runs.csv",
     log:
@@ -39,8 +43,9 @@ rule table_runs:
         ENVIRONMENT
     params:
         runs=lambda wildcards: directories(evaluations_of(wildcards.experiment)),
+        server=each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
 
 
 rule table_spec:

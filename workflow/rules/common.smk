@@ -7,10 +7,12 @@ from pathlib import Path
 
 import vita
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 from vita.config_file import dump
 from vita.contract import UserError
 from vita.data.dataset import find_files
 from vita.experiments.run_table import RunTable
+from vita.report.server_scores import read_server_score
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent
@@ -74,7 +76,10 @@ def local_split(dataset):
     if dataset.validate_on != "local_split":
         return []
     path = Path(dataset.local_split.file)
-    if path != Path(f"results/data/{dataset.name}/local_split.json") and not path.is_file():
+    if (
+        path != Path(f"results/data/{dataset.name}/local_split.json")
+        and not path.is_file()
+    ):
         raise WorkflowError(
             f"data set '{dataset.name}': local_split.file is {path}, which is not there; write it with "
             f"`vita data split`, or name results/data/{dataset.name}/local_split.json, which the workflow writes"
@@ -122,10 +127,30 @@ def records(evaluations):
 
 def directories(evaluations):
     """The runs as options of `vita table runs`, in the order of the run table."""
-    return " ".join(
-        f"--runs {directory}"
-        for directory in dict.fromkeys(run.directory for run, _ in evaluations)
+    return each_as_option(
+        "--runs", dict.fromkeys(run.directory for run, _ in evaluations)
     )
+
+
+def each_as_option(option, values):
+    return " ".join(f"{option} {value}" for value in values)
+
+
+def server_scores():
+    """The files of scores from servers. Of the tier in force, one that no table asks for is told of: a slip, maybe."""
+    paths = sorted(str(path) for path in Path("results/server").glob("*.json"))
+    asked = {(run.directory, inference) for run, inference in TABLE.evaluated()}
+    for path in paths if workflow.is_main_process else []:
+        try:
+            score = read_server_score(Path(path))
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+        directory = RUN.format(**score.model_dump())
+        if score.tier == TABLE.tier.tier and (directory, score.inference) not in asked:
+            logger.warning(
+                f"{path}: no table asks for inference variant '{score.inference}' of {directory}"
+            )
+    return paths
 
 
 def evaluations_of(experiment):
