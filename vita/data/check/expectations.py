@@ -20,9 +20,23 @@ def check_expectations(subject: Subject, contents: Contents, findings: Findings)
         _check_count(f"`{contents.format.videos}`", contents.videos_listed, published.videos, findings)
         if contents.objects is not None:
             _check_count("`annotations`", contents.objects_listed, published.instances, findings)
+    if contents.objects_listed:
+        _check_use(subject, contents, findings)
     if subject.needs_labels and not contents.objects_listed:
         parts = ", ".join(subject.parts)
         findings.add(Kind.NO_LABELS, "`annotations`", f"there are none, but the file is in use as {parts}")
+
+
+def _check_use(subject: Subject, contents: Contents, findings: Findings) -> None:
+    """Videos without objects; and categories without, where they are to be learned."""
+    objects = contents.objects or ()
+    used, annotated = {entry.category_id for entry in objects}, {entry.video.id for entry in objects}
+    for video in contents.videos:
+        if video.id not in annotated:
+            findings.add(Kind.EMPTY_VIDEO, video.where, "no sound annotation is of it")
+    for number, name in contents.categories.items():
+        if number not in used and ("train" in subject.parts or not subject.parts):
+            findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no sound annotation")
 
 
 def _check_categories(found: dict[int, str], expected: dict[int, str], findings: Findings) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from vita.contract import UserError
-from vita.data.check.contents import COCO, YTVIS, Contents, Format, ObjectEntry, VideoEntry
+from vita.data.check.contents import COCO, YTVIS, Contents, Format
 from vita.data.check.finding import Findings, Kind
 from vita.data.check.objects import read_objects
 from vita.data.check.videos import read_videos
@@ -34,7 +33,6 @@ def read_contents(document: Any, path: Path, format: Format | None, findings: Fi
     if labels is not None:
         records = entries(labels, "annotations", "annotation", findings)
         objects = tuple(read_objects(records, videos, categories, format, findings))
-        _check_use(videos, categories, objects, findings)
     return Contents(format, videos, objects, categories, len(document[format.videos]), len(labels or ()))
 
 
@@ -69,16 +67,3 @@ def _read_categories(records: Iterator[tuple[int, str, dict[str, Any]]], finding
         names[number] = name if isinstance(name, str) else ""
         taken.add(names[number])
     return names
-
-
-def _check_use(
-    videos: tuple[VideoEntry, ...], categories: dict[int, str], objects: tuple[ObjectEntry, ...], findings: Findings
-) -> None:
-    used = Counter(entry.category_id for entry in objects)
-    for number, name in categories.items():
-        if not used[number]:
-            findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no annotation")
-    annotated = {entry.video.id for entry in objects}
-    for video in videos:
-        if video.id not in annotated:
-            findings.add(Kind.EMPTY_VIDEO, video.where, "no annotation names it")

@@ -26,7 +26,7 @@ def _read_video(number: int, where: str, record: dict[str, Any], format: Format,
     names = _read_names(where, record, format, findings)
     if named := next((name for name in names if name and "/" in name), None):
         where = f"{where} ({printable(named.rpartition('/')[0])})"
-    if not format.single and "length" in record and (length := record["length"]) != len(names):
+    if names and not format.single and (length := record.get("length", len(names))) != len(names):
         findings.add(Kind.LENGTH, where, f"{len(names)} file names for a `length` of {short(length)}")
     _check_names(where, names, findings)
     return VideoEntry(number, where, names, _read_size(where, record, findings))
