@@ -79,6 +79,8 @@ def read_json(path: Path) -> Any:
     """The content of a JSON file. Raises UserError when it is missing or not JSON."""
     try:
         return json.loads(read_text(path))
+    except UserError:
+        raise
     except ValueError as error:  # also bytes that are not text, and numbers of thousands of digits
         raise UserError(f"{path}: not valid JSON: {error}") from None
     except RecursionError:
