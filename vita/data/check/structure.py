@@ -25,7 +25,7 @@ def read_contents(document: Any, path: Path, format: Format | None, findings: Fi
     if not isinstance(document, dict) or any(not isinstance(document.get(key), list) for key in needed):
         raise UserError(f"{path}: not a {format.title} file: it needs the lists `{needed[0]}` and `categories`")
     labels = document.get("annotations")
-    if not isinstance(labels, list | None):
+    if not isinstance(labels, list) and (labels is not None or format.single):  # videos may be published without
         raise UserError(f"{path}: `annotations` must be a list, not {short(labels)}")
     categories = _read_categories(entries(document["categories"], "categories", "category", findings), findings)
     videos = read_videos(entries(document[format.videos], format.videos, format.video, findings), format, findings)
