@@ -66,6 +66,15 @@ class ClipTransform:
                 mask = transform.mask(mask)
         return mask
 
+    def shown(self, t: int) -> np.ndarray | None:
+        """(H', W') bool, what of the stored frame t is shown, without padding and what turns in; None: all is.
+
+        Polygons need it: a part that a crop cuts off would come back in by a rotation.
+        """
+        if all(isinstance(transform, LineChoice) for transform in self.of_frame(t)):
+            return None
+        return self.mask(t, np.ones(self.old, bool))
+
     def points(self, t: int, points: Floats) -> Floats:
         """(P, 2) of frame t -> (P, 2), not cut at the border."""
         for transform in self.of_frame(t):

@@ -97,8 +97,10 @@ def _masks(instances: list[Instance], indices: tuple[int, ...], transform: ClipT
 
 def _fill(masks: np.ndarray, segmentations: list[Segmentation], transform: ClipTransform, t: int) -> None:
     """masks: (N, H, W) bool of frame t, empty. Codes become pixels before they are moved, polygons after."""
+    shown = transform.shown(t) if any(isinstance(one, Polygons) for one in segmentations) else None
     for number, one in enumerate(segmentations):
         if isinstance(one, Polygons):
             masks[number] = one.moved(lambda points: transform.points(t, points)).mask(transform.size)
+            masks[number] &= True if shown is None else shown
         elif one is not None:
             masks[number] = transform.mask(t, coco_mask.decode(one).view(bool))
