@@ -35,6 +35,11 @@ class Folder:
         environment = os.environ | self.environment
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
+    def said(self, *arguments: str, tier: str | None = None) -> str:
+        """All that a run prints, however it ends."""
+        ended = self.run(*arguments, tier=tier)
+        return ended.stdout + ended.stderr
+
     def jobs(self, *arguments: str, tier: str | None = None) -> dict[str, int]:
         """Jobs by rule of a dry run."""
         ended = self.run("-n", *arguments, tier=tier)

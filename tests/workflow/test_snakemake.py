@@ -1,5 +1,6 @@
 """The workflow itself: what is run, what is run again, and what a killed Snakemake leaves behind."""
 
+import json
 import os
 import signal
 import subprocess
@@ -7,27 +8,19 @@ import time
 from pathlib import Path
 
 import pytest
+from distributed_layouts import write_coco, write_layout
 
 from vita.experiments.run_table import RunTable
 
 LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 
 
-def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch):
-    for name, files, folders in (
-        ("YTVIS_2019_ROOT", ("train.json",), ("train/JPEGImages",)),
-        (
-            "COCO_ROOT",
-            ("annotations/instances_train2017.json", "annotations/instances_val2017.json"),
-            ("train2017", "val2017"),
-        ),
-    ):
-        monkeypatch.setenv(name, str(tmp_path / name))
-        for folder in folders:
-            (tmp_path / name / folder).mkdir(parents=True)
-        for file in files:
-            (tmp_path / name / file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / name / file).write_text("{}")
+@pytest.mark.parametrize("layout", ["ytvis_2019", "ytvis_2019_codalab"])
+def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch, layout):
+    write_layout(layout, tmp_path / "videos")
+    write_coco(tmp_path / "images")
+    monkeypatch.setenv("YTVIS_2019_ROOT", str(tmp_path / "videos"))
+    monkeypatch.setenv("COCO_ROOT", str(tmp_path / "images"))
     table = RunTable(LIBRARY / "paper.yaml", LIBRARY)
     asked = [run for run in table if run.prediction]
 
@@ -39,6 +32,7 @@ def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path
     assert (
         jobs["evaluate"] == len(table.evaluated()) == 5 * (4 + 3 + 4) + 2 * 5 * (1 + 4)
     )  # see the run table's own test
+    assert jobs["data_split"] == 1  # of the videos; what is learned from images alone is not scored
     assert "data_synth" not in jobs
 
 
@@ -84,6 +78,23 @@ def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
     jobs = folder.jobs("results/table6.csv")
     assert jobs["train"] == jobs["run_config"] == 2  # both seeds of base, not what they start from
     assert "data_synth" not in jobs
+
+
+def test_a_score_from_a_server_goes_into_the_tables(fake_folder):
+    path = fake_folder.path / "results" / "server" / "first.json"
+    path.parent.mkdir(parents=True)
+    score = {"tier": "nano", "dataset": "nano_shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
+    score |= {"seed": 0, "inference": "intact", "date": "2025-11-03", "server": "a.server.org"}
+    score |= {"scores": {"AP": 40.0, "AP50": 60.0, "AP75": 42.0, "AR1": 38.0, "AR10": 45.0}}
+
+    path.write_text(json.dumps(score))
+    said = fake_folder.said("-n", "-p")
+    assert said.count("--server results/server/first.json --out results/") == 3  # of all_runs and of both tables
+    assert "no table asks" not in said
+    path.write_text(json.dumps(score | {"inference": "intakt"}))
+    assert "first.json: no table asks for inference variant 'intakt' of results/runs/nano/" in fake_folder.said("-n")
+    path.write_text(json.dumps(score | {"sead": 1}))
+    assert "first.json: unknown key 'sead'" in fake_folder.said("-n")
 
 
 def test_a_killed_snakemake_is_in_nobodys_way(fake_folder):
