@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,6 +20,7 @@ RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
 MAX_DETECTIONS = (1, 10, 100)  # of one (video, category)
 NO_GROUND_TRUTH = -1.0
 
+_TINY = float(np.spacing(1))  # as the official evaluator, against a division by 0
 _AP75 = 5  # index of threshold 0.75
 
 
@@ -73,12 +75,13 @@ def merge_groups(groups: Sequence[GroupCounts], video_ids: Sequence[int]) -> Cat
     if not found:
         nothing, flags = np.zeros(0, np.int64), np.zeros((len(IOU_THRESHOLDS), 0), bool)
         return CategoryCounts(np.zeros(0), nothing, nothing, flags, flags, ground_truth)
+    sizes = [len(group.scores) for group in found]
     scores = np.concatenate([group.scores for group in found])
     order = np.argsort(-scores, kind="stable")
     return CategoryCounts(
         scores[order],
-        np.concatenate([np.full(len(group.scores), positions[group.video_id]) for group in found])[order],
-        np.concatenate([np.arange(len(group.scores)) for group in found])[order],
+        np.repeat([positions[group.video_id] for group in found], sizes)[order],
+        np.concatenate([np.arange(size) for size in sizes])[order],
         np.concatenate([group.matched for group in found], axis=1)[:, order],
         np.concatenate([group.ignored for group in found], axis=1)[:, order],
         ground_truth,
@@ -96,21 +99,47 @@ def precision_and_recall(
     if expected == 0:
         shape = len(IOU_THRESHOLDS), len(RECALL_LEVELS)
         return np.full(shape, NO_GROUND_TRUTH), np.full(shape[0], NO_GROUND_TRUTH)
-    kept = category.rank < max_detections
-    counted = ~category.ignored[:, kept] * weights[category.video[kept]]
-    matched = category.matched[:, kept]
-    right, wrong = np.cumsum(counted * matched, axis=1), np.cumsum(counted * ~matched, axis=1)
-    recall = right / expected
-    precision = right / (right + wrong + np.spacing(1))
-    final = recall[:, -1] if recall.shape[1] else np.zeros(len(IOU_THRESHOLDS))
-    return _at_recall_levels(precision, recall), final
+    precision, recall = np.zeros((len(IOU_THRESHOLDS), len(RECALL_LEVELS))), np.zeros(len(IOU_THRESHOLDS))
+    kept = np.flatnonzero(category.rank < max_detections)
+    counted = weights[category.video[kept]]
+    _fill_curves(category.matched, category.ignored, kept, counted, float(expected), RECALL_LEVELS, precision, recall)
+    return precision, recall
 
 
-def _at_recall_levels(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(T, R) highest precision at that recall or beyond, 0 where it is never reached, from (T, D)."""
-    envelope = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
-    never = np.zeros((len(recall), 1))
-    return np.take_along_axis(np.concatenate([envelope, never], axis=1), _first_at_recall_levels(recall), axis=1)
+@numba.njit(cache=True, nogil=True)
+def _fill_curves(
+    matched: NDArray[np.bool_],
+    ignored: NDArray[np.bool_],
+    kept: NDArray[np.int64],
+    counted: NDArray[np.float64],
+    expected: float,
+    levels: NDArray[np.float64],
+    precision: NDArray[np.float64],
+    recall: NDArray[np.float64],
+) -> None:
+    """Write precision (T, R), 0 where a recall is never reached, and final recall (T,).
+
+    kept: (D,) the detections within the limit.  counted: (D,) how often each counts.  expected: objects to be found.
+    """
+    reached, best = np.empty(kept.size), np.empty(kept.size)
+    for threshold in range(len(recall)):
+        right, wrong = 0.0, 0.0
+        for rank, detection in enumerate(kept):
+            times = 0.0 if ignored[threshold, detection] else counted[rank]
+            if matched[threshold, detection]:
+                right += times
+            else:
+                wrong += times
+            reached[rank], best[rank] = right / expected, right / (right + wrong + _TINY)
+        recall[threshold] = reached[-1] if kept.size else 0.0
+        for rank in range(kept.size - 1, 0, -1):
+            best[rank - 1] = max(best[rank - 1], best[rank])
+        rank = 0
+        for level in range(levels.size):
+            while rank < kept.size and reached[rank] < levels[level]:
+                rank += 1
+            if rank < kept.size:
+                precision[threshold, level] = best[rank]
 
 
 def _first_at_recall_levels(recall: NDArray[np.float64]) -> NDArray[np.int64]:

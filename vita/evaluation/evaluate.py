@@ -9,9 +9,10 @@ Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detect
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -104,20 +105,21 @@ def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Ev
 
 def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
     """Score detections that were read already; those of videos that the ground truth does not have are left out."""
-    groups = [matched for video in _each_video(ground_truth, detections) for matched in video]
+    by_video = [groups for groups in group_tracks(ground_truth, detections) if groups]
+    sizes = [ground_truth.videos[groups[0].video_id] for groups in by_video]
+    # Beside each other in all cores; the order of the results does not depend on that.
+    with ThreadPoolExecutor(thread_count()) as pool:
+        matched = list(pool.map(match_video, by_video, sizes))
+    return accumulate(ground_truth, list(chain.from_iterable(matched)))
+
+
+def accumulate(ground_truth: GroundTruth, groups: list[GroupMatches]) -> Evaluation:
+    """The scores of groups that are matched."""
     video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
     precision, recall = _curves(groups, video_ids, category_ids)
     ap = {key: mean_of_valid(precision[:, :, k, 0, -1]) for k, key in enumerate(category_ids)}
     counts = Counts(video_ids, category_ids, tuple(group.counts(area=0) for group in groups))
     return Evaluation(summarise(precision, recall), ap, ground_truth.categories, precision, recall, groups, counts)
-
-
-def _each_video(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Iterator[list[GroupMatches]]:
-    """The matches of each video that has tracks, in order; some videos are matched beside each other."""
-    by_video = [groups for groups in group_tracks(ground_truth, detections) if groups]
-    sizes = [ground_truth.videos[groups[0].video_id] for groups in by_video]
-    with ThreadPoolExecutor(thread_count()) as pool:
-        yield from pool.map(match_video, by_video, sizes)
 
 
 def _curves(

@@ -1,8 +1,8 @@
 """Compiled kernels on run-length codes: decode many, intersect many.
 
 A mask is a sorted list of edges: where each run of foreground pixels starts and where it stops, in column-major order
-of its frame. Sums over frames are 64-bit, so a track may be as long as it likes. All kernels run beside each other in
-threads.
+of its frame; a run may be empty. Sums over frames are 64-bit, so a track may be as long as it likes. Kernels release
+the interpreter's lock, so threads run them beside each other.
 
 Legend: S masks, E edges of all masks, N tracks, P pairs of tracks.
 """
@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_FAULT = -1
-_MAX_BITS = 55  # of a number in a code, 5 a character; more is garbage
 _MALFORMED = -1
+# Frames of more pixels than that need 64-bit edges. Bits of a number in a code, 5 a character: more is garbage.
+_NARROW_PIXELS, _NARROW_BITS, _WIDE_BITS = 2**29, 30, 55
 
-Edges = NDArray[np.integer]  # 32 bits where they hold a frame, otherwise 64
+Edges = NDArray[np.integer]
 
 
 def decode_codes(
@@ -29,10 +30,12 @@ def decode_codes(
     a mask are wanted; the others are measured only. pixels: of a frame. Returns edges (E,), edge_ends (S,) (where
     each mask ends in these), areas (S,) in pixels, and the number of the first malformed code, or -1.
     """
-    # A run takes two characters or more. Pages that are never written take no memory.
-    edges: Edges = np.empty(text.size + 2, np.int32 if pixels <= np.iinfo(np.int32).max else np.int64)
+    narrow = pixels <= _NARROW_PIXELS
+    # A number takes a character or more. Pages that are never written take no memory.
+    edges: Edges = np.empty(text.size + 1, np.int32 if narrow else np.int64)
     edge_ends, areas = np.zeros(text_ends.size, np.int64), np.zeros(text_ends.size, np.int64)
-    fault = _decode_all(text, text_ends, kept, pixels, edges, edge_ends, areas)
+    most_bits = _NARROW_BITS if narrow else _WIDE_BITS
+    fault = _decode_all(text, text_ends, kept, pixels, most_bits, edges, edge_ends, areas)
     return edges, edge_ends, areas, int(fault)
 
 
@@ -42,6 +45,7 @@ def _decode_all(
     text_ends: NDArray[np.int64],
     kept: NDArray[np.bool_],
     pixels: int,
+    most_bits: int,
     edges: Edges,
     edge_ends: NDArray[np.int64],
     areas: NDArray[np.int64],
@@ -51,56 +55,62 @@ def _decode_all(
     for mask in range(text_ends.size):
         end = text_ends[mask]
         if end > begin:
-            stop, areas[mask] = _decode_one(text, begin, end, pixels, edges, filled)
-            if stop == _MALFORMED:
+            stop = _unpack_numbers(text[begin:end], most_bits, edges[filled:])
+            total, areas[mask] = _sum_up(edges[filled : filled + stop])
+            if stop == _MALFORMED or total != pixels:
                 return mask
             if kept[mask]:
-                filled = stop
+                # Background at the end has no run after it.
+                filled += stop // 2 * 2
         edge_ends[mask], begin = filled, end
     return NO_FAULT
 
 
 @numba.njit(cache=True, nogil=True)
-def _decode_one(
-    text: NDArray[np.uint8], at: int, end: int, pixels: int, edges: Edges, filled: int
-) -> tuple[int, np.int64]:
-    """Write the edges of text[at:end] from edges[filled] on; where they end (-1: malformed code), and the area."""
-    position, area = np.int64(0), np.int64(0)
-    # The last two numbers of each kind: a code holds, from the fourth number on, differences to the one before last.
-    background, foreground = np.int64(0), np.int64(0)
-    number = 0
-    while at < end:
-        value, at = _read_number(text, at, end)
-        if number > 2:
-            value += foreground if number & 1 else background
-        if at == _MALFORMED or value < 0 or value > pixels - position:
-            return _MALFORMED, area
-        if number & 1:
-            edges[filled], edges[filled + 1] = position, position + value
-            filled += 2 * (value > 0)
-            area += value
-            foreground = value
-        else:
-            background = value
-        position += value
-        number += 1
-    return (filled, area) if position == pixels else (_MALFORMED, area)
-
-
-@numba.njit(cache=True, nogil=True, inline="always")
-def _read_number(text: NDArray[np.uint8], at: int, end: int) -> tuple[np.int64, int]:
-    """One signed number of base-32 digits, lowest first, and the position after it; -1 when it is malformed."""
-    value, shift = np.int64(0), 0
-    while at < end and shift < _MAX_BITS:
+def _unpack_numbers(text: NDArray[np.uint8], most_bits: int, numbers: Edges) -> int:
+    """Write the signed numbers of one code, base-32 digits, lowest first; how many, or -1 for a malformed code."""
+    value, shift, count = np.int64(0), 0, 0
+    all_digits, longest = np.int64(0), 0
+    # Without a branch: whether a number goes on cannot be foreseen.
+    for at in range(text.size):
         digit = np.int64(text[at]) - 48
-        if digit < 0 or digit > 63:
-            break
         value |= (digit & 31) << shift
-        at, shift = at + 1, shift + 5
-        if digit < 32:
-            # The highest bit of the last digit is the sign.
-            return value - ((digit & 16) << (shift - 4)), at
-    return value, _MALFORMED
+        # The highest bit of the last digit is the sign.
+        numbers[count] = value - ((digit & 16) << (shift + 1))
+        goes_on = digit >= 32
+        shift += 5
+        all_digits, longest = all_digits | digit, max(longest, shift)
+        count += not goes_on
+        value, shift = (value, shift) if goes_on else (np.int64(0), 0)
+    malformed = all_digits < 0 or all_digits > 63 or longest > most_bits or shift > 0
+    return _MALFORMED if malformed else count
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_up(numbers: Edges) -> tuple[np.int64, np.int64]:
+    """Turn the numbers of a code into edges, in place. Returns the pixels of all runs (-1: malformed), and the area.
+
+    From the fourth number on, a code holds differences to the run before the last.
+    """
+    if numbers.size == 0:
+        return np.int64(_MALFORMED), np.int64(0)
+    position, area = np.int64(numbers[0]), np.int64(0)
+    foreground, background, signs = np.int64(0), np.int64(0), position
+    for number in range(1, numbers.size - 1, 2):
+        foreground += numbers[number]
+        background += numbers[number + 1]
+        area += foreground
+        numbers[number] = position + foreground
+        position += foreground + background
+        numbers[number + 1] = position
+        signs |= foreground | background | position
+    if numbers.size % 2 == 0:
+        foreground += numbers[-1]
+        area += foreground
+        position += foreground
+        numbers[-1] = position
+        signs |= foreground | position
+    return (position if signs >= 0 else np.int64(_MALFORMED)), area
 
 
 @numba.njit(cache=True, nogil=True)
