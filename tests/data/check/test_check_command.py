@@ -44,11 +44,13 @@ def test_clean_data_by_yaml(root: Path, tmp_path: Path) -> None:
     ended = check("--dataset", dataset, "--json", tmp_path / "found.json")
     assert ended.code == 0
     assert ended.out.count("\nchecked ") == 2 and ended.out.endswith("nothing found: the data can be used\n")
-    assert "train: " in ended.out and "checked 2 videos, 4 objects, 12 masks, 6 frames decoded (" in ended.out
+    assert (
+        "train: " in ended.out and "checked 2 videos, 4 objects, 12 masks, 6 frames opened and decoded (" in ended.out
+    )
     written = json.loads((tmp_path / "found.json").read_text())
     assert (written["tool"], written["dataset"], written["errors"]) == ("vita data check", "tiny", 0)
     assert [file["parts"] for file in written["files"]] == [["train"], ["valid"]]
-    assert written["files"][0]["checked"]["frames_decoded"] == 6
+    assert written["files"][0]["checked"]["frames_opened"] == 6
     assert check("--dataset", dataset, "--part", "valid").out.count("\nchecked ") == 1
 
 
@@ -104,7 +106,7 @@ def test_only_the_first_videos(root: Path) -> None:
     train = {**PARTS["train"], "videos": 2238}
     dataset = write_yaml(root, train=train, limit_videos=1)
     ended = check("--dataset", dataset, "--part", "train")
-    assert ended.code == 0 and "2 masks" not in ended.out and "6 masks, 3 frames decoded" in ended.out
+    assert ended.code == 0 and "2 masks" not in ended.out and "6 masks, 3 frames opened and decoded" in ended.out
 
 
 def test_hidden_labels(root: Path, tmp_path: Path) -> None:
@@ -132,7 +134,7 @@ def test_local_split(root: Path, tmp_path: Path) -> None:
     dataset, _ = with_local_split(root, {})
     ended = check("--dataset", dataset)
     assert ended.code == 0 and ended.out.startswith("train, valid: ") and ended.out.count("\nchecked ") == 1
-    assert "3 frames decoded" in check("--dataset", dataset, "--part", "valid").out
+    assert "3 frames opened and decoded" in check("--dataset", dataset, "--part", "valid").out
 
 
 @pytest.mark.parametrize(
@@ -165,7 +167,7 @@ def test_coco(tmp_path: Path) -> None:
     dataset = write_yaml(data.folder, format="coco", train={**part, "videos": 2}, valid=part)
     arguments = ["--dataset", dataset, "--part", "train", "--json", tmp_path / "found.json"]
     ended = check(*arguments)
-    assert ended.code == 0 and "checked 2 images, 2 objects, 2 masks, 2 frames decoded" in ended.out
+    assert ended.code == 0 and "checked 2 images, 2 objects, 2 masks, 2 frames opened and decoded" in ended.out
     document = data.read()
     document["images"][0]["file_name"] = "8.jpg"
     document["annotations"][0].update(area=100, bbox=[0, 0, 4, 5])

@@ -24,8 +24,8 @@ class Checked:
     objects: int | None  # None: the file has no labels
     masks: int
     frames_listed: int
-    frames_decoded: int
-    seconds_of_decoding: float
+    frames_opened: int
+    seconds_opening: float
 
     def to_json(self) -> dict[str, int | float | None]:
         """For `--json`."""

@@ -49,7 +49,6 @@ class ObjectEntry:
     id: int
     where: str
     video: VideoEntry
-    category_id: int | None
     segmentations: list[Any]
     boxes: list[Any] | None
     areas: list[Any] | None
@@ -57,7 +56,10 @@ class ObjectEntry:
 
 @dataclass(frozen=True)
 class Contents:
-    """A whole file. objects: None when it is published without labels; listed: all its annotations, sound or not."""
+    """A whole file. objects: those whose masks can be checked; None when it is published without labels.
+
+    The rest is of all entries, sound or not. annotated, used: ids of videos and categories that annotations name.
+    """
 
     format: Format
     videos: tuple[VideoEntry, ...]
@@ -65,3 +67,5 @@ class Contents:
     categories: dict[int, str]
     videos_listed: int
     objects_listed: int
+    annotated: frozenset[int]
+    used: frozenset[int]

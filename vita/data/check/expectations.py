@@ -29,14 +29,12 @@ def check_expectations(subject: Subject, contents: Contents, findings: Findings)
 
 def _check_use(subject: Subject, contents: Contents, findings: Findings) -> None:
     """Videos without objects; and categories without, where they are to be learned."""
-    objects = contents.objects or ()
-    used, annotated = {entry.category_id for entry in objects}, {entry.video.id for entry in objects}
     for video in contents.videos:
-        if video.id not in annotated:
-            findings.add(Kind.EMPTY_VIDEO, video.where, "no sound annotation is of it")
+        if video.id not in contents.annotated:
+            findings.add(Kind.EMPTY_VIDEO, video.where, "no annotation is of it")
     for number, name in contents.categories.items():
-        if number not in used and ("train" in subject.parts or not subject.parts):
-            findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no sound annotation")
+        if number not in contents.used and ("train" in subject.parts or not subject.parts):
+            findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no annotation")
 
 
 def _check_categories(found: dict[int, str], expected: dict[int, str], findings: Findings) -> None:

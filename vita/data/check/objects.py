@@ -21,17 +21,17 @@ def read_objects(
     """The entries whose masks can be checked; what is wrong with any is added to `findings`."""
     by_id = {video.id: video for video in videos}
     for number, where, record in records:
-        category = _reference(where, record, "category_id", categories, Kind.UNKNOWN_CATEGORY, findings)
         video_id = _reference(where, record, format.video_id, by_id, Kind.UNKNOWN_VIDEO, findings)
+        video = None if video_id is None else by_id[video_id]
+        place = f"{where} of {video.where}" if video else where
+        _reference(place, record, "category_id", categories, Kind.UNKNOWN_CATEGORY, findings)
         if record.get("iscrowd", 0) not in (0, 1):
-            findings.add(Kind.STRUCTURE, where, f"`iscrowd` must be 0 or 1, found {short(record['iscrowd'])}")
-        if video_id is not None:
-            video = by_id[video_id]
-            place = f"{where} of {video.where}"
+            findings.add(Kind.STRUCTURE, place, f"`iscrowd` must be 0 or 1, found {short(record['iscrowd'])}")
+        if video is not None:
             _check_repeated(place, record, video, format, findings)
             lists = _read_lists(place, record, video, format, findings)
             if lists is not None:
-                yield ObjectEntry(number, place, video, category, *lists)
+                yield ObjectEntry(number, place, video, *lists)
 
 
 def _reference(

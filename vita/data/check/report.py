@@ -28,8 +28,8 @@ def as_text(report: Report) -> str:
 def _amounts(report: Report) -> str:
     checked = report.checked
     objects = "no labels" if checked.objects is None else f"{checked.objects:,} objects, {checked.masks:,} masks"
-    rate = checked.frames_decoded / max(checked.seconds_of_decoding, 1e-3)
-    frames = f"{checked.frames_decoded:,} frames decoded ({rate:,.0f} a second)"
+    rate = checked.frames_opened / max(checked.seconds_opening, 1e-3)
+    frames = f"{checked.frames_opened:,} frames opened and decoded ({rate:,.0f} a second)"
     if report.quick:
         frames = f"{checked.frames_listed:,} frames present, of which a sample of {frames}"
     return f"{checked.videos:,} {report.format.videos}, {objects}, {frames}"

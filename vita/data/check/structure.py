@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,21 @@ def read_contents(document: Any, path: Path, format: Format | None, findings: Fi
     if labels is not None:
         records = entries(labels, "annotations", "annotation", findings)
         objects = tuple(read_objects(records, videos, categories, format, findings))
-    return Contents(format, videos, objects, categories, len(document[format.videos]), len(labels or ()))
+    return Contents(
+        format=format,
+        videos=videos,
+        objects=objects,
+        categories=categories,
+        videos_listed=len(document[format.videos]),
+        objects_listed=len(labels or ()),
+        annotated=_named(labels or (), format.video_id),
+        used=_named(labels or (), "category_id"),
+    )
+
+
+def _named(records: Iterable[Any], key: str) -> frozenset[int]:
+    values = (record.get(key) for record in records if isinstance(record, dict))
+    return frozenset(value for value in values if is_id(value))
 
 
 def entries(records: list[Any], key: str, noun: str, findings: Findings) -> Iterator[tuple[int, str, dict[str, Any]]]:
