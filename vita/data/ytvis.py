@@ -16,11 +16,9 @@ from PIL import Image
 from vita.contract import Rle, UserError, Video
 from vita.data import rle
 from vita.data.containment import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
+from vita.data.limits import LARGEST_FRAME, LARGEST_ID
 from vita.data.polygons import Segmentation
 from vita.files import read_json
-
-LARGEST_FRAME = 100_000_000  # pixels; run-length codes count in 32 bits, and nothing that large is a video
-LARGEST_ID = 2**63 - 1  # ids become tensors
 
 
 @dataclass(frozen=True)
