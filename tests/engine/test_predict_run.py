@@ -14,6 +14,7 @@ from tiny_run import PLAN, files_in, plan
 from vita.config import PredictConfig, RunConfig
 from vita.contract import Track, UserError, Video
 from vita.data import rle
+from vita.dataset_config import LocalSplitConfig
 from vita.engine.checkpoint import save_weights
 from vita.engine.methods import find_method
 from vita.engine.predict import results_of, write_predictions
@@ -137,3 +138,15 @@ def test_weights_for_another_number_of_classes(config: RunConfig, videos: Path, 
     with pytest.raises(UserError, match=r"trained for another number of classes than the 3 of .*instances\.json"):
         predict_run(config, plan(), [], tmp_path / "w.safetensors", tmp_path / "out", tmp_path)
     assert files_in(tmp_path) == ["w.safetensors"]
+
+
+def test_released_videos_whatever_is_scored_here(config: RunConfig, finished: Path, tmp_path: Path) -> None:
+    """For a server: the list of a local split, which is not even there, is not asked for."""
+    local = LocalSplitConfig(file=str(tmp_path / "absent.json"))
+    dataset = config.dataset.model_copy(update={"validate_on": "local_split", "local_split": local})
+    other = config.model_copy(update={"dataset": dataset})
+    weights, out = finished / "model.safetensors", tmp_path / "predictions"
+    predict_run(other, plan(), ["intact"], weights, out, tmp_path, "released_valid")
+    assert {entry["video_id"] for entry in entries(out / "intact.json")} == {1, 2}
+    with pytest.raises(UserError, match=r"absent\.json: no such file"):
+        predict_run(other, plan(), ["intact"], weights, out, tmp_path, "valid")
