@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -197,3 +198,9 @@ def test_every_kind_has_a_corruption() -> None:
     assert {kind for _, expected in CORRUPTIONS.values() for kind, _ in expected} | elsewhere == {
         kind.label for kind in Kind
     }
+
+
+def test_every_kind_is_documented() -> None:
+    document = (Path(__file__).parents[3] / "docs" / "data_check.md").read_text()
+    rows = [line for line in document.splitlines() if line.startswith("| `")]
+    assert rows == [f"| `{kind.label}` | {kind.severity} | {kind.meaning} |" for kind in Kind]
