@@ -32,6 +32,12 @@ def decode(segmentations: Sequence[Rle | None], height: int, width: int) -> np.n
     return masks
 
 
+def areas(codes: Sequence[Any]) -> np.ndarray:
+    """(N,) pixels of compressed codes, as many as there are: pycocotools takes at most 255 at once."""
+    parts = [coco_mask.area(codes[first : first + 255]) for first in range(0, len(codes), 255)]
+    return np.concatenate([np.zeros(0, np.uint32), *parts])
+
+
 def normalise(segmentation: Any, height: int, width: int) -> Rle:
     """A compressed code of any form that YouTube-VIS files hold: compressed, list of counts, polygons.
 

@@ -87,7 +87,7 @@ def _annotations(painted: PaintedVideo) -> list[dict[str, Any]]:
     """One record an object, without the identifiers; null where it is not visible."""
     count, frames = painted.masks.shape[:2]
     codes = rle.encode(painted.masks.reshape(-1, *painted.masks.shape[2:]))
-    areas = coco_mask.area(codes).reshape(count, frames).tolist()
+    areas = rle.areas(codes).reshape(count, frames).tolist()
     boxes = coco_mask.toBbox(codes).reshape(count, frames, 4).tolist()
     return [
         {"category_id": int(label) + 1, "iscrowd": 0, **_visible(codes[n * frames :][:frames], boxes[n], areas[n])}

@@ -16,6 +16,7 @@ from pycocotools import mask as coco_mask
 from vita.contract import Rle
 from vita.data.check.contents import ObjectEntry
 from vita.data.check.finding import Findings, Kind
+from vita.data.rle import areas as areas_of
 from vita.data.rle import normalise, short
 from vita.progress import progress
 
@@ -80,7 +81,7 @@ def _measured(codes: Codes) -> tuple[dict[int, int], dict[int, list[float]]]:
     if not codes:
         return {}, {}
     masks = list(codes.values())
-    areas, boxes = coco_mask.area(masks).tolist(), coco_mask.toBbox(masks).tolist()
+    areas, boxes = areas_of(masks).tolist(), coco_mask.toBbox(masks).tolist()
     return dict(zip(codes, areas, strict=True)), dict(zip(codes, boxes, strict=True))
 
 
