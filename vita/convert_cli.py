@@ -14,11 +14,12 @@ convert = typer.Typer(help="Official files to ours, weights also back.", no_args
 def convert_config(
     source: Annotated[Path, typer.Argument(metavar="YAML", help="A model's file; what it inherits is read along.")],
     out: Annotated[Path, typer.Option(help="Folder for config.yaml, inference.yaml and official_keys.csv.")],
+    datasets: Annotated[Path, typer.Option(help="Folder of data-set files.")] = Path("workflow/config/datasets"),
 ) -> None:
     """Write our run and inference configuration, and name every key that has no counterpart."""
     from vita.convert_config import convert_config as convert_file
 
-    converted = convert_file(source, out)
+    converted = convert_file(source, out, datasets)
     converted.write(out, source.name)
     typer.echo(converted.summary())
 

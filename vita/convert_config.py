@@ -62,24 +62,27 @@ class Converted:
         write_text(folder / "official_keys.csv", self.table().to_csv(index=False))
 
 
-def convert_config(path: Path, folder: Path) -> Converted:
+def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
     """Read an official YAML file. `folder` is where the converted weights that the run starts from are expected.
+
+    `datasets` holds the data sets' YAML files.
 
     Raises UserError naming the file and the key for what cannot be read, is unknown, or asks for what ours cannot be.
     """
     config, where = read_official_config(path), str(path)
     notes: dict[str, Fate] = {}
-    dataset, of_images = read_data(config, notes, where)
+    data = read_data(config, notes, datasets, where)
     options = _options(config, where)
     raw = {
         "tier": "official",
-        "dataset": dataset,
+        "dataset": data.dataset,
         "method": METHODS[config["MODEL.META_ARCHITECTURE"]],
         "backbone": _backbone(config),
-        "variant": "frozen" if options.get("stage") == "frozen" else "pretrain" if of_images else "base",
+        "variant": "frozen" if options.get("stage") == "frozen" else "pretrain" if data.of_images else "base",
         "seed": _seed(config, notes),
         "options": options,
         "train": train_section(config, notes),
+        "pseudo_videos": data.pseudo_videos,
         "start_from": _start(config, folder, notes),
     }
     run = parse(RunConfig, raw, where)

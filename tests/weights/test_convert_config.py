@@ -9,14 +9,22 @@ from typing import Any
 import pytest
 from released_yaml import NAMES, expected, write_released
 
+from vita.config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig, RunConfig
 from vita.config_file import parse
-from vita.convert_config import METHODS, Converted, convert_config
+from vita.convert_config import METHODS, Converted
+from vita.convert_config import convert_config as convert_file
 from vita.engine.methods import find_method, installed_methods
 from vita.engine.optimizer import rate_multiplier
 from vita.experiments.run_table import RunTable
 from vita.method import VitaOptions
 
 LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
+
+
+def convert_config(path: Path, folder: Path) -> Converted:
+    return convert_file(path, folder, LIBRARY / "datasets")
+
+
 R50 = "youtubevis_2019/vita_R50_bs8"
 REAL = os.environ.get("VITA_OFFICIAL_CONFIGS", "")
 OURS = {  # our key of the section `train` -> official key of the same value
@@ -55,10 +63,17 @@ def assert_as_official(converted: Converted, name: str) -> None:
     found = {iteration: rate_multiplier(int(iteration), train) for iteration in multipliers}
     assert found == pytest.approx(multipliers, rel=1e-12)
     jitter = facts["INPUT.LSJ_AUG.ENABLED"]
-    edges = [1024] if jitter else facts["INPUT.MIN_SIZE_TRAIN"]
-    assert list(train.augmentation.short_edges) == edges
-    assert train.augmentation.max_edge == (1024 if jitter else facts["INPUT.MAX_SIZE_TRAIN"])
-    assert (train.precision, train.augmentation.flip_probability) == ("fp16", 0.5)
+    if jitter:
+        expected_augmentation = AugmentationConfig(jitter=JitterConfig(size=1024, scale=(0.1, 2.0)))
+    else:
+        smallest, largest = facts["INPUT.PSEUDO.CROP.SIZE"]
+        expected_augmentation = AugmentationConfig(
+            crop=CropConfig(smallest=smallest, largest=largest),
+            short_edges=facts["INPUT.MIN_SIZE_TRAIN"],
+            max_edge=facts["INPUT.MAX_SIZE_TRAIN"],
+        )
+    assert (train.precision, train.augmentation) == ("fp16", expected_augmentation)
+    assert_pseudo_videos(run, facts)
     assert (plan.short_edge, plan.max_edge) == (facts["INPUT.MIN_SIZE_TEST"], facts["INPUT.MAX_SIZE_TEST"])
     assert plan.top_k == facts["TEST.DETECTIONS_PER_IMAGE"]
     assert {option: run.options[option] for option in OPTIONS} == {
@@ -70,6 +85,23 @@ def assert_as_official(converted: Converted, name: str) -> None:
     assert run.options["frame_points"] == run.options["video_points"] == facts["MODEL.MASK_FORMER.TRAIN_NUM_POINTS"]
     assert run.dataset.name == name.partition("/")[0].replace("youtubevis", "ytvis")
     parse(VitaOptions, run.options, name)
+
+
+def assert_pseudo_videos(run: RunConfig, facts: dict[str, Any]) -> None:
+    """Images of COCO, by the share of the configuration, cropped and turned."""
+    if len(facts["DATASETS.TRAIN"]) == 1:
+        assert run.pseudo_videos is None
+        return
+    images, videos = facts["DATASETS.DATASET_RATIO"]
+    assert run.pseudo_videos is not None and run.pseudo_videos.dataset.name == "coco"
+    assert run.pseudo_videos.ratio == images / videos
+    smallest, largest = facts["INPUT.PSEUDO.CROP.SIZE"]
+    assert run.pseudo_videos.augmentation == AugmentationConfig(
+        crop=CropConfig(smallest=smallest, largest=largest),
+        short_edges=facts["INPUT.PSEUDO.MIN_SIZE_TRAIN"],
+        max_edge=facts["INPUT.PSEUDO.MAX_SIZE_TRAIN"],
+        rotation=RotationConfig(),
+    )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -102,25 +134,25 @@ def test_the_tier_of_the_papers_numbers_trains_as_released(tmp_path):
         assert released.variant == variant
         own = {"threads", "frame_range"} if variant == "pretrain" else {"threads"}  # a clip of one frame has no range
         assert runs[variant].train.model_dump(exclude=own) == released.train.model_dump(exclude=own)
+        ours, theirs = runs[variant].pseudo_videos, released.pseudo_videos
+        assert (ours is None) == (theirs is None) == (variant == "pretrain")
+        if ours is not None and theirs is not None:
+            assert (ours.ratio, ours.augmentation) == (pytest.approx(theirs.ratio, abs=1e-6), theirs.augmentation)
         assert parse(VitaOptions, runs[variant].options, "ours") == parse(VitaOptions, released.options, "released")
 
 
 def test_what_has_no_counterpart_is_named_with_the_reason(tmp_path):
     converted = convert_config(write_released(tmp_path, R50), tmp_path)
-    lost = {key: fate.why for key, fate in converted.fates.items() if fate.kind == "not supported"}
-    assert "coco2ytvis2019_train" in lost["DATASETS.TRAIN"]
-    assert {"DATASETS.DATASET_RATIO", "INPUT.CROP.ENABLED", "INPUT.CROP.SIZE", "INPUT.PSEUDO.CROP.SIZE"} <= lost.keys()
-    assert {key.rpartition(".")[0] for key in lost} == {
-        "DATASETS",
-        "DATALOADER",
-        "INPUT.CROP",
-        "INPUT.PSEUDO",
-        "INPUT.PSEUDO.CROP",
-    }
+    lost = {key for key, fate in converted.fates.items() if fate.kind == "not supported"}
+    assert lost == {"DATALOADER.ASPECT_RATIO_GROUPING", "DATALOADER.SAMPLER_TRAIN"}
     others = {
         kind: {k for k, f in converted.fates.items() if f.kind == kind} for kind in ("our constant", "not needed")
     }
     assert {"MODEL.MASK_FORMER.CLASS_WEIGHT", "MODEL.BACKBONE.FREEZE_AT", "INPUT.FORMAT"} <= others["our constant"]
+    taken = {key for key, fate in converted.fates.items() if fate.kind == "taken"}
+    pseudo = {key for key in converted.official if key.startswith("INPUT.PSEUDO.")}
+    assert {"DATASETS.DATASET_RATIO", "DATASETS.TRAIN", "INPUT.CROP.ENABLED", *pseudo} <= taken
+    assert {"INPUT.CROP.SIZE", "INPUT.LSJ_AUG.ENABLED"} <= others["not needed"]
     assert {"MODEL.VITA.MULTI_CLS_ON", "MODEL.SWIN.EMBED_DIM", "MODEL.RESNETS.STEM_TYPE"} <= others["not needed"]
 
 

@@ -15,9 +15,15 @@ from tiny_run import files_in, vita
 from vita.config import PredictConfig, RunConfig
 from vita.config_file import dump, load
 from vita.contract import UserError
-from vita.convert_config import convert_config
+from vita.convert_config import Converted
+from vita.convert_config import convert_config as convert_file
 
 R50 = "youtubevis_2019/vita_R50_bs8"
+DATASETS = Path(__file__).parents[2] / "workflow" / "config" / "datasets"
+
+
+def convert_config(path: Path, folder: Path) -> Converted:
+    return convert_file(path, folder, DATASETS)
 
 
 @pytest.fixture
@@ -45,11 +51,61 @@ def test_another_value_of_our_constant_is_not_supported(own):
     assert fates["MODEL.MASK_FORMER.DICE_WEIGHT"].kind == "our constant"
 
 
-def test_without_crop_nothing_of_it_is_lost(own):
-    fates = convert_config(own("INPUT: {CROP: {ENABLED: False}}"), Path()).fates
-    assert [fates[f"INPUT.CROP.{key}"].kind for key in ("ENABLED", "TYPE", "SIZE")] == ["our constant"] + 2 * [
-        "not needed"
-    ]
+def test_without_crop(own):
+    converted = convert_config(own("INPUT: {CROP: {ENABLED: False}, PSEUDO: {CROP: {ENABLED: False}}}"), Path())
+    assert converted.run.train.augmentation.crop is None
+    assert converted.run.pseudo_videos.augmentation.crop is None
+    kinds = [converted.fates[f"INPUT.CROP.{key}"].kind for key in ("ENABLED", "TYPE", "SIZE")]
+    assert kinds == ["taken", "not needed", "not needed"]
+
+
+def test_the_window_is_that_of_the_pseudo_videos_as_in_the_official_code(own):
+    converted = convert_config(own("INPUT: {CROP: {SIZE: '(100, 200)'}, PSEUDO: {CROP: {SIZE: '(300, 400)'}}}"), Path())
+    crops = converted.run.train.augmentation.crop, converted.run.pseudo_videos.augmentation.crop
+    assert [(crop.smallest, crop.largest) for crop in crops] == [(300, 400)] * 2
+    assert converted.fates["INPUT.CROP.SIZE"].why == "the official code reads INPUT.PSEUDO.CROP in its place"
+
+
+def test_another_kind_of_crop_is_lost(own):
+    converted = convert_config(own("INPUT: {PSEUDO: {CROP: {TYPE: relative}}}"), Path())
+    assert converted.run.train.augmentation.crop is None
+    assert converted.fates["INPUT.PSEUDO.CROP.TYPE"].kind == "not supported"
+
+
+def test_what_pseudo_videos_get_besides_rotation_is_lost(own):
+    converted = convert_config(own("INPUT: {PSEUDO: {AUGMENTATIONS: [brightness]}}"), Path())
+    assert converted.run.pseudo_videos.augmentation.rotation is None
+    fate = converted.fates["INPUT.PSEUDO.AUGMENTATIONS"]
+    assert (fate.kind, fate.why) == ("not supported", "brightness: only rotation is done here")
+
+
+def test_jitter_takes_the_place_of_crop_and_resize(own):
+    text = "INPUT: {LSJ_AUG: {ENABLED: True, IMAGE_SIZE: 640, MIN_SCALE: 0.5, MAX_SCALE: 1.5}}"
+    converted = convert_config(own(text), Path())
+    both = converted.run.train.augmentation, converted.run.pseudo_videos.augmentation
+    assert all(
+        (one.jitter.size, one.jitter.scale, one.crop, one.short_edges) == (640, (0.5, 1.5), None, ()) for one in both
+    )
+    assert both[1].rotation is not None and both[0].rotation is None
+    for key in ("INPUT.MIN_SIZE_TRAIN", "INPUT.CROP.ENABLED", "INPUT.PSEUDO.CROP.SIZE"):
+        assert converted.fates[key].why == "large-scale jitter takes its place"
+    assert converted.fates["INPUT.LSJ_AUG.MIN_SCALE"].kind == "taken"
+
+
+def test_images_that_ours_cannot_mix_in_are_lost(own):
+    converted = convert_config(own('DATASETS: {TRAIN: \'("coco2ovis_train", "ytvis_2019_train")\'}'), Path())
+    assert converted.run.pseudo_videos is None
+    assert converted.fates["DATASETS.TRAIN"].why.startswith("only coco2ytvis2019_train can be mixed in")
+
+
+def test_all_of_train_is_learnt_from_even_where_our_tables_keep_a_part_of_it_back(own):
+    dataset = convert_config(own(""), Path()).run.dataset
+    assert (dataset.validate_on, dataset.local_split) == ("valid", None)
+
+
+def test_a_folder_without_data_sets(own, tmp_path):
+    with pytest.raises(UserError, match=r"ytvis_2019\.yaml: no such file; name the folder .* --datasets"):
+        convert_file(own(""), tmp_path, tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -138,6 +194,7 @@ DATA = {
         r"'DATASETS.TRAIN': data set 'mine_train' is not known; known are ytvis_2019",
     ),
     "no data": ("TRAIN: ()", r"key 'DATASETS.TRAIN' names no data set"),
+    "no shares": ("DATASET_RATIO: []", r"'DATASETS.DATASET_RATIO' is \[\]; it must hold two shares above 0"),
     "two data sets": ("TEST: '(\"ovis_val\",)'", r"trained on 'ytvis_2019_train' but tested on 'ovis_val'; name one"),
     "other classes": (
         "TRAIN: '(\"ovis_train\",)'\n  TEST: ()",
@@ -167,7 +224,7 @@ def test_the_command_writes_what_train_and_predict_read(tmp_path, monkeypatch):
     assert files_in(run) == ["config.yaml", "inference.yaml", "official_keys.csv"]
     monkeypatch.setenv("OVIS_ROOT", "/data/ovis")
     config, plan = load(RunConfig, run / "config.yaml"), load(PredictConfig, run / "inference.yaml")
-    assert (config.dataset.root, config.dataset.valid.annotations) == ("/data/ovis", "annotations_valid.json")
+    assert (config.dataset.root, config.dataset.valid.annotations[0]) == ("/data/ovis", "annotations_valid.json")
     assert (plan.top_k, plan.short_edge) == (20, 360)
     table = pd.read_csv(run / "official_keys.csv", index_col="key", keep_default_na=False)
     assert list(table) == ["value", "named_by", "fate", "why"] and table.index.is_unique

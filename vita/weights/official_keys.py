@@ -139,7 +139,6 @@ COMMON = Fates(
         "INPUT.FORMAT": "RGB",
         "INPUT.SAMPLING_FRAME_SHUFFLE": False,
         "INPUT.AUGMENTATIONS": [],
-        "INPUT.CROP.ENABLED": False,
         "DATALOADER.ASPECT_RATIO_GROUPING": False,
         "DATALOADER.SAMPLER_TRAIN": None,
         "DATALOADER.FILTER_EMPTY_ANNOTATIONS": True,
@@ -153,7 +152,6 @@ COMMON = Fates(
         "TEST.PRECISE_BN.ENABLED": False,
     },
     lacking={
-        "INPUT.CROP.ENABLED": "no crop yet: frames are resized and flipped only",
         "DATALOADER.ASPECT_RATIO_GROUPING": "clips of both orientations share a batch, padded to a common size",
         "DATALOADER.FILTER_EMPTY_ANNOTATIONS": "videos without an annotated object are always left out",
         "DATALOADER.SAMPLER_TRAIN": "each clip is of a video drawn at random, not of all videos in turn",
@@ -167,8 +165,9 @@ OF_ARCHITECTURE: dict[str, Fates] = {
             "MODEL.VITA.APPLY_CLS_THRES": "stored but never used by the official code",
             "MODEL.VITA.TEST_RUN_CHUNK_SIZE": "memory only: chunks do not change results",
             "MODEL.VITA.TEST_INTERPOLATE_CHUNK_SIZE": "memory only: chunks do not change results",
-            "INPUT.PSEUDO.": "only of pseudo-videos and crops",
-            "INPUT.LSJ_AUG.": "see INPUT.LSJ_AUG.ENABLED",
+            "INPUT.PSEUDO.": "of pseudo-videos, of which this configuration has none",
+            "INPUT.LSJ_AUG.": "large-scale jitter is off",
+            "DATASETS.DATASET_RATIO": "of several data sets, of which this configuration has one",
         },
         constant={
             "MODEL.BACKBONE.FREEZE_AT": 0,
@@ -179,14 +178,6 @@ OF_ARCHITECTURE: dict[str, Fates] = {
             "MODEL.VITA.NO_OBJECT_WEIGHT": 0.1,
             "MODEL.VITA.DEEP_SUPERVISION": True,
             "MODEL.VITA.SIM_USE_CLIP": True,
-            "INPUT.CROP.ENABLED": False,
-            "INPUT.LSJ_AUG.ENABLED": False,
-            "DATASETS.DATASET_RATIO": [],
-        },
-        lacking={
-            "INPUT.CROP.ENABLED": "no crop yet: the release crops half of the clips, by a moving window",
-            "INPUT.LSJ_AUG.ENABLED": "no random scale or crop yet: images are resized to fit IMAGE_SIZE",
-            "DATASETS.DATASET_RATIO": "one data set only; see DATASETS.TRAIN",
         },
     ),
     "VideoMaskFormer": Fates(

@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+from vita.weights.official_augmentation import video_augmentation
 from vita.weights.official_keys import Fate
 
 Config = Mapping[str, Any]
@@ -26,8 +27,6 @@ TAKEN = {  # ours -> theirs, where the value is the same
     "workers": "DATALOADER.NUM_WORKERS",
     "checkpoint_every": "SOLVER.CHECKPOINT_PERIOD",
 }
-EDGES = ("INPUT.MIN_SIZE_TRAIN", "INPUT.MIN_SIZE_TRAIN_SAMPLING", "INPUT.MAX_SIZE_TRAIN")
-FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
 INFERENCE = {  # by architecture: option of an inference variant -> key
     "Ifc": {
         "clip_frames": "INPUT.SAMPLING_FRAME_NUM",
@@ -48,7 +47,7 @@ def train_section(config: Config, notes: Notes) -> dict[str, Any]:
         "decay_at": [step for step in config["SOLVER.STEPS"] if step < iterations],
         "gradient_clip_norm": _clip_norm(config, notes),
         "precision": "fp16" if config["SOLVER.AMP.ENABLED"] else "no",
-        "augmentation": _augmentation(config, notes),
+        "augmentation": video_augmentation(config, notes),
     }
 
 
@@ -83,29 +82,3 @@ def _clip_norm(config: Config, notes: Notes) -> float:
         return float(value)
     notes[f"{key}.CLIP_TYPE"] = Fate("not supported", "gradients of single parameters are not clipped here, none is")
     return math.inf
-
-
-def _augmentation(config: Config, notes: Notes) -> dict[str, Any]:
-    """An AugmentationConfig's keys."""
-    flip = config["INPUT.RANDOM_FLIP"]
-    if flip not in FLIPS:
-        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "only horizontal flips of whole clips, or none")
-    if flip == "horizontal" and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
-        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "drawn once for a clip here, not for each frame")
-    if config.get("INPUT.LSJ_AUG.ENABLED"):
-        notes |= dict.fromkeys(EDGES, Fate("not needed", "large-scale jitter takes its place"))
-        notes["INPUT.LSJ_AUG.IMAGE_SIZE"] = Fate("taken", "as short and as longest edge")
-        longest = config["INPUT.LSJ_AUG.IMAGE_SIZE"]
-        edges = [longest]
-    else:
-        edges, longest = _short_edges(config, notes), config["INPUT.MAX_SIZE_TRAIN"]
-    return {"short_edges": edges, "max_edge": longest, "flip_probability": FLIPS.get(flip, 0.0)}
-
-
-def _short_edges(config: Config, notes: Notes) -> list[int]:
-    """All lengths that may be drawn."""
-    key = "INPUT.MIN_SIZE_TRAIN_SAMPLING"
-    sampling, sizes = config[key], list(config["INPUT.MIN_SIZE_TRAIN"])
-    if not sampling.endswith("_by_clip") and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
-        notes[key] = Fate("not supported", "drawn once for a clip here, not for each frame")
-    return list(range(sizes[0], sizes[-1] + 1)) if sampling.startswith("range") else sizes
