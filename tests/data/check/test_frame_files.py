@@ -121,3 +121,20 @@ def subject_below(root: Path, data: Data) -> Subject:
     part = {"annotations": "instances.json", "frames": "JPEGImages"}
     config = parse(DatasetConfig, {"name": "test", "root": str(root), "train": part, "valid": part}, "test")
     return Subject(PartFiles(data.annotations, data.frames), ("train",), config)
+
+
+def test_more_masks_than_pycocotools_measures_at_once(data: Data) -> None:
+    """An object of 300 frames: sizes of masks are counted in pieces."""
+    document = data.read()
+    names = [f"video_00000/{t:05d}.jpg" for t in range(300)]
+    document["videos"][0].update(length=300, file_names=names)
+    for entry in document["annotations"][:2]:
+        entry.update(length=300, **{key: entry[key][:1] * 300 for key in ("segmentations", "bboxes", "areas")})
+    data.write(document)
+    whole = frame(data, 0).read_bytes()
+    for name in names:
+        (data.frames / name).write_bytes(whole)
+    assert found(data.check(quick=True)) == set()
+    document["annotations"][1]["areas"][299] *= 2
+    data.write(document)
+    assert found(data.check(quick=True)) == {("area", f"annotation 2 of {V1}, frame 299")}
