@@ -208,3 +208,12 @@ def test_all_oracles_together_give_the_ground_truth(objects: list[Any], free: li
     assert found.ap + sum(kind.in_sequence for kind in found.kinds) == pytest.approx(1)
     gains = {kind.name: kind.alone for kind in found.kinds}
     assert gains["spurious"] >= -1e-9
+
+
+def test_a_video_of_many_frames() -> None:
+    frames = 300  # more masks than pycocotools measures at once
+    truth = parse_ground_truth(
+        ground_truth([annotation(1, codes([LEFT] * frames))], [video(height=1, width=WIDTH, length=frames)]), "gt"
+    )
+    found = analyse_errors(truth, read_detections([prediction(codes([span(0, 2)] * frames))], truth, "predictions"))
+    assert in_sequence(found) == {"mask": pytest.approx(1)}

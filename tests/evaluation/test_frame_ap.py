@@ -171,3 +171,10 @@ def test_a_malformed_mask_of_the_ground_truth_is_named(tmp_path: Path) -> None:
     truth = ground_truth([annotation(4, [{"size": [2, 4], "counts": "3"}, None])])
     with pytest.raises(UserError, match="annotation 4, frame 0"):
         evaluated(tmp_path, truth, [])
+
+
+def test_more_masks_than_pycocotools_measures_at_once(tmp_path: Path) -> None:
+    frames = 300
+    truth = ground_truth([annotation(1, codes([LEFT] * frames))], videos=[video(length=frames)])
+    found = evaluated(tmp_path, truth, [detection(LEFT, frame_index=frame) for frame in range(frames)])
+    assert found.scores.ap == pytest.approx(1)

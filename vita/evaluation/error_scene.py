@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
+from vita.data import rle
 from vita.evaluation.detections import Detection
 from vita.evaluation.ground_truth import Annotation, GroundTruth, VideoSize
 from vita.evaluation.mask_tracks import MaskTrack
@@ -135,7 +136,7 @@ def _masks(track: MaskTrack, size: VideoSize) -> list[str]:
     """One code a frame of the video, "" also for a mask without a pixel."""
     found = list(track.masks[: size.length])
     present = [frame for frame, mask in enumerate(found) if mask]
-    areas = coco_mask.area(_rles([found[frame] for frame in present], size))
+    areas = rle.areas(_rles([found[frame] for frame in present], size))
     for frame, area in zip(present, areas, strict=True):
         found[frame] = found[frame] if area else EMPTY
     return found + [EMPTY] * (size.length - len(found))

@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from vita.data import rle
 from vita.evaluation.average_precision import NO_GROUND_TRUTH, mean_of_valid
 from vita.evaluation.frame_detections import FrameDetections
 from vita.evaluation.ground_truth import Annotation, GroundTruth
@@ -154,7 +154,7 @@ def _evaluate_category(
 
 def _coco(entries: list[dict[str, Any]]) -> COCO:
     """In pycocotools' index, with areas; its matching takes the id 0 for none."""
-    areas = coco_mask.area([entry["segmentation"] for entry in entries])
+    areas = rle.areas([entry["segmentation"] for entry in entries])
     for number, entry in enumerate(entries):
         entry |= {"id": number + 1, "area": float(areas[number])}
     sizes = {entry["image_id"]: entry["segmentation"]["size"] for entry in entries}
