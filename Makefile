@@ -16,7 +16,7 @@ help:
 	@echo "make smoke    everything of the smoke tier: Table 6, its controls, three methods, clip association"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
-	@echo "make venv     only .venv         make clean    remove results and caches"
+	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores"
 
 venv: $(STAMP)
@@ -55,5 +55,5 @@ schemas: $(STAMP)
 	$(BIN)/python -m vita.experiments.schema workflow/schemas
 
 clean:
-	find results -mindepth 1 -maxdepth 1 ! -name README.md -exec rm -rf {} +
+	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server -exec rm -rf {} +
 	rm -rf .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build
