@@ -87,6 +87,40 @@ def test_a_tube_of_more_than_2_to_the_32_pixels() -> None:
     assert found.mean_areas.tolist() == [2e9, 4e9 / 5]
 
 
+def test_a_720p_video_of_5000_frames() -> None:
+    height, width, frames = 720, 1280, 5000  # 4.6e9 pixels, more than 32 bits count
+    pixels = height * width
+    assert pixels * frames > 2**32
+    whole, left_half = ({"size": [height, width], "counts": [0, n, pixels - n]} for n in (pixels - 1, pixels // 2))
+    found = tubes([[whole] * frames, [left_half] * frames, [whole, left_half] * (frames // 2)], height, width)
+    # Shared and united pixels of a frame: the left half is in the frame without its last pixel.
+    ious = found.ious(np.array([0, 1]), np.array([1, 2]))
+    half, all_but_one = pixels // 2, pixels - 1
+    assert ious[0].tolist() == [half / all_but_one, (all_but_one + half) / (2 * all_but_one)]
+    assert ious[1].tolist() == [1, 2 * half / (all_but_one + half)]
+    assert found.mean_areas.tolist() == [all_but_one, half, (all_but_one + half) / 2]
+
+
+@pytest.mark.parametrize("height", [2**14, 2**15, 2**17])
+def test_frames_beyond_32_bits(height: int) -> None:
+    # 2^28 to 2^31 pixels a frame: narrow and wide edges, and numbers of six and seven characters in a code.
+    pixels = height * 2**14
+    size = [height, 2**14]
+    one = {"size": size, "counts": [5, pixels // 2, pixels - pixels // 2 - 5]}
+    other = {"size": size, "counts": [0, 9, pixels - 10, 1]}
+    found = tubes([[one], [other]], *size)
+    assert found.mean_areas.tolist() == [pixels // 2, 10]
+    assert found.ious(np.array([0]), np.array([1]))[0, 0] == 4 / (pixels // 2 + 10 - 4)
+
+
+def test_only_compared_tracks_keep_their_masks() -> None:
+    left, right = codes([np.ones((2, 4))]), codes([[[1, 1, 0, 0], [1, 1, 0, 0]]])
+    tracks = [read_mask_track(track, 2, 4, "track") for track in (left, right, left)]
+    found = Tubes(tracks, 2, 4, compared=np.array([False, True, True]))
+    assert found.mean_areas.tolist() == [8, 4, 8]
+    assert found.ious(np.array([1]), np.array([2])).tolist() == [[1 / 2]]
+
+
 masks = arrays(np.uint8, SHAPE, elements=st.integers(0, 1))
 
 

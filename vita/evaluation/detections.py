@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vita.contract import UserError
+from vita.data.rle import short
 from vita.evaluation.ground_truth import GroundTruth, is_number, whole_number
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
 from vita.evaluation.results_file import read_tracks
@@ -62,12 +63,14 @@ def _detection(entry: Any, ground_truth: GroundTruth, source: str) -> Detection 
     video_id, category_id = (whole_number(entry, key, source) for key in ("video_id", "category_id"))
     size = ground_truth.videos.get(video_id)
     if size is None:
-        raise UserError(f"{source}: unknown video_id {video_id}; it must be the id of a video of the ground truth")
+        raise UserError(
+            f"{source}: unknown video_id {short(video_id)}; it must be the id of a video of the ground truth"
+        )
     if category_id not in ground_truth.categories:
         return None
     score = entry.get("score")
     if not is_number(score):
-        raise UserError(f"{source}: `score` must be a finite number, not {score!r}")
+        raise UserError(f"{source}: `score` must be a finite number, not {short(score)}")
     track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
     return Detection(video_id, category_id, float(score), track)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,9 +11,12 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from vita.contract import UserError
+from vita.data.rle import short
 from vita.evaluation.annotation_file import read_annotations
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
 from vita.evaluation.occlusion import OcclusionLevel, occlusion_level
+
+MOST_PIXELS = 2**40  # of a frame: a file that has more is damaged
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,8 @@ def _video_size(entry: dict[str, Any], source: str) -> VideoSize:
     height, width, length = (whole_number(entry, key, source) for key in ("height", "width", "length"))
     if min(height, width, length) < 1:
         raise UserError(f"{source}: height, width and length must be at least 1, not {height}, {width} and {length}")
+    if height * width > MOST_PIXELS:
+        raise UserError(f"{source}: frames of {short(height)} x {short(width)} pixels are larger than any video's")
     return VideoSize(height, width, length)
 
 
@@ -121,12 +126,12 @@ def _annotation(
     if video_id not in videos:
         raise UserError(f"{source}: video_id {video_id} is not among the videos of the file")
     if category_id not in categories:
-        raise UserError(f"{source}: category_id {category_id} is not among the categories {list(categories)}")
+        raise UserError(f"{source}: category_id {category_id} is not among the categories {short(list(categories))}")
     size = videos[video_id]
     track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
     is_crowd = entry.get("iscrowd", 0)
     if is_crowd not in (0, 1):
-        raise UserError(f"{source}: iscrowd must be 0 or 1, not {is_crowd!r}")
+        raise UserError(f"{source}: iscrowd must be 0 or 1, not {short(is_crowd)}")
     area, occlusion = _listed_area(entry, source), occlusion_level(entry.get("occlusion"))
     return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, area, occlusion)
 
@@ -145,11 +150,11 @@ def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
     """`entry[key]`, an integer. Raises UserError when it is missing or of another type."""
     value = entry.get(key)
     if not isinstance(value, int) or isinstance(value, bool):
-        found = f"not {value!r}" if key in entry else "and is missing"
+        found = f"not {short(value)}" if key in entry else "and is missing"
         raise UserError(f"{source}: `{key}` must be a whole number, {found}")
     return value
 
 
 def is_number(value: Any) -> TypeGuard[float]:
     """Whether `value` is a finite number (JSON's NaN and Infinity are not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

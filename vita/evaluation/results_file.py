@@ -39,13 +39,12 @@ def read_tracks(path: Path) -> Iterator[Any]:
 
 def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
     """Cut the list in `handle` between its entries."""
-    text, ended = _next(handle, np.empty(0, np.uint8))
-    at = skip_spaces(text, 0)
-    if at == len(text) or text[at] != _OPEN_LIST:
+    text, ended = _past_spaces(handle, np.empty(0, np.uint8), False)
+    if not len(text) or text[0] != _OPEN_LIST:
         raise UserError(f"{source}: predictions must be a list of objects, one a track, in JSON")
-    first = skip_spaces(text, at + 1)
-    finished = first < len(text) and text[first] == _CLOSE_LIST
-    at, number = first + finished, 0
+    text, ended = _past_spaces(handle, text[1:], ended)
+    finished = len(text) > 0 and text[0] == _CLOSE_LIST
+    at, number = int(finished), 0
     while not finished:
         bounds, at, state = entry_bounds(text, at, len(text))
         yield Piece(text, bounds, number)
@@ -55,14 +54,17 @@ def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
         if not finished:
             text, ended = _next(handle, text[at:])
             at = 0
-    _check_nothing_follows(handle, text[at:], ended, source)
-
-
-def _check_nothing_follows(handle: RawIOBase, text: Text, ended: bool, source: str) -> None:
-    while skip_spaces(text, 0) == len(text) and not ended:
-        text, ended = _next(handle, text[:0])
-    if skip_spaces(text, 0) < len(text):
+    if len(_past_spaces(handle, text[at:], ended)[0]):
         raise UserError(f"{source}: not valid JSON: something follows the list of predictions; write the file again")
+
+
+def _past_spaces(handle: RawIOBase, text: Text, ended: bool) -> tuple[Text, bool]:
+    """What follows of `text` and the file after white space, empty at the end of the file; whether that is all."""
+    text = text[skip_spaces(text, 0) :]
+    while not len(text) and not ended:
+        text, ended = _next(handle, text)
+        text = text[skip_spaces(text, 0) :]
+    return text, ended
 
 
 def _next(handle: RawIOBase, rest: Text) -> tuple[Text, bool]:

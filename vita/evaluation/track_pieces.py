@@ -23,7 +23,7 @@ from vita.contract import UserError
 from vita.evaluation.coded_masks import CodedMasks
 from vita.evaluation.mask_text import take_masks
 
-PIECE = 1 << 22  # bytes that are parsed together
+PIECE = 1 << 20  # bytes that are parsed together
 _MASKS = "segmentations"
 
 
