@@ -23,13 +23,19 @@ def read_videos(
 
 
 def _read_video(number: int, where: str, record: dict[str, Any], format: Format, findings: Findings) -> VideoEntry:
+    where = f"{where}{_folder(format.per_frame(record, format.names))}"
     names = _read_names(where, record, format, findings)
-    if named := next((name for name in names if name and "/" in name), None):
-        where = f"{where} ({printable(named.rpartition('/')[0])})"
     if names and not format.single and (length := record.get("length", len(names))) != len(names):
         findings.add(Kind.LENGTH, where, f"{len(names)} file names for a `length` of {short(length)}")
     _check_names(where, names, findings)
     return VideoEntry(number, where, names, _read_size(where, record, findings))
+
+
+def _folder(names: Any) -> str:
+    """The folder of a video's frames, in brackets, for messages."""
+    listed = (name for name in names if isinstance(name, str)) if isinstance(names, list) else iter(())
+    folder = next((name.rpartition("/")[0] for name in listed if "/" in name and not name_leaves(name)), "")
+    return f" ({printable(folder)})" if folder else ""
 
 
 def _read_names(where: str, record: dict[str, Any], format: Format, findings: Findings) -> tuple[str | None, ...]:
