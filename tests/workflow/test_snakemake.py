@@ -80,6 +80,19 @@ def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
     assert "data_synth" not in jobs
 
 
+def test_data_scored_on_a_part_of_train_is_divided_first(fake_folder):
+    file, path = "datasets/nano_shapes.yaml", "results/data/nano_shapes/local_split.json"
+    fake_folder.change(file, "local_split", to={"file": path})
+    fake_folder.change(file, "validate_on", to="local_split")
+    said = fake_folder.said("-n", "-p", "results/table6.csv")
+    assert said.count("vita data split --dataset") == 1
+    evaluations = [line for line in said.splitlines() if "vita evaluate" in line]
+    assert len(evaluations) == 2 * 4  # seeds, ratios
+    for line in evaluations:
+        assert "--gt results/data/nano_shapes/train/instances.json" in line
+        assert f"--videos {path}" in line
+
+
 def test_a_score_from_a_server_goes_into_the_tables(fake_folder):
     path = fake_folder.path / "results" / "server" / "first.json"
     path.parent.mkdir(parents=True)
