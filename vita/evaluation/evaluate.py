@@ -29,7 +29,7 @@ from vita.evaluation.average_precision import (
     precision_and_recall,
     summarise,
 )
-from vita.evaluation.counts import Counts
+from vita.evaluation.counts import Counts, GroupCounts
 from vita.evaluation.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.groups import group_tracks, match_video
@@ -129,11 +129,11 @@ def _curves(
     precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
     recall = np.empty((len(IOU_THRESHOLDS), *shape))
     each_once = np.ones(len(video_ids))
-    by_category: dict[int, list[GroupMatches]] = {key: [] for key in category_ids}
+    by_category: dict[int, list[list[GroupCounts]]] = {key: [] for key in category_ids}
     for group in groups:
-        by_category[group.category_id].append(group)
+        by_category[group.category_id].append(group.counts_by_area())
     for k, area in np.ndindex(shape[:2]):
-        category = merge_groups([group.counts(area) for group in by_category[category_ids[k]]], video_ids)
+        category = merge_groups([areas[area] for areas in by_category[category_ids[k]]], video_ids)
         for limit, max_detections in enumerate(MAX_DETECTIONS):
             found = precision_and_recall(category, max_detections, each_once)
             precision[:, :, k, area, limit], recall[:, k, area, limit] = found

@@ -42,14 +42,13 @@ class GroupMatches:
 
     def counts(self, area: int) -> GroupCounts:
         """What the scores need to know, in area range number `area`."""
-        return GroupCounts(
-            self.video_id,
-            self.category_id,
-            int(np.count_nonzero(~self.ground_truth_ignored[area])),
-            self.scores,
-            self.matches[area] != UNMATCHED,
-            self.ignored[area],
-        )
+        return self.counts_by_area()[area]
+
+    def counts_by_area(self) -> list[GroupCounts]:
+        """The same for each area range."""
+        objects = np.count_nonzero(~self.ground_truth_ignored, axis=1).tolist()
+        parts = zip(objects, self.matches != UNMATCHED, self.ignored, strict=True)
+        return [GroupCounts(self.video_id, self.category_id, n, self.scores, *flags) for n, *flags in parts]
 
 
 def outside_area_ranges(areas: NDArray[np.float64]) -> NDArray[np.bool_]:
