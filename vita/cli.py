@@ -11,7 +11,7 @@ import typer
 from vita.contract import UserError
 from vita.convert_cli import convert
 from vita.data_cli import data
-from vita.evaluate_cli import evaluate
+from vita.evaluate_cli import evaluate, evaluate_frames
 from vita.submit_cli import submit
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
 app.add_typer(figure, name="figure", rich_help_panel="Results")
 app.command(rich_help_panel="Results")(evaluate)
+app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 

@@ -76,14 +76,6 @@ def test_no_ground_truth_scores_minus_one_and_null_in_json() -> None:
     assert set(evaluation.to_json()["scores"].values()) == {None}
 
 
-def test_summary_is_in_points() -> None:
-    masks = codes([LEFT, None])
-    lines = score([annotation(1, masks)], [prediction(masks)]).summary().splitlines()
-    assert lines[0] == "1 videos, scores in points"
-    assert [line.split() for line in lines[1:3]] == [["AP", "100.00"], ["AP50", "100.00"]]
-    assert ["AP", "LARGE", "none"] in [line.split() for line in lines]
-
-
 def test_unknown_category_is_ignored() -> None:
     masks = codes([LEFT, None])
     detections = [prediction(masks, 0.1), prediction(masks, 0.9, category_id=99)]

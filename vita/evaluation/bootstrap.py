@@ -13,8 +13,7 @@ Legend: B draws, V videos.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,10 +57,6 @@ class Bootstrap:
     intervals: dict[str, Interval]
     draws: int
     seed: int
-
-    def to_json(self) -> dict[str, Any]:
-        """As the metrics file holds it: fractions."""
-        return {name: asdict(interval) for name, interval in self.intervals.items()}
 
 
 def draw_weights(videos: int, draws: int, random: np.random.Generator) -> NDArray[np.int64]:

@@ -44,7 +44,7 @@ def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -
     there is no object at all.
     """
     best_score = max((detection.score for detection in detections), default=1.0)
-    with progress(len(ground_truth.videos) + 2 * len(ORACLES), "errors") as bar:
+    with progress(len(ground_truth.videos) + 1 + 2 * len(ORACLES), "errors") as bar:
         scenes = []
         for scene in _scenes(ground_truth, detections):
             scenes.append(scene)
@@ -53,15 +53,18 @@ def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -
         bar.update()
         if start == NO_GROUND_TRUTH:
             raise UserError("the ground truth has no object to find, so there are no errors to analyse")
-        alone, in_sequence, reached, mended = {}, {}, start, scenes
+        kinds: list[ErrorKind] = []
+        reached, mended = start, scenes
         for name, oracle in ORACLES.items():
-            alone[name] = _ap(ground_truth, applied := _apply(oracle, scenes, best_score)) - start
+            by_itself = _apply(oracle, scenes, best_score)
+            alone = _ap(ground_truth, by_itself)
             # The first oracle sees the predictions as they are in both.
-            mended = applied if mended is scenes else _apply(oracle, mended, best_score)
-            before, reached = reached, _ap(ground_truth, mended)
-            in_sequence[name] = reached - before
+            mended = _apply(oracle, mended, best_score) if kinds else by_itself
+            after = _ap(ground_truth, mended) if kinds else alone
+            kinds.append(ErrorKind(name, alone - start, after - reached))
+            reached = after
             bar.update(2)
-    return ErrorAnalysis(start, tuple(ErrorKind(name, alone[name], in_sequence[name]) for name in ORACLES))
+    return ErrorAnalysis(start, tuple(kinds))
 
 
 def _apply(oracle: Oracle, scenes: list[ErrorScene], best_score: float) -> list[ErrorScene]:

@@ -70,15 +70,6 @@ class Evaluation:
             "counts": self.counts.to_json(),
         }
 
-    def summary(self) -> str:
-        """The twelve numbers in points, for people."""
-        points = {
-            name: "none" if score == NO_GROUND_TRUTH else f"{100 * score:.2f}"
-            for name, score in asdict(self.scores).items()
-        }
-        lines = [f"{name.replace('_', ' ').upper():<10} {value:>6}" for name, value in points.items()]
-        return "\n".join([f"{len(self.counts.video_ids)} videos, scores in points", *lines])
-
 
 def _or_null(score: float) -> float | None:
     return None if score == NO_GROUND_TRUTH else score
@@ -116,22 +107,23 @@ def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detectio
 def accumulate(ground_truth: GroundTruth, groups: list[GroupMatches]) -> Evaluation:
     """The scores of groups that are matched."""
     video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
-    precision, recall = _curves(groups, video_ids, category_ids)
+    by_area = [group.counts_by_area() for group in groups]
+    precision, recall = _curves(by_area, video_ids, category_ids)
     ap = {key: mean_of_valid(precision[:, :, k, 0, -1]) for k, key in enumerate(category_ids)}
-    counts = Counts(video_ids, category_ids, tuple(group.counts(area=0) for group in groups))
+    counts = Counts(video_ids, category_ids, tuple(areas[0] for areas in by_area))
     return Evaluation(summarise(precision, recall), ap, ground_truth.categories, precision, recall, groups, counts)
 
 
 def _curves(
-    groups: Sequence[GroupMatches], video_ids: Sequence[int], category_ids: Sequence[int]
+    groups: Sequence[list[GroupCounts]], video_ids: Sequence[int], category_ids: Sequence[int]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     shape = len(category_ids), len(AREA_RANGES), len(MAX_DETECTIONS)
     precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
     recall = np.empty((len(IOU_THRESHOLDS), *shape))
     each_once = np.ones(len(video_ids))
     by_category: dict[int, list[list[GroupCounts]]] = {key: [] for key in category_ids}
-    for group in groups:
-        by_category[group.category_id].append(group.counts_by_area())
+    for areas in groups:
+        by_category[areas[0].category_id].append(areas)
     for k, area in np.ndindex(shape[:2]):
         category = merge_groups([areas[area] for areas in by_category[category_ids[k]]], video_ids)
         for limit, max_detections in enumerate(MAX_DETECTIONS):

@@ -1,0 +1,33 @@
+from pathlib import Path
+
+import pytest
+from matplotlib.axes import Axes
+
+from vita.evaluation.errors import ErrorAnalysis, ErrorKind
+from vita.report.error_chart import draw_errors
+from vita.report.evaluation_text import errors_text
+
+ERRORS = ErrorAnalysis(0.5, (ErrorKind("association", 0.1, 0.1), ErrorKind("mask", -0.00001, 0.4)))
+
+
+def test_a_bar_for_each_gain_in_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: dict[str, list[float]] = {}
+    barh = Axes.barh
+
+    def note(axes: Axes, places: list[float], values: list[float], *rest: float, **style: str) -> object:
+        drawn[style["label"]] = values
+        return barh(axes, places, values, *rest, **style)
+
+    monkeypatch.setattr(Axes, "barh", note)
+    draw_errors(ERRORS, tmp_path / "folder" / "errors.png")
+    assert drawn == {"alone": pytest.approx([10, -0.001]), "in sequence": pytest.approx([10, 40])}
+    assert sorted(path.name for path in (tmp_path / "folder").iterdir()) == ["errors.pdf", "errors.png"]
+
+
+def test_table() -> None:
+    lines = [line.split() for line in errors_text(ERRORS).splitlines()]
+    assert lines[3:] == [
+        ["association", "+10.00", "+10.00"],
+        ["mask", "+0.00", "+40.00"],
+        ["AP", "as", "it", "is", "50.00"],
+    ]
