@@ -122,7 +122,7 @@ def test_images_without_objects_of_known_categories(tmp_path: Path, videos: Spli
 
 
 def test_what_the_window_cuts_off_does_not_come_back_by_a_turn(images: Split) -> None:
-    """Columns 0..9 are kept and turned by half a right angle; the object lies in columns 11..28, in the black corner."""
+    """Columns 0..9 are kept and turned by half a right angle; the object, in columns 11..28, would fill a corner."""
     objects = [replace(images.instances[1][0], segmentations=(Polygons((np.reshape(box(11, 0, 29, 19), (4, 2)),)),))]
     window, turn = Step((Crop(0, 0, 10, 20),), (20, 10)), Step((Rotation(45.0, (5.0, 10.0)),), (20, 10))
     turned = ClipTransform((20, 30), (window, turn))

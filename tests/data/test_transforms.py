@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
+from vita.data import rle
+from vita.data.coded_lines import CodedLines
 from vita.data.resize import short_edge_size
 from vita.data.transforms import Crop, Flip, Resize, Rotation, Transform, clip_boxes, transform_boxes
 
@@ -92,3 +95,13 @@ def test_a_long_edge_at_its_limit_is_rounded_in_two_steps() -> None:
     # 1333 / 1612 of 286 is exactly 236.5; doubles leave it just below, but not by way of short edge 360.
     assert 286 * (1333 / 1612) < 236.5
     assert short_edge_size(286, 1612, 360, 1333) == (237, 1333)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(1, 12), st.integers(1, 12), st.data())
+def test_chosen_lines_of_a_code_are_those_of_its_mask(height: int, width: int, data: st.DataObject) -> None:
+    mask = data.draw(arrays.arrays(bool, (height, width)))
+    rows = np.array(data.draw(st.lists(st.integers(0, height - 1), min_size=1, max_size=20)))
+    columns = np.array(data.draw(st.lists(st.integers(0, width - 1), min_size=1, max_size=20)))
+    (code,) = rle.encode(mask[None])
+    np.testing.assert_array_equal(CodedLines(rows, columns).decode(code), mask[np.ix_(rows, columns)])

@@ -11,6 +11,8 @@ from itertools import groupby
 
 import numpy as np
 
+from vita.contract import Rle
+from vita.data.coded_lines import coded_lines
 from vita.data.resize import Picture
 from vita.data.transforms import Floats, LineChoice, Size, Transform, choose_lines
 
@@ -64,6 +66,19 @@ class ClipTransform:
                 mask = choose_lines(choices, mask)
             for transform in transforms:
                 mask = transform.mask(mask)
+        return mask
+
+    def code(self, t: int, code: Rle) -> np.ndarray:
+        """The same of a run-length code; only pixels that are left are ever unpacked."""
+        transforms = self.of_frame(t)
+        choices: list[LineChoice] = []
+        for transform in transforms:
+            if not isinstance(transform, LineChoice):
+                break
+            choices.append(transform)
+        mask = coded_lines(tuple(choices), self.old).decode(code)
+        for transform in transforms[len(choices) :]:
+            mask = transform.mask(mask)
         return mask
 
     def shown(self, t: int) -> np.ndarray | None:

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from pycocotools import mask as coco_mask
 
 from vita.config import AugmentationConfig
 from vita.contract import Clip, UserError, Video
@@ -74,7 +73,7 @@ def make_clip(video: Video, annotated: Sequence[Instance], indices: tuple[int, .
     ids = np.where(visible[seen], seen[:, None], -1)
     return Clip(
         frames=torch.from_numpy(frames),
-        masks=torch.from_numpy(masks[seen]),
+        masks=torch.from_numpy(masks if len(seen) == len(masks) else masks[seen]),
         labels=torch.tensor([instances[number].label for number in seen], dtype=torch.int64),
         ids=torch.from_numpy(ids.astype(np.int64)),
         video_id=video.id,
@@ -103,4 +102,4 @@ def _fill(masks: np.ndarray, segmentations: list[Segmentation], transform: ClipT
             masks[number] = one.moved(lambda points: transform.points(t, points)).mask(transform.size)
             masks[number] &= True if shown is None else shown
         elif one is not None:
-            masks[number] = transform.mask(t, coco_mask.decode(one).view(bool))
+            masks[number] = transform.code(t, one)

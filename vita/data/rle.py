@@ -62,7 +62,7 @@ def _check_runs(counts: Any, pixels: int) -> None:
             raise ValueError("run lengths must be a list of whole numbers")
         least, most, total = min(counts), max(counts), sum(counts)  # exact, however large
     elif isinstance(counts, str | bytes):
-        runs = _runs(counts)
+        runs = run_lengths(counts)
         least, most, total = int(runs.min()), int(runs.max()), int(runs.sum())
     else:
         raise ValueError("`counts` must be a compressed code or a list of run lengths")
@@ -70,8 +70,11 @@ def _check_runs(counts: Any, pixels: int) -> None:
         raise ValueError(f"run lengths add up to {short(total)} pixels in a frame of {pixels}")
 
 
-def _runs(counts: str | bytes) -> np.ndarray:
-    """Run lengths of a compressed code: base-32 digits, low first, each run after the third less the last but one."""
+def run_lengths(counts: str | bytes) -> np.ndarray:
+    """Run lengths of a compressed code, of unset and set pixels in turn, down the columns.
+
+    Base-32 digits, low first, each run after the third less the last but one. Raises ValueError on a damaged code.
+    """
     code = counts.encode(errors="surrogatepass") if isinstance(counts, str) else counts
     digits = np.frombuffer(code, np.uint8).astype(np.int64) - 48
     last = np.flatnonzero((digits & 32) == 0)

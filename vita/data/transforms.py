@@ -193,12 +193,18 @@ class Rotation:
 
 def choose_lines(choices: Sequence[LineChoice], mask: np.ndarray) -> np.ndarray:
     """(H, W) -> (H', W') under several transforms in turn, each pixel copied once."""
-    rows, columns = (np.arange(length) for length in mask.shape)
-    for choice in choices:
-        rows, columns = choice.rows(rows), choice.columns(columns)
-    if mask.flags.f_contiguous:  # as decoded codes are: first along the lines that lie together in memory
+    rows, columns = chosen_lines(choices, (mask.shape[0], mask.shape[1]))
+    if mask.flags.f_contiguous:  # first along the lines that lie together in memory
         return mask.T.take(columns, 0).take(rows, 1).T
     return mask.take(rows, 0).take(columns, 1)
+
+
+def chosen_lines(choices: Sequence[LineChoice], size: Size) -> tuple[Lines, Lines]:
+    """Numbers of the rows and columns of a mask of this size that are left under several transforms, in order."""
+    rows, columns = (np.arange(length) for length in size)
+    for choice in choices:
+        rows, columns = choice.rows(rows), choice.columns(columns)
+    return rows, columns
 
 
 def transform_boxes(transform: Transform, boxes: Floats) -> Floats:

@@ -231,7 +231,8 @@ def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> 
                     f"{path}: frame of size {[picture.height, picture.width]}, but the annotation file "
                     f"gives video {video.id} the size {[video.height, video.width]} (height, width)"
                 )
-            return picture.convert("RGB")
+            picture.load()
+            return picture if picture.mode == "RGB" else picture.convert("RGB")  # to the same mode it would copy
     except UserError:
         raise
     except FileNotFoundError:

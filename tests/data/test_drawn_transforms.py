@@ -81,7 +81,7 @@ def test_a_picture_that_occurs_twice_is_resized_once(monkeypatch: pytest.MonkeyP
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32 - 1))
 def test_polygons_move_with_masks(seed: int) -> None:
-    """The outline of a large convex object, moved and filled, against its pixels moved: four pixels of border at most."""
+    """The outline of a large convex object, moved and filled, is its pixels moved, but for four pixels of border."""
     rng = np.random.default_rng(seed)
     size = (120, 160)
     angles = np.sort(rng.uniform(0, 2 * np.pi, 40))
