@@ -21,7 +21,7 @@ _BRACE_BIT = 32  # `[` and `]` with this bit are `{` and `}`
 _SPACES = (ord(" "), ord("\n"), ord("\r"), ord("\t"))
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def skip_spaces(text: NDArray[np.uint8], at: int) -> int:
     """The first place from `at` on that is no white space; the end of the text when there is none."""
     while at < text.size and text[at] in _SPACES:

@@ -191,7 +191,7 @@ def _read_size(text: NDArray[np.uint8], at: int) -> tuple[np.int64, np.int64, in
     return height, width, skip_spaces(text, at) + 1
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _read_count(text: NDArray[np.uint8], at: int) -> tuple[np.int64, int]:
     """The whole number at `at` and the place after it; -1 when irregular."""
     value, begin = np.int64(0), at
@@ -252,7 +252,7 @@ def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fi
         at += 1
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
     """Write a signed number in base-32 digits, lowest first; how much of `codes` is filled then."""
     while True:
@@ -266,12 +266,12 @@ def _write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
             return filled
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _is(text: NDArray[np.uint8], at: int, character: int) -> bool:
     return at < text.size and text[at] == character
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
+@numba.njit(cache=True, nogil=True)
 def _reads(text: NDArray[np.uint8], at: int, word: tuple[int, ...]) -> bool:
     if at + len(word) > text.size:
         return False
