@@ -10,9 +10,10 @@ import yaml
 
 from vita.config import AugmentationConfig, PredictConfig, TrainConfig
 from vita.config_file import parse
+from vita.dataset_config import DatasetConfig
 from vita.detector_options import DetectorOptions
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import TierConfig, overlay
+from vita.experiments.sections import StandIn, TierConfig, overlay
 from vita.method import VitaOptions, definition
 
 ROOT = Path(__file__).parents[1]
@@ -63,6 +64,7 @@ def test_every_key_of_the_last_column_exists():
     known |= {f"augmentation.{key}" for key in AugmentationConfig.model_fields}
     known |= {f"schedules.clips.{key}" for key in TrainConfig.model_fields} | {"schedules.pretrain"}
     known |= {"datasets.ytvis_2021.train", "datasets.ovis.train", "methods.vita.variants.pretrain.window"}
+    known |= {"pseudo_videos"} & StandIn.model_fields.keys() | {"category_map"} & DatasetConfig.model_fields.keys()
     known |= {"paper", "datasets"}  # names of a preset and of a tier
     tables = [row for section in ("1.", "2.", "3.", "4.") for row in rows(section) if len(row) == 6]
     named = {key.partition(":")[0] for row in tables for key in re.findall(r"`([\w.: ]+)`", row[5])}
