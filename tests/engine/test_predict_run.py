@@ -80,6 +80,7 @@ def test_record(predicted: Path, finished: Path) -> None:
     assert record["task"] == "predict" and record["status"] == "finished" and record["predict_time_s"] > 0
     assert record["frames"] == 2 * FRAMES
     assert record["weights_sha256"] == sha256(finished / "model.safetensors")
+    assert record["part"] == "valid"
     assert record["config"] == plan().model_dump(mode="json")
 
 

@@ -53,6 +53,7 @@ def predict_run(
             f"{find_files(data, part).annotations} (see {loaded.reinitialised[0]})"
         )
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    record.part = part
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     began = time.perf_counter()
     record.frames = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")

@@ -84,6 +84,7 @@ class Record:
     resumed_at: list[int] = field(default_factory=list)  # iterations at which the run was taken up again
     train_time_s: float = 0.0
     predict_time_s: float = 0.0
+    part: str | None = None  # of the data set, whose videos were predicted
     frames: int = 0
     peak_host_memory_bytes: int = 0
     peak_device_memory_bytes: int = 0
