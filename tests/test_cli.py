@@ -16,7 +16,7 @@ from vita.contract import UserError
 
 COMMANDS = (
     *(["data", "synth"], ["data", "sheet"], ["train"], ["predict"], ["evaluate"], ["table", "runs"]),
-    *(["convert", "config"], ["convert", "weights"]),
+    *(["convert", "config"], ["convert", "weights"], ["evaluate-frames"]),
 )
 
 

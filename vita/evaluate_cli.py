@@ -69,9 +69,8 @@ def evaluate_frames(
     from vita.files import write_json
     from vita.report.evaluation_text import frames_text
 
-    whole, chosen = load_ground_truth(gt), _chosen(videos, gt)
-    truth = whole if chosen is None else whole.select(chosen)
-    truth = truth if limit_videos is None else truth.first_videos(limit_videos)
+    whole = load_ground_truth(gt)
+    truth = whole.part(_chosen(videos, gt), limit_videos)
     evaluation = score_frames(truth, read_frame_detections(pred, whole, frozenset(truth.videos)))
     if out is not None:
         write_json(out, evaluation.to_json())

@@ -40,6 +40,16 @@ def test_first_videos_by_id() -> None:
     assert [a.id for a in found.first_videos(1).annotations] == [2]
 
 
+def test_a_part_by_ids_and_number() -> None:
+    found = parse_ground_truth(ground_truth([], [video(5), video(2), video(8)]), "gt")
+    assert found.part(None, None) is found
+    assert list(found.part({8, 5}, None).videos) == [5, 8]
+    assert list(found.part({8, 5}, 1).videos) == [5]
+    assert list(found.part(None, 2).videos) == [2, 5]
+    with pytest.raises(UserError, match="video 3 is asked for"):
+        found.part({3}, 1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -84,8 +84,7 @@ def evaluate_files(
     of the ground truth are left out. Raises UserError naming the file and the entry.
     """
     whole = load_ground_truth(ground_truth)
-    chosen = whole if videos is None else whole.select(videos)
-    scored = chosen if limit_videos is None else chosen.first_videos(limit_videos)
+    scored = whole.part(videos, limit_videos)
     return evaluate_detections(scored, read_detections_file(predictions, whole, scored.videos))
 
 

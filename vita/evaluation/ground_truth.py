@@ -54,6 +54,14 @@ class GroundTruth:
     categories: dict[int, str]
     annotations: list[Annotation]
 
+    def part(self, ids: Collection[int] | None, limit: int | None) -> GroundTruth:
+        """Only the videos with these ids, and of them the first `limit` by id; None leaves all.
+
+        Raises UserError naming an id that is not there, and when limit < 1.
+        """
+        chosen = self if ids is None else self.select(ids)
+        return chosen if limit is None else chosen.first_videos(limit)
+
     def first_videos(self, count: int) -> GroundTruth:
         """Only the `count` videos of lowest id, with their annotations. Raises UserError when count < 1."""
         if count < 1:

@@ -78,8 +78,7 @@ def answer(
     if question.against is not None and not question.draws:
         raise UserError("--against needs draws for its intervals; leave --draws out, or ask for some")
     whole = load_ground_truth(gt)
-    truth = whole if chosen is None else whole.select(chosen)
-    truth = truth if limit_videos is None else truth.first_videos(limit_videos)
+    truth = whole.part(chosen, limit_videos)
     detections = read_detections_file(predictions, whole, truth.videos)
     evaluation = evaluate_detections(truth, detections)
     return Report(
