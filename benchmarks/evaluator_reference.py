@@ -40,34 +40,39 @@ class Matched:
     objects: int
 
 
-@dataclass
-class Reference:
-    """Seconds by phase, the IoUs (D, G) by (video, category), and the twelve numbers in the official order."""
+@dataclass(frozen=True)
+class Stopwatch:
+    """Seconds by phase: on the clock, and of the processor (of all cores together)."""
 
-    seconds: dict[str, float] = field(default_factory=dict)
-    ious: dict[tuple[int, int], NDArray[np.float64]] = field(default_factory=dict)
-    scores: list[float] = field(default_factory=list)
+    clock: dict[str, float] = field(default_factory=dict)
+    processor: dict[str, float] = field(default_factory=dict)
 
     def timed(self, phase: str, work: Callable[..., Any], *inputs: Any) -> Any:
         """The result of `work`, whose duration is kept under the name of the phase."""
-        began = time.perf_counter()
+        began, worked = time.perf_counter(), time.process_time()
         result = work(*inputs)
-        self.seconds[phase] = time.perf_counter() - began
+        self.clock[phase], self.processor[phase] = time.perf_counter() - began, time.process_time() - worked
         return result
+
+
+@dataclass(frozen=True)
+class Reference:
+    """Durations, the IoUs (D, G) by (video, category), and the twelve numbers in the official order."""
+
+    seconds: Stopwatch
+    ious: dict[tuple[int, int], NDArray[np.float64]]
+    scores: list[float]
 
 
 def score_plainly(ground_truth: Path, predictions: Path) -> Reference:
     """Score a predictions file."""
-    found = Reference()
-    truth, entries = found.timed(
-        "reading JSON", lambda: [json.loads(p.read_text()) for p in (ground_truth, predictions)]
-    )
-    objects, detections = found.timed("decoding", _decode, truth, entries)
+    seconds, paths = Stopwatch(), (ground_truth, predictions)
+    truth, entries = seconds.timed("reading JSON", lambda: [json.loads(path.read_text()) for path in paths])
+    objects, detections = seconds.timed("decoding", _decode, truth, entries)
     keys = [(v["id"], c["id"]) for c in truth["categories"] for v in truth["videos"]]
-    found.ious = found.timed("IoU", lambda: {key: _ious(detections[key], objects[key]) for key in keys})
-    matched = found.timed("matching", _match_all, keys, detections, objects, found.ious)
-    found.scores = found.timed("accumulating", _accumulate, truth, matched)
-    return found
+    ious = seconds.timed("IoU", lambda: {key: _ious(detections[key], objects[key]) for key in keys})
+    matched = seconds.timed("matching", _match_all, keys, detections, objects, ious)
+    return Reference(seconds, ious, seconds.timed("accumulating", _accumulate, truth, matched))
 
 
 def _decode(truth: Entry, entries: list[Entry]) -> tuple[Groups, Groups]:
