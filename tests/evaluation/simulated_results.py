@@ -5,6 +5,7 @@ An object of a video is covered with an IoU drawn around a level of its video an
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,14 +23,12 @@ def population(videos: int, categories: int, gain: float, random: Rng) -> list[V
 
 def data_set(pool: Sequence[Video], chosen: Sequence[int], categories: int) -> tuple[Counts, Counts]:
     """The chosen videos of the pool, numbered anew, as each method sees them."""
-    return tuple(
-        Counts(
-            tuple(range(len(chosen))),
-            tuple(range(categories)),
-            tuple(_renumbered(group, number) for number, key in enumerate(chosen) for group in pool[key][method]),
-        )
-        for method in (0, 1)
-    )  # type: ignore[return-value]
+    return _counts(pool, chosen, categories, 0), _counts(pool, chosen, categories, 1)
+
+
+def _counts(pool: Sequence[Video], chosen: Sequence[int], categories: int, method: int) -> Counts:
+    groups = [replace(group, video_id=number) for number, key in enumerate(chosen) for group in pool[key][method]]
+    return Counts(tuple(range(len(chosen))), tuple(range(categories)), tuple(groups))
 
 
 def _video(categories: int, gain: float, random: Rng) -> Video:
@@ -51,7 +50,3 @@ def _group(category: int, ious: np.ndarray, random: Rng) -> GroupCounts:
     matched = np.concatenate([ious >= IOU_THRESHOLDS[:, None], np.zeros((len(IOU_THRESHOLDS), wrong), bool)], axis=1)
     order = np.argsort(-scores)
     return GroupCounts(0, category, len(ious), scores[order], matched[:, order], np.zeros_like(matched))
-
-
-def _renumbered(group: GroupCounts, video_id: int) -> GroupCounts:
-    return GroupCounts(video_id, group.category_id, group.ground_truth, group.scores, group.matched, group.ignored)
