@@ -41,7 +41,7 @@ def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
     """Cut the list in `handle` between its entries."""
     text, ended = _past_spaces(handle, np.empty(0, np.uint8), False)
     if not len(text) or text[0] != _OPEN_LIST:
-        raise UserError(f"{source}: predictions must be a list of objects, one a track, in JSON")
+        raise UserError(f"{source}: predictions must be a list of objects, one a track")
     text, ended = _past_spaces(handle, text[1:], ended)
     finished = len(text) > 0 and text[0] == _CLOSE_LIST
     at, number = int(finished), 0
