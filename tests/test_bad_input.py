@@ -79,6 +79,16 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
         {"flip": 1},
         "unknown key 'train.augmentation.flip'; allowed here: crop, flip_probability, jitter, max_edge, ",
     ),
+    "misspelt key that must be there": (
+        ("dataset",),
+        {"name": "shapes", "rot": "here", "train": {"annotations": "a", "frames": "f"}, "valid": {}},
+        "unknown key 'dataset.rot'; allowed here: ",
+    ),
+    "decay after the end": (
+        ("train", "decay_at"),
+        [9999],
+        "key 'train.decay_at': Value error, must be below iterations",
+    ),
     "missing key": (("dataset",), {"name": "shapes"}, "key 'dataset.root' is missing"),
     "word for a number": (("seed",), "first", "key 'seed': Input should be a valid integer"),
     "value out of range": (("train", "iterations"), 0, "key 'train.iterations': Input should be greater than 0"),

@@ -10,6 +10,7 @@ from pydantic import (
     NonNegativeInt,
     PositiveFloat,
     PositiveInt,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
@@ -112,6 +113,14 @@ class TrainConfig(Frozen):
     validate_every: PositiveInt | None = None
     validate_videos: PositiveInt = 8
     augmentation: AugmentationConfig = AugmentationConfig()
+
+    @field_validator("decay_at")
+    @classmethod
+    def _decays_while_training(cls, value: tuple[int, ...], info: ValidationInfo) -> tuple[int, ...]:
+        iterations = info.data.get("iterations")
+        if iterations is not None and any(step >= iterations for step in value):
+            raise ValueError(f"must be below iterations, which is {iterations}")
+        return value
 
 
 class RunConfig(Frozen):

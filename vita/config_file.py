@@ -35,7 +35,8 @@ def parse(section: type[Section], raw: Any, where: str) -> Section:
 
 
 def _explain(section: type[BaseModel], error: ValidationError, where: str) -> str:
-    first = error.errors()[0]
+    # A misspelt key is also a missing one: the one that is there tells more.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
     place, keys = _locate(section, first["loc"])
     if first["type"] == "missing":
         return f"{where}: key '{place}' is missing"

@@ -92,3 +92,4 @@ def data_sheet(
     if split not in get_args(Part):
         raise UserError(f"--split is '{split}'; allowed are {', '.join(get_args(Part))}")
     draw_contact_sheet(read_part(config, cast(Part, split)), videos, frames, out)
+    typer.echo(f"{out}: {split}, stored frames above, their masks below")

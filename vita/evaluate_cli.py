@@ -24,9 +24,9 @@ def evaluate(
     draws: Annotated[int, typer.Option(min=0, help="Draws of the bootstrap; 0: no intervals.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
     against: Annotated[Path | None, typer.Option(help="Another results file: how do they differ?")] = None,
-    breakdown: Annotated[bool, typer.Option("--breakdown", help="By objects, length, occlusion.")] = False,
+    breakdown: Annotated[bool, typer.Option("--breakdown", help="By category, objects, length, occlusion.")] = False,
     per_video: Annotated[Path | None, typer.Option(help="CSV with one row a video.")] = None,
-    errors: Annotated[bool, typer.Option("--errors", help="Where the missing AP goes (minutes).")] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Where the missing AP goes; large data: minutes.")] = False,
     chart: Annotated[Path | None, typer.Option(help="Draw --errors; .pdf and .png appear.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,6 +44,7 @@ def evaluate(
         write_json(out, report.to_json())
     if per_video is not None:
         write_per_video(report.videos, per_video)
+        typer.echo(f"{per_video}: one row a video", err=True)
     if chart is not None and report.errors is not None:
         from vita.report.error_chart import draw_errors
 

@@ -150,6 +150,10 @@ BAD = {
         lambda d: annotation(d)["segmentations"].__setitem__(0, {"size": [3, 4], "counts": "1o"}),
         "frame 0: damaged run-length code",
     ),
+    "polygon of nine numbers": (
+        lambda d: annotation(d)["segmentations"].__setitem__(1, [[0, 0, 1, 0, 1, 1, 0, 1, 0]]),
+        "frame 1: a polygon is a list of x, y pairs, but this one has 9 numbers",
+    ),
     "polygon of two points": (
         lambda d: annotation(d)["segmentations"].__setitem__(1, [[0, 0, 1, 1]]),
         "frame 1: a polygon needs at least three",

@@ -57,6 +57,13 @@ def row(text: str, name: str) -> list[str]:
     return next(line.removeprefix(name).split() for line in text.splitlines() if line.startswith(f"{name} "))
 
 
+def test_videos_without_predictions_are_told_of(files: dict[str, Path], tmp_path: Path) -> None:
+    tracks = json.loads(files["ours"].read_text())
+    files["ours"] = tmp_path / "some.json"
+    files["ours"].write_text(json.dumps([track for track in tracks if track["video_id"] in (1, 2)]))
+    assert evaluate(files, "--draws", 0).startswith("4 videos (2 without any prediction), scores in points")
+
+
 def test_scores_with_intervals(files: dict[str, Path], tmp_path: Path) -> None:
     text = evaluate(files, "--draws", 50, "--seed", 3, "--out", tmp_path / "metrics.json")
     assert text.splitlines()[0] == "4 videos, scores in points; intervals from 50 draws of the videos, seed 3"

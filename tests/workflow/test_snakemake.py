@@ -50,6 +50,13 @@ def test_bad_config_is_one_clear_error(fake_folder, settings, message):
     assert message in ended.stdout + ended.stderr
 
 
+def test_a_table_that_the_tier_does_not_offer(fake_folder):
+    ended = fake_folder.run("-n", "results/association.csv")
+    assert ended.returncode != 0
+    message = "the tier 'nano' does not name the experiment 'association'; its experiments: table6, controls"
+    assert message in ended.stdout + ended.stderr
+
+
 def test_paper_tier_without_data_names_the_variable(fake_folder, monkeypatch):
     monkeypatch.delenv("YTVIS_2019_ROOT", raising=False)
     ended = fake_folder.run("-n", "results/table6.csv", tier="paper")

@@ -92,8 +92,11 @@ def run_lengths(counts: str | bytes) -> np.ndarray:
 
 
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
-    if not polygons or any(not isinstance(p, list) or len(p) < 6 or len(p) % 2 for p in polygons):
+    if not polygons or any(not isinstance(p, list) or len(p) < 6 for p in polygons):
         raise ValueError("a polygon needs at least three x, y pairs")
+    odd = next((p for p in polygons if len(p) % 2), None)
+    if odd is not None:
+        raise ValueError(f"a polygon is a list of x, y pairs, but this one has {len(odd)} numbers")
     for polygon in polygons:
         _check_outline(polygon, height, width)
     return _rle(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))

@@ -11,6 +11,7 @@ from vita.evaluation.average_precision import NO_GROUND_TRUTH
 from vita.evaluation.bootstrap import LEVEL, Bootstrap, Difference
 from vita.evaluation.breakdown import Part
 from vita.evaluation.errors import ErrorAnalysis
+from vita.evaluation.evaluate import Evaluation
 from vita.evaluation.frame_ap import FrameEvaluation
 from vita.evaluation.weighted_scores import SCORE_NAMES
 from vita.report.evaluation import Comparison, Report
@@ -24,7 +25,7 @@ def evaluation_text(report: Report) -> str:
     if report.comparison is not None:
         sections.append(_comparison(report.comparison))
     if report.parts:
-        sections.append(_breakdown(report.parts))
+        sections += [_categories(report.evaluation), _breakdown(report.parts)]
     if report.errors is not None:
         sections.append(errors_text(report.errors))
     return "\n\n".join(sections)
@@ -41,7 +42,7 @@ def errors_text(errors: ErrorAnalysis) -> str:
     """What each oracle gives back."""
     rows = [[kind.name, _signed(kind.alone), _signed(kind.in_sequence)] for kind in errors.kinds]
     rows += [["AP as it is", "", _points(errors.ap)]]
-    return "AP that each oracle gives back\n" + _table(rows, ["error", "alone", "in sequence"])
+    return "AP that mending one kind of error gives back, in points\n" + _table(rows, ["error", "alone", "in sequence"])
 
 
 def _scores(report: Report) -> str:
@@ -51,7 +52,9 @@ def _scores(report: Report) -> str:
         found = intervals.get(name)
         shown = f"{_points(found.low)} to {_points(found.high)}" if found is not None else ""
         rows.append([_label(name), _points(score), *([shown] if intervals else [])])
-    heading = f"{len(report.videos)} videos, scores in points{_drawn(report.intervals)}"
+    empty = sum(video.predictions == 0 for video in report.videos)
+    without = f" ({empty} without any prediction)" if empty else ""
+    heading = f"{len(report.videos)} videos{without}, scores in points{_drawn(report.intervals)}"
     return f"{heading}\n" + _table(rows, ["score", "points", _INTERVAL][: len(rows[0])])
 
 
@@ -67,6 +70,17 @@ def _comparison(comparison: Comparison) -> str:
             )
     headers = ["score", "theirs", "difference", _INTERVAL, "draws above", "draws below", "p"]
     return f"Against {comparison.predictions}\n" + _table(rows, headers)
+
+
+def _categories(evaluation: Evaluation) -> str:
+    objects = dict.fromkeys(evaluation.category_names, 0)
+    for group in evaluation.counts.groups:
+        objects[group.category_id] += group.ground_truth
+    rows = [
+        [name, objects[key], _points(evaluation.per_category_ap[key])]
+        for key, name in evaluation.category_names.items()
+    ]
+    return _table(rows, ["category", "objects", "AP"])
 
 
 def _breakdown(parts: list[Part]) -> str:

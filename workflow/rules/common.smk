@@ -157,7 +157,8 @@ def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
     if experiment not in TABLE.specs:
         raise WorkflowError(
-            f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'"
+            f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'; "
+            f"its experiments: {', '.join(TABLE.specs)}"
         )
     return TABLE.evaluations(experiment)
 
@@ -173,5 +174,12 @@ def print_errors(started):
 
 def table_files(experiment):
     """What `vita table build` reads, by the names of its options."""
-    folder = f"results/tables/{TABLE.tier.tier}/{experiment}"
-    return {"spec": f"{folder}/spec.yaml", "runs": f"{folder}/runs.csv"}
+
+    def of(file):
+        def path(wildcards):
+            evaluations_of(experiment)  # tells when the tier does not offer this table
+            return f"results/tables/{TABLE.tier.tier}/{experiment}/{file}"
+
+        return path
+
+    return {"spec": of("spec.yaml"), "runs": of("runs.csv")}

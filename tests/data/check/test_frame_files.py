@@ -69,6 +69,7 @@ def test_a_sample_opens_the_ends_and_the_middle_and_lists_the_rest(data: Data) -
     report = data.check(quick=True)
     assert found(report) == {("frame-damaged", f"{V1}, frame 3"), ("frame-missing", f"{V1}, frame 5")}
     assert (report.checked.frames_listed, report.checked.frames_opened) == (10, 6)
+    assert report.checked.frames_decoded == 5  # all opened but frame 3
     assert ("frame-damaged", f"{V1}, frame 1") in found(data.check())
 
 

@@ -7,7 +7,7 @@ from time import perf_counter
 
 from vita.data.check.contents import Format
 from vita.data.check.expectations import check_expectations, videos_in_use
-from vita.data.check.finding import Findings
+from vita.data.check.finding import Findings, Kind
 from vita.data.check.frames import check_frames, check_presence, list_frames, sample
 from vita.data.check.masks import check_masks
 from vita.data.check.structure import read_contents
@@ -25,6 +25,7 @@ class Checked:
     masks: int
     frames_listed: int
     frames_opened: int
+    frames_decoded: int
     seconds_opening: float
 
     def to_json(self) -> dict[str, int | float | None]:
@@ -61,9 +62,12 @@ def check(subject: Subject, quick: bool, workers: int) -> Report:
     if quick:
         opened = set(frames)
         check_presence((frame for one in listed for frame in one if frame not in opened), findings)
-    start = perf_counter()
+    before, start = len(findings.found), perf_counter()
     check_frames(frames, roots, workers, findings)
     seconds = round(perf_counter() - start, 3)
+    unread = sum(one.kind in (Kind.FRAME_MISSING, Kind.FRAME_DAMAGED) for one in findings.found[before:])
     count = None if contents.objects is None else contents.objects_listed
-    checked = Checked(contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), seconds)
+    checked = Checked(
+        contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
+    )
     return Report(subject, quick, checked, findings, contents.format)

@@ -67,6 +67,10 @@ def _read_split(dataset: DatasetConfig, files: PartFiles, contents: Contents, fi
     if files.ids is None:
         return None
     where = f"local split {files.ids}"
+    if not files.ids.exists():
+        hint = "not there yet; `vita data split` draws it, and the first run does; until then all videos are checked"
+        findings.add(Kind.NO_LOCAL_SPLIT, where, hint)
+        return None
     try:
         split = described_split(dataset, files.ids, files.annotations)
     except UserError as error:

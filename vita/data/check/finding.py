@@ -42,6 +42,7 @@ class Kind(Enum):
     CATEGORY_NAME = ("error", "a category's name is no text, or two categories have the same")
     CATEGORIES = ("error", "categories differ from those of the data set's YAML")
     COUNT = ("error", "the number of videos or instances is not that of the data set's YAML")
+    NO_LOCAL_SPLIT = ("warning", "the list of videos to be scored on is not drawn yet")
     NO_LABELS = ("error", "the file has no annotations, but its videos are to train on or to be scored on")
     LOCAL_SPLIT = ("error", "the list of videos of the local split does not fit the file")
 

@@ -29,7 +29,8 @@ def _amounts(report: Report) -> str:
     checked = report.checked
     objects = "no labels" if checked.objects is None else f"{checked.objects:,} objects, {checked.masks:,} masks"
     rate = checked.frames_opened / max(checked.seconds_opening, 1e-3)
-    frames = f"{checked.frames_opened:,} frames opened and decoded ({rate:,.0f} a second)"
+    some = "" if checked.frames_decoded == checked.frames_opened else f"{checked.frames_decoded:,} of "
+    frames = f"{some}{checked.frames_opened:,} frames opened and decoded ({rate:,.0f} a second)"
     if report.quick:
         frames = f"{checked.frames_listed:,} frames present, of which a sample of {frames}"
     return f"{checked.videos:,} {report.format.videos}, {objects}, {frames}"
