@@ -1,12 +1,14 @@
-"""What all tests share: one thread, and a tiny VITA."""
+"""What all tests share: one thread, a small data set, and a tiny VITA."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from tiny_run import write_videos
 from tiny_vita import TINY
 
 from vita.contract import Clip
@@ -21,6 +23,14 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small embedded data set. Read only: tests that spoil a file copy it first."""
+    root = tmp_path_factory.mktemp("videos")
+    write_videos(root)
+    return root
 
 
 @pytest.fixture

@@ -3,17 +3,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from tiny_run import configuration, train_here, write_videos
+from tiny_run import configuration, train_here
 
 from vita.config import RunConfig
-
-
-@pytest.fixture(scope="session")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small embedded data set. Read only: tests that spoil a file copy it first."""
-    root = tmp_path_factory.mktemp("videos")
-    write_videos(root)
-    return root
 
 
 @pytest.fixture(scope="session")

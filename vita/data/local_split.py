@@ -51,7 +51,7 @@ def read_local_split(path: Path, annotations: Path) -> LocalSplit:
     the same ids may be other videos, and scores would not be of the videos that the list is cited for.
     """
     if not path.exists():
-        raise UserError(f"{path}: no such local split; draw it with `vita data split --dataset ...`")
+        raise UserError(f"{path}: no such file; draw the local split with `vita data split --dataset ...`")
     split = parse(LocalSplit, read_json(path), str(path))
     if sha256(annotations) != split.annotations_sha256:
         raise UserError(

@@ -70,6 +70,10 @@ CORRUPTIONS: dict[str, tuple[Change, set[tuple[str, str]]]] = {
     "masks too few": (lambda d: one(d)["segmentations"].pop(), {("length", A1)}),
     "boxes too many": (lambda d: one(d)["bboxes"].append(None), {("length", A1)}),
     "areas too few": (lambda d: one(d)["areas"].pop(), {("length", A1)}),
+    "areas too few where the frames are unknown": (
+        lambda d: (video(d).pop("file_names"), one(d)["areas"].pop()),
+        {("structure", "video 1"), ("length", "annotation 1 of video 1")},
+    ),
     "no height": (lambda d: video(d).pop("height"), {("size", V1)}),
     "height of a planet": (lambda d: video(d).update(height=10**9), {("size", V1)}),
     "width as text": (lambda d: video(d).update(width="48"), {("size", V1)}),

@@ -65,12 +65,12 @@ def _read_lists(
     if format.segmentations not in record:
         findings.add(Kind.STRUCTURE, where, f"the key `{format.segmentations}` is missing")
         return None
-    segmentations, boxes, areas = (
-        _read_list(where, record, key, len(video.names), format, findings)
-        for key in (format.segmentations, format.boxes, format.areas)
-    )
+    segmentations = _read_list(where, record, format.segmentations, len(video.names), format, findings)
     if segmentations is None:
         return None
+    # A video whose frames are not known is as long as the masks of its objects.
+    length = len(video.names) or len(segmentations)
+    boxes, areas = (_read_list(where, record, key, length, format, findings) for key in (format.boxes, format.areas))
     return ([_image_mask(one) for one in segmentations] if format.single else segmentations, boxes, areas)
 
 
