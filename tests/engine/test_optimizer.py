@@ -78,7 +78,7 @@ def test_backbone_at_the_common_rate_shares_its_groups() -> None:
     [(0, 0.25), (1, 0.5), (3, 1.0), (4, 1.0), (9, 1.0), (10, 0.1), (19, 0.1), (20, 0.01), (29, 0.01)],
 )
 def test_warm_up_over_four_steps_and_two_milestones(step: int, expected: float) -> None:
-    config = schedule(warmup_iterations=4, decay_at=[10, 20], decay_factor=0.1)
+    config = schedule(iterations=30, warmup_iterations=4, decay_at=[10, 20], decay_factor=0.1)
     assert rate_multiplier(step, config) == pytest.approx(expected, rel=1e-12)
 
 
