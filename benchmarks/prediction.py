@@ -26,7 +26,8 @@ from vita.contract import FrameSource, VideoMethod
 from vita.data.shapes_dataset import draw_video
 from vita.dataset_config import ShapesConfig
 from vita.engine.checkpoint import load_weights
-from vita.experiments.sections import MethodConfig, load_file, overlay
+from vita.experiments.reading import load_file, overlay
+from vita.experiments.sections import MethodConfig
 from vita.method import definition
 
 METHOD = Path(__file__).parents[1] / "workflow" / "config" / "methods" / "vita.yaml"

@@ -10,7 +10,7 @@ import yaml
 from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
-from vita.experiments.sections import overlay
+from vita.experiments.reading import overlay
 from vita.method import definition
 from vita.model import Vita, VitaVariant
 

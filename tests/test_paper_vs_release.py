@@ -13,7 +13,8 @@ from vita.config_file import parse
 from vita.dataset_config import DatasetConfig
 from vita.detector_options import DetectorOptions
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import StandIn, TierConfig, overlay
+from vita.experiments.reading import overlay
+from vita.experiments.sections import StandIn, TierConfig
 from vita.method import VitaOptions, definition
 
 ROOT = Path(__file__).parents[1]

@@ -18,7 +18,8 @@ from vita.cli import app
 from vita.config_file import parse
 from vita.data.ytvis import read_split
 from vita.dataset_config import DatasetConfig
-from vita.experiments.sections import TierConfig, load_file, overlay
+from vita.experiments.reading import load_file, overlay
+from vita.experiments.sections import TierConfig
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

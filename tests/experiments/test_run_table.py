@@ -15,7 +15,8 @@ from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
 from vita.experiments.run_table import RunTable
 from vita.experiments.schema import schemas
-from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig, load_file, overlay
+from vita.experiments.reading import load_file, overlay
+from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig
 from vita.method import definition
 
 ROOT = Path(__file__).parents[2]

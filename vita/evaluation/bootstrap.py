@@ -72,7 +72,7 @@ def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
     for column, name in enumerate(SCORE_NAMES):
         score, drawn = found.observed[0, column], _defined(found.drawn[0, :, column])
         if drawn.size and not np.isnan(score):
-            intervals[name] = _reflected(float(score), drawn)
+            intervals[name] = reflected(float(score), drawn)
     return Bootstrap(intervals, draws, seed)
 
 
@@ -89,7 +89,7 @@ def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: 
     for column, name in enumerate(SCORE_NAMES):
         values = _defined(drawn[:, column])
         if values.size and not np.isnan(observed[column]):
-            intervals[name] = _difference(float(observed[column]), values)
+            intervals[name] = difference_of_draws(float(observed[column]), values)
     return Bootstrap(intervals, draws, seed)
 
 
@@ -117,12 +117,14 @@ def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
     return Resampled(observed, np.concatenate(parts, axis=1))
 
 
-def _reflected(score: float, drawn: NDArray[np.float64]) -> Interval:
+def reflected(score: float, drawn: NDArray[np.float64], highest: float = 1.0) -> Interval:
+    """The interval of a score between 0 and `highest` from its draws (B,), none of them NaN."""
     low, high = _percentiles(drawn)
-    return Interval(score, max(0.0, 2 * score - high), min(1.0, 2 * score - low))
+    return Interval(score, max(0.0, 2 * score - high), min(highest, 2 * score - low))
 
 
-def _difference(score: float, drawn: NDArray[np.float64]) -> Difference:
+def difference_of_draws(score: float, drawn: NDArray[np.float64]) -> Difference:
+    """The interval of a difference from its draws (B,), none of them NaN."""
     on_either_side = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     p = min(1.0, 2 * (1 + on_either_side) / (1 + drawn.size))
     return Difference(score, *_percentiles(drawn), float(np.mean(drawn > 0)), float(np.mean(drawn < 0)), p)

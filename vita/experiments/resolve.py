@@ -13,6 +13,7 @@ from vita.config import AugmentationConfig, PredictConfig, PseudoVideoConfig, Ru
 from vita.config_file import parse
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
+from vita.experiments.reading import load_file, load_tier, overlay, pick
 from vita.experiments.sections import (
     ExperimentConfig,
     MethodConfig,
@@ -21,9 +22,6 @@ from vita.experiments.sections import (
     Selection,
     TierConfig,
     VariantConfig,
-    load_file,
-    overlay,
-    pick,
 )
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -68,21 +66,31 @@ class Resolver:
 
     tier_file: Path
     library: Path
+    _runs: dict[tuple[Selection, int], Run] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def tier(self) -> TierConfig:
         """The tier's own file."""
-        return load_file(TierConfig, self.tier_file)
+        return load_tier(self.tier_file, self.library)
 
     @cached_property
     def methods(self) -> dict[str, MethodConfig]:
-        """The methods that the tier names."""
-        return {name: self._load("methods", name, MethodConfig) for name in self.tier.methods}
+        """The methods that the tier names, with the variants that experiments bring."""
+        found = {name: self._load("methods", name, MethodConfig) for name in self.tier.methods}
+        for name, experiment in self.experiments.items():
+            for method, own in experiment.methods.items():
+                if method in found:
+                    found[method] = _extended(found[method], own.model_dump(), f"experiment {name}: methods.{method}")
+        return found
 
     @cached_property
     def experiments(self) -> dict[str, ExperimentConfig]:
-        """The experiments that the tier names."""
-        return {name: self._load("experiments", name, ExperimentConfig) for name in self.tier.experiments}
+        """The experiments that the tier names, or all that there are."""
+        known = self._known("experiments")
+        for name in self.tier.fewer_seeds:
+            pick(dict.fromkeys(known), name, f"{self.tier_file}: fewer_seeds")
+        names = known if self.tier.experiments is None else self.tier.experiments
+        return {name: self._load("experiments", name, ExperimentConfig) for name in names}
 
     @cached_property
     def datasets(self) -> dict[str, DatasetConfig]:
@@ -96,7 +104,33 @@ class Resolver:
         return {name: self._images(name, it.pseudo_videos) for name, it in stand_ins if it.pseudo_videos}
 
     def run(self, names: Selection, seed: int) -> Run:
-        """The training run that `names` select, with the run that it starts from."""
+        """The training run that `names` select, with the run that it starts from.
+
+        Variants that come to the same configuration in this tier are one run: that of the first in the method's file.
+        """
+        names = names.model_copy(update={"inference": ""})  # it changes no training
+        if (names, seed) not in self._runs:
+            run = self._run(names, seed)
+            variants = list(self.methods[names.method].variants)
+            for earlier in variants[: variants.index(names.variant)]:
+                other = self._run(names.model_copy(update={"variant": earlier}), seed)
+                if other.config.model_copy(update={"variant": run.variant}) == run.config:
+                    run = other
+                    break
+            self._runs[names, seed] = run
+        return self._runs[names, seed]
+
+    def prediction(self, paper_dataset: str, variants: dict[str, Options]) -> PredictConfig:
+        """How the weights of a run on `paper_dataset` are evaluated."""
+        raw = overlay(self.tier.predict, self.tier.datasets[paper_dataset].predict) | {"variants": variants}
+        return parse(PredictConfig, raw, f"{self.tier_file}: predict")
+
+    def inference(self, method: str, name: str) -> Options:
+        """Options of an inference variant."""
+        options: Options = pick(self.methods[method].inference, name, f"method {method}: inference")
+        return overlay(options, self.tier.methods[method].inference.get(name, {}))
+
+    def _run(self, names: Selection, seed: int) -> Run:
         where = str(self.tier_file)
         method = pick(self.methods, names.method, f"{where}: methods")
         variant: VariantConfig = pick(method.variants, names.variant, f"method {names.method}: variants")
@@ -120,16 +154,6 @@ class Resolver:
             self.tier.tier, dataset.name, names.method, config.backbone, names.variant, seed, config, starts_from=start
         )
 
-    def prediction(self, paper_dataset: str, variants: dict[str, Options]) -> PredictConfig:
-        """How the weights of a run on `paper_dataset` are evaluated."""
-        raw = overlay(self.tier.predict, self.tier.datasets[paper_dataset].predict) | {"variants": variants}
-        return parse(PredictConfig, raw, f"{self.tier_file}: predict")
-
-    def inference(self, method: str, name: str) -> Options:
-        """Options of an inference variant."""
-        options: Options = pick(self.methods[method].inference, name, f"method {method}: inference")
-        return overlay(options, self.tier.methods[method].inference.get(name, {}))
-
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
             return None
@@ -150,8 +174,10 @@ class Resolver:
 
     def _schedule(self, name: str, paper_dataset: str, method: str) -> TrainConfig:
         schedule = pick(self.tier.schedules, name, f"{self.tier_file}: schedules")
-        raw = overlay(schedule, self.tier.datasets[paper_dataset].train)
+        stand_in = self.tier.datasets[paper_dataset]
+        raw = overlay(schedule, stand_in.train)
         raw = overlay(raw, self.tier.methods[method].schedules.get(name, {}))
+        raw = overlay(raw, stand_in.train_of.get(method, {}))
         return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {paper_dataset}")
 
     def _images(self, paper_dataset: str, mixed_in: PseudoVideoStandIn) -> PseudoVideoConfig:
@@ -169,9 +195,26 @@ class Resolver:
         return dataset
 
     def _load(self, kind: str, name: str, section: type[Section]) -> Section:
-        folders = [folder / kind for folder in (self.tier_file.parent, self.library)]
-        found = next((path for folder in folders if (path := folder / f"{name}.yaml").is_file()), None)
+        found = next((path for folder in self._folders(kind) if (path := folder / f"{name}.yaml").is_file()), None)
         if found is None:
-            known = sorted({path.stem for folder in folders for path in folder.glob("*.yaml")})
-            raise UserError(f"{self.tier_file}: no {kind}/{name}.yaml; known {kind}: {', '.join(known) or 'none'}")
+            known = ", ".join(self._known(kind)) or "none"
+            raise UserError(f"{self.tier_file}: no {kind}/{name}.yaml; known {kind}: {known}")
         return load_file(section, found)
+
+    def _known(self, kind: str) -> list[str]:
+        return sorted({path.stem for folder in self._folders(kind) for path in folder.glob("*.yaml")})
+
+    def _folders(self, kind: str) -> list[Path]:
+        return [folder / kind for folder in (self.tier_file.parent, self.library)]
+
+
+def _extended(method: MethodConfig, own: dict[str, dict[str, object]], where: str) -> MethodConfig:
+    """The method with an experiment's own variants. Raises UserError on a name that is taken."""
+    changed = {}
+    for kind, variants in own.items():
+        known = getattr(method, kind)
+        taken = sorted(set(known) & set(variants))
+        if taken:
+            raise UserError(f"{where}.{kind}: '{taken[0]}' is there already; choose another name, or use that one")
+        changed[kind] = {**method.model_dump()[kind], **variants}
+    return MethodConfig.model_validate({**method.model_dump(), **changed})

@@ -11,10 +11,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from vita.contract import UserError
+from vita.experiments.reading import overlay
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
-from vita.experiments.sections import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec, overlay
+from vita.experiments.sections import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]
+
+NOT_IN_TIER = "not run in this tier"
+NOT_OFFERED = "not offered by this method"
 
 
 class RunTable:
@@ -50,40 +54,68 @@ class RunTable:
         return [(self.find(directory), inference) for directory, inference in self._evaluations[experiment]]
 
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
-        rows = [(row, names) for row in experiment.rows if (names := self._names(row, experiment.select))]
-        if not rows:
-            raise UserError(
-                f"experiment '{name}': the tier '{self.tier.tier}' has a stand-in for none of its backbones"
-            )
         self._evaluations[name] = []
-        for row, names in rows:
-            for seed in self.tier.seeds:
-                self._ask(name, names, row.inference, seed)
+        rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
         self.specs[name] = TableSpec(
             name=name,
-            title=experiment.title,
             tier=self.tier.tier,
-            key=experiment.key,
-            rows=tuple(self._resolved(row, names) for row, names in rows),
-            published=experiment.published,
+            rows=tuple(rows),
+            **experiment.model_dump(
+                include={"item", "title", "kind", "reference", "published", "reported", "max_frames"}
+            ),
+        )
+        self._check_references(self.specs[name])
+
+    def _rows(self, experiment: ExperimentConfig) -> Iterator[tuple[Row, Selection]]:
+        """Every row with what it selects; with `each_method`, the rows of one method after those of another."""
+        titles = {name: method.title for name, method in self._resolver.methods.items()}
+        for name in titles if experiment.each_method else (None,):
+            for row in experiment.rows:
+                changed = row.model_dump(exclude={"key"}, exclude_none=True) | ({"method": name} if name else {})
+                key = {"method": titles[name], **row.key} if name else row.key
+                yield row.model_copy(update={"key": key}), experiment.select.model_copy(update=changed)
+
+    def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
+        reason = self._reason_not_to_run(names, self._resolver.experiments[experiment].each_method)
+        if reason is not None:
+            return ResolvedRow(key=row.key, not_run=reason, **names.model_dump())
+        seeds = self.tier.fewer_seeds.get(experiment, self.tier.seeds)
+        runs = [self._ask(experiment, names, seed) for seed in seeds]
+        run = runs[0]
+        as_paper = run.dataset == names.dataset and run.backbone == names.backbone
+        return ResolvedRow(
+            key=row.key,
+            dataset=run.dataset,
+            method=run.method,
+            backbone=run.backbone,
+            variant=run.variant,
+            inference=names.inference,
+            seeds=tuple(dict.fromkeys(run.seed for run in runs)),
+            as_paper=self.tier.tier == "paper" and as_paper,
+            valid_videos=run.config.dataset.valid.videos,
         )
 
-    def _names(self, row: Row, select: Selection) -> Selection | None:
-        """The weights that `row` is about; None when the tier has nothing in the place of its backbone."""
-        changed = row.model_dump(exclude={"key", "inference"}, exclude_none=True)
-        names = select.model_copy(update=changed)
-        return names if names.backbone in self.tier.backbones else None
+    def _reason_not_to_run(self, names: Selection, each_method: bool) -> str | None:
+        tier = self.tier
+        named = (names.method in tier.methods, names.dataset in tier.datasets, names.backbone in tier.backbones)
+        if not all(named):
+            return NOT_IN_TIER
+        method = self._resolver.methods[names.method]
+        offered = names.variant in method.variants and names.inference in method.inference
+        return NOT_OFFERED if each_method and not offered else None  # of a row of its own it is a slip, told later
 
-    def _ask(self, experiment: str, names: Selection, inference: str, seed: int) -> None:
+    def _ask(self, experiment: str, names: Selection, seed: int) -> Run:
         """Enter the run that `names` and `seed` select, and what it starts from; ask it for one more prediction."""
-        self._enter(self._resolver.run(names, seed))
-        run = self._runs[self._resolver.run(names, seed).directory]
-        options = self._resolver.inference(names.method, inference)
-        variants = overlay(run.inference, {inference: options})
+        run = self._resolver.run(names, seed)
+        self._enter(run)
+        known = self._runs[run.directory]
+        options = self._resolver.inference(names.method, names.inference)
+        variants = overlay(known.inference, {names.inference: options})
         prediction = self._resolver.prediction(names.dataset, variants)
-        self._runs[run.directory] = replace(run, inference=variants, prediction=prediction)
-        if (run.directory, inference) not in self._evaluations[experiment]:
-            self._evaluations[experiment].append((run.directory, inference))
+        self._runs[run.directory] = replace(known, inference=variants, prediction=prediction)
+        if (run.directory, names.inference) not in self._evaluations[experiment]:
+            self._evaluations[experiment].append((run.directory, names.inference))
+        return run
 
     def _enter(self, run: Run) -> None:
         if run.starts_from:
@@ -92,16 +124,7 @@ class RunTable:
         if known.config != run.config:
             raise UserError(f"tier '{self.tier.tier}': two different configurations of one run, {run.directory}")
 
-    def _resolved(self, row: Row, names: Selection) -> ResolvedRow:
-        run = self._resolver.run(names, self.tier.seeds[0])
-        as_paper = run.dataset == names.dataset and run.backbone == names.backbone
-        return ResolvedRow(
-            key=row.key,
-            dataset=run.dataset,
-            method=run.method,
-            backbone=run.backbone,
-            variant=run.variant,
-            inference=row.inference,
-            as_paper=self.tier.tier == "paper" and as_paper,
-            valid_videos=run.config.dataset.valid.videos,
-        )
+    def _check_references(self, spec: TableSpec) -> None:
+        for row in spec.rows:
+            if spec.reference is not None and spec.reference_of(row) is None:
+                raise UserError(f"experiment '{spec.name}': reference: no row {row.key | spec.reference}")

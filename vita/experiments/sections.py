@@ -5,17 +5,15 @@ Nothing here knows a method's options: they are plain mappings that the method r
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt
 
-from vita.config_file import Frozen, parse, read_yaml
-from vita.contract import UserError
+from vita.config_file import Frozen
 
 Options = dict[str, Any]
 Difference = dict[str, Any]  # keys of another section, laid over it
-Section = TypeVar("Section", bound=BaseModel)
+Key = dict[str, str | int | float]  # cells that name a row of a table, by column
 
 
 class PseudoVideoStandIn(Frozen):
@@ -31,6 +29,7 @@ class StandIn(Frozen):
 
     use: str  # a file of datasets/
     train: Difference = Field({})
+    train_of: dict[str, Difference] = Field({})  # by method, laid over all else
     predict: Difference = Field({})
     pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
 
@@ -48,9 +47,11 @@ class TierConfig(Frozen):
     """How large everything is. `datasets` and `backbones` map the paper's names to what stands in for them."""
 
     tier: str = Field(pattern=r"^[a-z0-9_]+$")
+    extends: str | None = None  # another tier, by name or path, whose keys stand where this file has none
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    fewer_seeds: dict[str, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
     gpus: NonNegativeInt = 0  # per training and per prediction
-    experiments: tuple[str, ...]
+    experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
     datasets: dict[str, StandIn]
     backbones: dict[str, str]
     methods: dict[str, TierMethod]
@@ -72,17 +73,25 @@ class VariantConfig(Frozen):
 class MethodConfig(Frozen):
     """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
 
+    title: str  # what tables call it
     presets: dict[str, Options]
     backbones: dict[str, Options]
     variants: dict[str, VariantConfig]
     inference: dict[str, Options]
 
 
-class Row(Frozen):
-    """One row of a table: its key, and what differs from the experiment's selection."""
+class OwnVariants(Frozen):
+    """Variants that one experiment alone asks for, beside those in a method's file; no name may be in both."""
 
-    key: str | int | float
-    inference: str
+    variants: dict[str, VariantConfig] = Field({})
+    inference: dict[str, Options] = Field({})
+
+
+class Row(Frozen):
+    """One row of a table: the cells that name it, and what differs from the experiment's selection."""
+
+    key: Key
+    inference: str | None = None
     method: str | None = None
     dataset: str | None = None
     backbone: str | None = None
@@ -90,84 +99,74 @@ class Row(Frozen):
 
 
 class Selection(Frozen):
-    """The weights that a table is about, by the paper's names."""
+    """The weights and the way of inference that a table is about, by the paper's names."""
 
     method: str
     dataset: str
     backbone: str
     variant: str = "base"
+    inference: str = "intact"
+
+
+Kind = Literal["table", "frames", "curves", "qualitative"]
 
 
 class ExperimentConfig(Frozen):
-    """One table of the paper, or one of ours."""
+    """One table or figure of the paper, or one of ours.
 
+    kind: "frames" is the table of the memory probe, "curves" and "qualitative" are figures.
+    """
+
+    item: str  # of the paper, or "beyond the paper"
     title: str
-    key: str  # name of the first column
+    kind: Kind = "table"
     select: Selection
-    rows: tuple[Row, ...] = Field(min_length=1)
-    published: str | None = None  # a file of the paper's numbers, whose first column is `key`
+    each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key
+    rows: tuple[Row, ...] = ()
+    reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
+    published: str | None = None  # a file of the paper's numbers with the columns of `key`
+    reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
+    max_frames: bool = False  # columns for the number of frames that fit into memory
+    methods: dict[str, OwnVariants] = Field({})
 
 
 class ResolvedRow(Frozen):
-    """A row with every name resolved in one tier."""
+    """A row with every name resolved in one tier. Without a run, `not_run` says why, and the names are the paper's."""
 
-    key: str | int | float
+    key: Key
     dataset: str
     method: str
     backbone: str
     variant: str
     inference: str
-    as_paper: bool  # the paper's model on the paper's data; what scored it, the run says
+    seeds: tuple[int, ...] = ()
+    as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
     valid_videos: int | None = None  # published number of the release's validation videos
+    not_run: str | None = None
 
 
 class TableSpec(Frozen):
-    """What `vita table build` reads: one experiment resolved in one tier."""
+    """What `vita table build` and the figures read: one experiment resolved in one tier."""
 
     name: str
+    item: str
     title: str
+    kind: Kind
     tier: str
-    key: str
     rows: tuple[ResolvedRow, ...]
+    reference: Key | None = None
     published: str | None = None
+    reported: bool = False
+    max_frames: bool = False
 
+    @property
+    def columns(self) -> list[str]:
+        """Names of the cells that name a row."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.key))
 
-def load_file(section: type[Section], path: Path) -> Section:
-    """Read and check a YAML file. A bad key inside a mapping or list of sections is named with its place there."""
-    raw = read_yaml(path)
-    if isinstance(raw, dict):
-        raw = {key: _parse_parts(section, str(key), value, path) for key, value in raw.items()}
-    return parse(section, raw, str(path))
-
-
-def _parse_parts(section: type[BaseModel], key: str, value: Any, path: Path) -> Any:
-    part = _part_of(section, key)
-    if part is None or not isinstance(value, dict | list):
-        return value
-    if isinstance(value, dict):
-        return {name: parse(part, item, f"{path}: {key}.{name}") for name, item in value.items()}
-    return [parse(part, item, f"{path}: {key}[{number}]") for number, item in enumerate(value)]
-
-
-def _part_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
-    """The class of the values in a field that is a mapping or a list of sections."""
-    annotation = section.model_fields[key].annotation if key in section.model_fields else None
-    if get_origin(annotation) not in (dict, tuple):
-        return None
-    return next((part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)), None)
-
-
-def overlay(base: Options, difference: Options) -> Options:
-    """`base` with `difference` laid over it, mapping by mapping. Neither is changed."""
-    merged = dict(base)
-    for key, value in difference.items():
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = overlay(merged[key], value) if both else value
-    return merged
-
-
-def pick(choices: dict[str, Any], name: str, where: str) -> Any:
-    """`choices[name]`. Raises UserError naming what is allowed."""
-    if name not in choices:
-        raise UserError(f"{where}: '{name}' is not known; allowed: {', '.join(sorted(choices)) or 'nothing'}")
-    return choices[name]
+    def reference_of(self, row: ResolvedRow) -> ResolvedRow | None:
+        """The row that `row` is compared with; itself where it is one of those."""
+        if self.reference is None:
+            return None
+        wanted = row.key | self.reference
+        return next((other for other in self.rows if other.key == wanted), None)

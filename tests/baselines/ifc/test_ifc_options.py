@@ -15,7 +15,7 @@ from baselines.ifc.model import Ifc
 from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
-from vita.experiments.sections import overlay
+from vita.experiments.reading import overlay
 from vita.losses.matching import Weights
 from vita.weights.state import layout
 

@@ -14,7 +14,7 @@ from baselines.mask2former_vis.method import Mask2FormerVisInference, definition
 from baselines.mask2former_vis.model import Mask2FormerVis
 from vita.contract import UserError
 from vita.engine.methods import find_method
-from vita.experiments.sections import overlay
+from vita.experiments.reading import overlay
 from vita.weights.state import layout
 
 ROOT = Path(__file__).parents[3]

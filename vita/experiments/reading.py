@@ -1,0 +1,89 @@
+"""Reading the files that say what is run; a bad key is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel
+
+from vita.config_file import parse, read_yaml
+from vita.contract import UserError
+from vita.experiments.sections import Options, TierConfig
+
+Section = TypeVar("Section", bound=BaseModel)
+
+
+def load_file(section: type[Section], path: Path) -> Section:
+    """Read and check a YAML file. A bad key inside a mapping or list of sections is named with its place there."""
+    return _parse_whole(section, read_yaml(path), path)
+
+
+def _parse_whole(section: type[Section], raw: Any, path: Path) -> Section:
+    if isinstance(raw, dict):
+        raw = {key: _parse_parts(section, str(key), value, path) for key, value in raw.items()}
+    return parse(section, raw, str(path))
+
+
+def load_tier(path: Path, library: Path) -> TierConfig:
+    """As `load_file`, with the tiers that it extends below it. Raises UserError when they extend each other."""
+    seen: list[Path] = []
+    layers: list[Options] = []
+    next_file: Path | None = path
+    while next_file is not None:
+        if next_file in seen:
+            raise UserError(f"{next_file}: extends: goes round in a circle")
+        seen.append(next_file)
+        raw = read_yaml(next_file)
+        if not isinstance(raw, dict):
+            return load_file(TierConfig, next_file)  # which says what is wrong
+        layers.append(raw)
+        next_file = _extended(raw.get("extends"), next_file, library)
+    whole: Options = {}
+    for layer in reversed(layers):
+        whole = overlay(whole, layer)
+    return _parse_whole(TierConfig, whole, path)
+
+
+def _extended(name: object, by: Path, library: Path) -> Path | None:
+    if name is None:
+        return None
+    places = [by.parent / str(name), by.parent / f"{name}.yaml", library / f"{name}.yaml"]
+    found = next((place for place in places if place.is_file()), None)
+    if found is None:
+        known = ", ".join(sorted(file.stem for file in library.glob("*.yaml")))
+        raise UserError(f"{by}: extends: no tier '{name}'; known: {known}, or the path of a YAML file")
+    return found
+
+
+def _parse_parts(section: type[BaseModel], key: str, value: Any, path: Path) -> Any:
+    part = _part_of(section, key)
+    if part is None or not isinstance(value, dict | list):
+        return value
+    if isinstance(value, dict):
+        return {name: parse(part, item, f"{path}: {key}.{name}") for name, item in value.items()}
+    return [parse(part, item, f"{path}: {key}[{number}]") for number, item in enumerate(value)]
+
+
+def _part_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
+    """The class of the values in a field that is a mapping or a list of sections."""
+    annotation = section.model_fields[key].annotation if key in section.model_fields else None
+    if get_origin(annotation) not in (dict, tuple):
+        return None
+    return next((part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)), None)
+
+
+def overlay(base: Options, difference: Options) -> Options:
+    """`base` with `difference` laid over it, mapping by mapping. Neither is changed."""
+    merged = dict(base)
+    for key, value in difference.items():
+        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
+        merged[key] = overlay(merged[key], value) if both else value
+    return merged
+
+
+def pick(choices: dict[str, Any], name: str, where: str) -> Any:
+    """`choices[name]`. Raises UserError naming what is allowed."""
+    if name not in choices:
+        raise UserError(f"{where}: '{name}' is not known; allowed: {', '.join(sorted(choices)) or 'nothing'}")
+    return choices[name]
