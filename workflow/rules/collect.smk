@@ -6,13 +6,13 @@ localrules:
     all_runs,
     table_runs,
     table_spec,
+    table,
 
 
 rule all_runs:
     """One row for every run and inference variant of the tier in force."""
     input:
-        metrics=metrics(TABLE.evaluated()),
-        records=records(TABLE.evaluated()),
+        **collected(lambda wildcards: TABLE.evaluated()),
         server=SERVER_SCORES,
         sources=sources("report/runs.py", "report/server_scores.py"),
     output:
@@ -22,7 +22,7 @@ rule all_runs:
     conda:
         ENVIRONMENT
     params:
-        runs=directories(TABLE.evaluated()),
+        runs=run_options(TABLE.evaluated()),
         server=each_as_option("--server", SERVER_SCORES),
     shell:
         "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
@@ -31,8 +31,7 @@ rule all_runs:
 rule table_runs:
     """As all_runs, of the runs that one table needs."""
     input:
-        metrics=lambda wildcards: metrics(evaluations_of(wildcards.experiment)),
-        records=lambda wildcards: records(evaluations_of(wildcards.experiment)),
+        **collected(lambda wildcards: evaluations_of(wildcards.experiment)),
         server=SERVER_SCORES,
         sources=sources("report/runs.py", "report/server_scores.py"),
     output:
@@ -42,7 +41,7 @@ rule table_runs:
     conda:
         ENVIRONMENT
     params:
-        runs=lambda wildcards: directories(evaluations_of(wildcards.experiment)),
+        runs=lambda wildcards: run_options(evaluations_of(wildcards.experiment)),
         server=each_as_option("--server", SERVER_SCORES),
     shell:
         "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
@@ -60,3 +59,27 @@ rule table_spec:
         text=lambda wildcards: dump(TABLE.specs[wildcards.experiment]),
     shell:
         "printf '%s' {params.text:q} > {output} 2> {log}"
+
+
+rule table:
+    input:
+        **table_files("{experiment}"),
+    output:
+        csv="results/{experiment}.csv",
+        markdown="results/{experiment}.md",
+        latex="results/{experiment}.tex",
+        html=report(
+            "results/{experiment}.html",
+            category="Tables",
+            caption="../report/table.rst",
+            labels=labels("table"),
+        ),
+    log:
+        "results/logs/{experiment}.log",
+    """An experiment that is a YAML file and nothing more. The paper's tables are this rule under their own names."""
+    wildcard_constraints:
+        experiment=one_of(tables_without_a_rule()),
+    conda:
+        ENVIRONMENT
+    shell:
+        "vita table build --spec {input.spec} --runs {input.runs} --out {output.csv} > {log} 2>&1"

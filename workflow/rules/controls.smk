@@ -5,20 +5,19 @@ localrules:
     controls,
 
 
-rule controls:
+use rule table as controls with:
     """Controls (no item of the paper): score with spoiled object tokens."""
     input:
         **table_files("controls"),
-        sources=sources("report/*.py", "report/published/*.csv"),
     output:
-        csv=report(
-            "results/controls.csv", category="Tables", caption="../report/controls.rst"
-        ),
+        csv="results/controls.csv",
         markdown="results/controls.md",
         latex="results/controls.tex",
+        html=report(
+            "results/controls.html",
+            category="Tables",
+            caption="../report/controls.rst",
+            labels={"item": "beyond the paper", "what": "Controls", "format": "table"},
+        ),
     log:
         "results/logs/controls.log",
-    conda:
-        ENVIRONMENT
-    shell:
-        "vita table build --spec {input.spec} --runs {input.runs} --out {output.csv} > {log} 2>&1"

@@ -1,0 +1,58 @@
+"""Which runs failed: their last attempt ended without its result. Read from what they left in their folders."""
+
+from __future__ import annotations
+
+import fcntl
+from pathlib import Path
+
+from vita.experiments.resolve import Run
+
+TRACES = ("work/record.json", "logs/train.log", "logs/predict.log")
+
+
+def training_failed(run: Run) -> bool:
+    """True when training ended without weights, or could not start because that of what it starts from did so."""
+    if run.starts_from and training_failed(run.starts_from):
+        return True
+    folder = Path(run.directory)
+    if (folder / "record.json").exists():
+        return False
+    tried = any((folder / trace).exists() for trace in TRACES[:2])
+    return tried and not _at_work(folder / "work" / "lock")
+
+
+def prediction_failed(run: Run) -> bool:
+    """As `training_failed`, of all that is asked of the weights."""
+    if training_failed(run):
+        return True
+    folder = Path(run.directory)
+    return (folder / "logs/predict.log").exists() and not (folder / "predict_record.json").exists()
+
+
+def evaluation_failed(run: Run, inference: str) -> bool:
+    """As `prediction_failed`, or the scoring of one inference variant ended without scores."""
+    if prediction_failed(run):
+        return True
+    folder = Path(run.directory)
+    tried = (folder / f"logs/evaluate_{inference}.log").exists()
+    return tried and not (folder / f"metrics/{inference}.json").exists()
+
+
+def traces(run: Run) -> list[str]:
+    """The files that tell of a failed run's last attempt, and of that of what it starts from."""
+    folder = Path(run.directory)
+    logs = sorted((folder / "logs").glob("evaluate_*.log"))
+    own = [str(path) for path in (*(folder / trace for trace in TRACES), *logs) if path.exists()]
+    return [*own, *(traces(run.starts_from) if run.starts_from else [])]
+
+
+def _at_work(lock: Path) -> bool:
+    """Whether a trainer holds its folder's lock."""
+    if not lock.exists():
+        return False
+    with lock.open() as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,46 @@
+# The ledger: what the paper claims, held against the results in force.
+
+
+localrules:
+    claims,
+
+
+rule claims:
+    """Every quantitative or comparative claim of the paper: reproduced, not reproduced, or why it cannot be told."""
+    input:
+        tables=expand(
+            "results/tables/{tier}/{experiment}/{file}",
+            tier=TABLE.tier.tier,
+            experiment=TABLE.specs,
+            file=["spec.yaml", "runs.csv"],
+        ),
+        metrics=metrics(TABLE.evaluated()),
+        histories=of_runs("history.csv", TABLE.evaluated()),
+        models="results/models.csv",
+        sources=sources(
+            "report/*.py",
+            "report/*.yaml",
+            "report/claims/*.py",
+            "report/claims/*.yaml",
+            "report/published/*.csv",
+        ),
+    output:
+        csv="results/claims.csv",
+        markdown="results/claims.md",
+        html=report(
+            "results/claims.html",
+            category="Claims",
+            caption="../report/claims.rst",
+            labels={"item": "all", "what": "Claims of the paper", "format": "table"},
+        ),
+    log:
+        "results/logs/claims.log",
+    conda:
+        ENVIRONMENT
+    params:
+        tables=each_as_option(
+            "--table",
+            [f"results/tables/{TABLE.tier.tier}/{name}" for name in TABLE.specs],
+        ),
+    shell:
+        "vita claims {params.tables} --models {input.models} --out {output.csv} > {log} 2>&1"

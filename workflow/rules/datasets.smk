@@ -1,0 +1,58 @@
+# Which files stand for a data set, in training and in scoring.
+
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from vita.contract import UserError
+from vita.data.dataset import find_files
+
+
+def annotations(dataset, part):
+    """The annotation file of a part; it stands for all of it, since of embedded data it is written last."""
+    if dataset.shapes:  # a rule writes it
+        local = dataset.validate_on == "local_split"
+        split = dataset.train if part == "train" or local else dataset.valid
+        return f"{dataset.root}/{split.annotations}"
+    try:
+        return str(find_files(dataset, part).annotations)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+
+
+def local_split(dataset):
+    """The list of ids that divides `train`, for a data set that is scored on a part of it; a rule can write it."""
+    if dataset.validate_on != "local_split":
+        return []
+    path = Path(dataset.local_split.file)
+    if (
+        path != Path(f"results/data/{dataset.name}/local_split.json")
+        and not path.is_file()
+    ):
+        raise WorkflowError(
+            f"data set '{dataset.name}': local_split.file is {path}, which is not there; write it with "
+            f"`vita data split`, or name results/data/{dataset.name}/local_split.json, which the workflow writes"
+        )
+    return [str(path)]
+
+
+def training_data(config):
+    """What a run reads: its data set, and the images that are mixed in."""
+    parts = ("train", "valid") if config.train.validate_every else ("train",)
+    sets = [
+        config.dataset,
+        *([config.pseudo_videos.dataset] if config.pseudo_videos else []),
+    ]
+    files = {annotations(config.dataset, part) for part in parts}
+    files |= {annotations(each, "train") for each in sets}
+    return sorted(files.union(*map(local_split, sets)))
+
+
+def scored_data(evaluations):
+    """The labels of all videos that are scored."""
+    return sorted({annotations(run.config.dataset, "valid") for run, _ in evaluations})
+
+
+def scored_videos(dataset):
+    """Options of `vita evaluate` that choose the videos."""
+    limit = [f"--limit-videos {dataset.limit_videos}"] if dataset.limit_videos else []
+    return " ".join([*limit, *(f"--videos {path}" for path in local_split(dataset))])

@@ -1,0 +1,171 @@
+# What a table or figure stands on: (run, inference variant) pairs, their files, and which of them failed.
+
+import re
+import sys
+from pathlib import Path
+
+from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
+from vita.contract import UserError
+from vita.experiments import failures
+from vita.report.server_scores import read_server_score
+
+
+def evaluations_of(experiment):
+    """What one table needs. Raises an error when the tier in force does not name it."""
+    if experiment not in TABLE.specs:
+        raise WorkflowError(
+            f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'; "
+            f"its experiments: {', '.join(TABLE.specs)}"
+        )
+    return TABLE.evaluations(experiment)
+
+
+def experiments(*kinds):
+    return [name for name, spec in TABLE.specs.items() if spec.kind in kinds]
+
+
+def tables_without_a_rule():
+    """Experiments that are one YAML file: no rule file has their name."""
+    named = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
+    return set(experiments("table", "frames")) - named
+
+
+def failed(run, inference):
+    return SHOW_FAILED and failures.evaluation_failed(run, inference)
+
+
+def failed_runs(evaluations):
+    """Those with a failed evaluation, in the order of the run table."""
+    return list(
+        dict.fromkeys(run for run, inference in evaluations if failed(run, inference))
+    )
+
+
+def finished(evaluations):
+    return [pair for pair in evaluations if not failed(*pair)]
+
+
+def metrics(evaluations):
+    return [
+        f"{run.directory}/metrics/{inference}.json"
+        for run, inference in finished(evaluations)
+    ]
+
+
+def of_runs(file, evaluations):
+    """One file of every run of which anything is finished."""
+    return sorted({f"{run.directory}/{file}" for run, _ in finished(evaluations)})
+
+
+def traces(runs):
+    """What is known of failed runs: what they are, and how their last attempt ended."""
+    configs = [f"{run.directory}/config.yaml" for run in runs]
+    plans = [f"{run.directory}/inference.yaml" for run in runs if run.prediction]
+    return sorted({*configs, *plans}.union(*map(failures.traces, runs)))
+
+
+def collected(evaluations):
+    """Inputs of `vita table runs`. evaluations: a function of the wildcards."""
+    return {
+        "metrics": lambda wildcards: metrics(evaluations(wildcards)),
+        "records": lambda wildcards: of_runs("record.json", evaluations(wildcards)),
+        "failed": lambda wildcards: traces(failed_runs(evaluations(wildcards))),
+    }
+
+
+def run_options(evaluations):
+    """What is evaluated, as options of `vita table runs`, in the order of the run table."""
+    badly = failed_runs(evaluations)
+    well = list(dict.fromkeys(run for run, _ in evaluations if run not in badly))
+    return as_options(well, badly)
+
+
+def as_options(well, badly):
+    """Runs as options of `vita table runs` and `vita table pages`."""
+    directories = [[run.directory for run in runs] for runs in (well, badly)]
+    return f"{each_as_option('--runs', directories[0])} {each_as_option('--failed', directories[1])}".strip()
+
+
+def each_as_option(option, values):
+    return " ".join(f"{option} {value}" for value in values)
+
+
+def server_scores():
+    """The files of scores from servers. Of the tier in force, one that no table asks for is told of: a slip, maybe."""
+    paths = sorted(str(path) for path in Path("results/server").glob("*.json"))
+    asked = {(run.directory, inference) for run, inference in TABLE.evaluated()}
+    for path in paths if workflow.is_main_process else []:
+        try:
+            score = read_server_score(Path(path))
+        except UserError as error:
+            raise WorkflowError(str(error)) from None
+        directory = RUN.format(**score.model_dump())
+        if score.tier == TABLE.tier.tier and (directory, score.inference) not in asked:
+            logger.warning(
+                f"{path}: no table asks for inference variant '{score.inference}' of {directory}"
+            )
+    return paths
+
+
+def table_files(experiment):
+    """Inputs of what is made of one experiment. experiment: a name, or "{experiment}" for the wildcard."""
+
+    def name(wildcards):
+        found = experiment.format(**dict(wildcards.items()))
+        evaluations_of(found)  # tells when the tier does not offer it
+        return found
+
+    def of(file):
+        return (
+            lambda wildcards: f"results/tables/{TABLE.tier.tier}/{name(wildcards)}/{file}"
+        )
+
+    return {
+        "spec": of("spec.yaml"),
+        "runs": of("runs.csv"),
+        "metrics": lambda wildcards: metrics(TABLE.evaluations(name(wildcards))),
+        "sources": sources("report/*.py", "report/published/*.csv"),
+    }
+
+
+def labels(form):
+    """Columns of the report's lists."""
+    return {
+        "item": lambda wildcards: TABLE.specs[wildcards.experiment].item,
+        "what": lambda wildcards: TABLE.specs[wildcards.experiment].title,
+        "format": form,
+    }
+
+
+def ended_badly():
+    """All runs of the tier that stand in the results as failed."""
+    trainings = [run for run in TABLE if SHOW_FAILED and failures.training_failed(run)]
+    return list(dict.fromkeys([*trainings, *failed_runs(TABLE.evaluated())]))
+
+
+def page_options():
+    """All runs of the tier as options of `vita table pages`."""
+    badly = ended_badly()
+    return as_options([run for run in TABLE if run not in badly], badly)
+
+
+def print_errors(started):
+    """Repeat the errors that jobs wrote into their logs since `started`, below all that Snakemake says of them."""
+    for log in sorted(Path("results").rglob("*.log")):
+        if log.stat().st_mtime >= started:
+            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            if re.match(r"error: |[\w.]*(Error|Exception)\b", last):
+                print(f"{log}: {last}", file=sys.stderr)
+    if not SHOW_FAILED and any(failures.prediction_failed(run) for run in TABLE):
+        print(
+            "The same command tries failed runs again, and nothing else. With `--config failed=show` tables are made "
+            "in which they stand as failed.",
+            file=sys.stderr,
+        )
+
+
+def print_failed():
+    """Name the runs that stand in the results as failed."""
+    for run in ended_badly():
+        print(f"failed: {run.directory}", file=sys.stderr)
