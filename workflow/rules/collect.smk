@@ -62,6 +62,7 @@ rule table_spec:
 
 
 rule table:
+    """An experiment that is a YAML file and nothing more. The paper's tables are this rule under their own names."""
     input:
         **table_files("{experiment}"),
     output:
@@ -76,7 +77,6 @@ rule table:
         ),
     log:
         "results/logs/{experiment}.log",
-    """An experiment that is a YAML file and nothing more. The paper's tables are this rule under their own names."""
     wildcard_constraints:
         experiment=one_of(tables_without_a_rule()),
     conda:
