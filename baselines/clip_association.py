@@ -24,10 +24,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy.optimize import linear_sum_assignment
-from torch import Tensor
 
 from vita.config_file import Frozen, parse
-from vita.contract import FrameSource, MethodDefinition, Rle, Track, UserError, VideoMethod
+from vita.contract import FrameSource, MethodDefinition, Rle, Track, UserError, WatchedVideo
 from vita.data.rle import encode
 from vita.evaluation.mask_tracks import MaskTrack
 from vita.evaluation.tube_iou import Tubes
@@ -51,32 +50,6 @@ class ClipVariant:
 
     options: ClipOptions
     each: Any
-
-
-@dataclass(frozen=True)
-class FrameSlice:
-    """The frames [start, stop) of a video."""
-
-    video: FrameSource
-    start: int
-    stop: int
-
-    @property
-    def out_height(self) -> int:
-        """Pixels of the stored frames."""
-        return self.video.out_height
-
-    @property
-    def out_width(self) -> int:
-        """Pixels of the stored frames."""
-        return self.video.out_width
-
-    def __len__(self) -> int:
-        return self.stop - self.start
-
-    def read(self, start: int, stop: int) -> Tensor:
-        """See `FrameSource`."""
-        return self.video.read(self.start + start, self.start + stop)
 
 
 @dataclass
@@ -190,14 +163,14 @@ class ClipAssociation:
         return ClipVariant(parsed, definition.read_variant(parsed.each))
 
     def predict(
-        self, method: VideoMethod, frames: FrameSource, variants: Mapping[str, ClipVariant], top_k: int
+        self, video: WatchedVideo, frames: FrameSource, variants: Mapping[str, ClipVariant], top_k: int
     ) -> dict[str, list[Track]]:
-        """Tracks under each variant; variants with the same clips share the method's pass over them."""
+        """Tracks under each variant; variants with the same clips share the method's predictions of them."""
         joined = {n: Association(v.options, frames.out_height, frames.out_width) for n, v in variants.items()}
         for (length, overlap), names in _by_clips(variants).items():
             for start, stop in clip_bounds(len(frames), length, overlap):
                 each = {name: variants[name].each for name in names}
-                found = method.predict(FrameSlice(frames, start, stop), each, top_k).tracks
+                found = video.predict(start, stop, each).tracks
                 for name in names:
                     joined[name].add(list(found[name]), start, stop)
         return {name: association.tracks(len(frames), top_k) for name, association in joined.items()}

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
 import pytest
 import torch
-from pycocotools import mask as coco_mask
+from same_tracks import assert_same, assert_same_tracks, masks
 from torch import Tensor
-from torch.testing import assert_close
 
-from vita.contract import Track, VideoPrediction
 from vita.detector import normalise_and_pad
+from vita.engine.procedures import VideoInParts, find_procedure, read_plan
+from vita.inference import part_of
+from vita.method import definition
 from vita.model import Vita, VitaVariant
 
 VARIANTS = {
@@ -48,26 +48,6 @@ def model(tiny_vita: Callable[..., Vita]) -> Vita:
         features = model.mask_projection(model.detector(normalise_and_pad([Noise(5).frames])).pixel_map)
         model.mask_projection.bias -= features.mean((0, 2, 3))
     return model
-
-
-def masks(tracks: list[Track]) -> np.ndarray:
-    return np.stack([[coco_mask.decode(code) for code in track.segmentations] for track in tracks])
-
-
-def assert_same(one: VideoPrediction, other: VideoPrediction) -> None:
-    assert one.tracks.keys() == other.tracks.keys()
-    for name, tracks in one.tracks.items():
-        assert_same_tracks(tracks, other.tracks[name])
-    assert len(one.frame_detections) == len(other.frame_detections)
-    for a, b in zip(one.frame_detections, other.frame_detections, strict=True):
-        assert (a.frame_index, a.label) == (b.frame_index, b.label)
-        assert a.score == pytest.approx(b.score, abs=1e-5)
-
-
-def assert_same_tracks(tracks: list[Track], others: list[Track]) -> None:
-    assert [track.label for track in tracks] == [track.label for track in others]
-    assert_close(torch.tensor([t.score for t in tracks]), torch.tensor([t.score for t in others]), atol=1e-5, rtol=0)
-    assert (masks(tracks) != masks(others)).mean() <= 1e-4
 
 
 def test_what_is_predicted(model: Vita) -> None:
@@ -109,11 +89,62 @@ def test_variants_together_are_variants_one_by_one(model: Vita) -> None:
     assert differing == {"pruned", "window", "zero"}
 
 
-def test_one_detector_pass_serves_all_variants(model: Vita) -> None:
-    seen = []
+def test_equal_variants_are_one(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
+    associated, associate = [], Vita.associate
+    monkeypatch.setattr(Vita, "associate", lambda *given: associated.append(given[3]) or associate(*given))
+    tracks = model.predict(Noise(3), {"intact": VitaVariant(), "window": VitaVariant(2), "again": VitaVariant()}, 4)
+    assert associated == [VitaVariant(), VitaVariant(2)]
+    assert list(tracks.tracks) == ["intact", "window", "again"]
+    assert tracks.tracks["again"] == tracks.tracks["intact"]
+
+
+CLIPS = {
+    f"{matching}{length}": {"through": "clip_association", "clip_frames": length, "matching": matching, **more}
+    for matching in ("greedy", "hungarian")
+    for length, more in ((2, {}), (3, {"overlap": 1, "each": {"prune_ratio": 0.5}}), (4, {}), (9, {}))
+}
+ALL_VARIANTS = {"intact": {}, "pruned": {"prune_ratio": 0.5}, "window": {"window": 2}, "zero": {"control": "zero"}}
+
+
+def test_one_detector_pass_serves_all_variants_and_all_clips(model: Vita) -> None:
+    """Seven frames in chunks: every frame passes the detector once, though clips of four lengths are predicted too."""
+    video, seen = Noise(7), []
     model.detector.register_forward_hook(lambda module, inputs, output: seen.append(len(inputs[0])))
-    model.predict(Noise(3), VARIANTS, top_k=2)
-    assert seen == [3]
+    plan = read_plan(definition, {**ALL_VARIANTS, **CLIPS})
+    prediction = plan.predict(model, video, top_k=3)
+    assert sum(seen) == 7
+    assert video.reads == [(0, 7)]
+    assert set(prediction.tracks) == {*ALL_VARIANTS, *CLIPS}
+    assert all(len(track.segmentations) == 7 for tracks in prediction.tracks.values() for track in tracks)
+
+
+@pytest.mark.parametrize("chunk", [2, 18])
+def test_a_shared_pass_changes_nothing(model: Vita, monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
+    """Parts of seven frames, whole clips and cut ones, beside the same parts as videos of their own."""
+    monkeypatch.setattr("vita.detector.CHUNK_FRAMES", chunk)
+    video = Noise(7)
+    shared, alone = model.watch(video, 4), VideoInParts(model, video, 4)
+    for start, stop in [(0, 7), (0, 3), (3, 6), (6, 7), (1, 6), (2, 4)]:
+        assert_same(shared.predict(start, stop, VARIANTS), alone.predict(start, stop, VARIANTS))
+
+
+def test_clips_are_associated_as_without_sharing(model: Vita) -> None:
+    video, plan = Noise(7), read_plan(definition, CLIPS)
+    tracks = plan.predict(model, video, top_k=4).tracks
+    for name, variants in plan.through.items():
+        alone = find_procedure(name).predict(VideoInParts(model, video, 4), video, variants, 4)
+        assert alone.keys() == tracks.keys()
+        for variant in alone:
+            assert_same_tracks(tracks[variant], alone[variant])
+
+
+def test_parts_are_views_of_what_is_kept() -> None:
+    frames = torch.arange(7)
+    chunks = list(frames.split(3))
+    for start, stop in [(0, 7), (0, 3), (2, 4), (3, 6), (6, 7), (4, 4)]:
+        parts = list(part_of(chunks, start, stop))
+        assert [number for part in parts for number in part.tolist()] == list(range(start, stop))
+        assert all(part.untyped_storage().data_ptr() == frames.untyped_storage().data_ptr() for part in parts)
 
 
 def test_video_of_one_frame(model: Vita) -> None:

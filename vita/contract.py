@@ -155,6 +155,23 @@ class VideoMethod(Protocol):
         ...
 
 
+class WatchedVideo(Protocol):
+    """One video of which a method has seen all frames: it predicts any part of it, as often as it is asked."""
+
+    def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
+        """The frames [start, stop) as a video of their own, under each inference variant."""
+        ...
+
+
+@runtime_checkable
+class WatchingMethod(Protocol):
+    """What a `VideoMethod` may add that takes its frames one by one: all parts of a video share one pass over them."""
+
+    def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
+        """See all frames, once (eval mode); `top_k` as in `predict`."""
+        ...
+
+
 @runtime_checkable
 class CountedMethod(Protocol):
     """What a `VideoMethod` may add, so that its size and its work can be told, and what of them is its own."""
@@ -248,7 +265,10 @@ class InferenceProcedure(Protocol):
         ...
 
     def predict(
-        self, method: VideoMethod, frames: FrameSource, variants: Mapping[str, Any], top_k: int
+        self, video: WatchedVideo, frames: FrameSource, variants: Mapping[str, Any], top_k: int
     ) -> Mapping[str, list[Track]]:
-        """Tracks of one video under each variant (eval mode)."""
+        """The `top_k` best tracks of one video under each variant, from what a method says of its parts.
+
+        frames: of the same video, for their number and size.
+        """
         ...

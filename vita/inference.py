@@ -6,7 +6,7 @@ Legend: T frames, Q frame queries, N video queries, C channels, K classes, k kep
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,17 +23,6 @@ if TYPE_CHECKING:
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 
 
-@dataclass
-class FramesSeen:
-    """All that VITA keeps of a video's frames."""
-
-    geometry: FrameGeometry
-    queries: list[Tensor] = field(default_factory=list)  # (t, Q, C) each
-    no_object: list[Tensor] = field(default_factory=list)  # (t, Q) each
-    mask_features: list[Tensor] = field(default_factory=list)  # (t, C, h, w) each
-    detections: list[FrameDetection] = field(default_factory=list)
-
-
 @dataclass(frozen=True)
 class Choice:
     """The k best (query, class) pairs of a video: scores are class probabilities, queries may repeat."""
@@ -44,29 +33,53 @@ class Choice:
     mask_embeddings: Tensor  # (N, C)
 
 
-def predict_video(model: Vita, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:
-    """Tracks under every variant, and the frame detector's own predictions."""
-    seen = see_frames(model, frames, top_k)
-    queries, no_object = torch.cat(seen.queries), torch.cat(seen.no_object)
-    choices = {name: choose(model.associate(queries, no_object, variant), top_k) for name, variant in variants.items()}
-    return VideoPrediction(decode_tracks(seen, choices, queries.device), seen.detections)
+@dataclass(frozen=True)
+class FramesSeen:
+    """All that VITA keeps of a video's frames: enough to predict any part of it (`vita.contract.WatchedVideo`)."""
+
+    model: Vita
+    top_k: int
+    geometry: FrameGeometry
+    queries: Tensor  # (T, Q, C)
+    no_object: Tensor  # (T, Q)
+    mask_features: list[Tensor]  # (t, C, h, w) each, T frames together
+    detections: list[FrameDetection]
+
+    @torch.no_grad()
+    def predict(self, start: int, stop: int, variants: Mapping[str, VitaVariant]) -> VideoPrediction:
+        """The frames [start, stop) as a video of their own; equal variants are one."""
+        queries, no_object = self.queries[start:stop], self.no_object[start:stop]
+        choices = {
+            variant: choose(self.model.associate(queries, no_object, variant), self.top_k)
+            for variant in dict.fromkeys(variants.values())
+        }
+        features = part_of(self.mask_features, start, stop)
+        tracks = decode_tracks(features, self.geometry, choices, queries.device)
+        detections = [
+            replace(found, frame_index=found.frame_index - start)
+            for found in self.detections
+            if start <= found.frame_index < stop
+        ]
+        return VideoPrediction({name: tracks[variant] for name, variant in variants.items()}, detections)
 
 
-def see_frames(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
+@torch.no_grad()
+def watch_video(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
     """One pass of the detector over the video, in chunks."""
     device = model.mask_projection.weight.device
-    seen: FramesSeen | None = None
+    queries: list[Tensor] = []
+    no_object: list[Tensor] = []
+    mask_features: list[Tensor] = []
+    detections: list[FrameDetection] = []
     for images, geometry in read_in_chunks(frames, device):
-        seen = seen or FramesSeen(geometry)
-        start = sum(len(queries) for queries in seen.queries)
+        start = sum(len(seen) for seen in queries)
         output = model.detector(images)
-        seen.queries.append(output.queries[-1])
-        seen.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
+        queries.append(output.queries[-1])
+        no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
         features = model.mask_projection(output.pixel_map)
-        seen.mask_features.append(features.cpu() if len(frames) > FRAMES_ON_DEVICE else features)
-        seen.detections += detect_in_frames(output, seen.geometry, start, top_k)
-    assert seen is not None
-    return seen
+        mask_features.append(features.cpu() if len(frames) > FRAMES_ON_DEVICE else features)
+        detections += detect_in_frames(output, geometry, start, top_k)
+    return FramesSeen(model, top_k, geometry, torch.cat(queries), torch.cat(no_object), mask_features, detections)
 
 
 def choose(output: VideoOutput, top_k: int) -> Choice:
@@ -87,22 +100,31 @@ def detect_in_frames(output: FrameOutput, geometry: FrameGeometry, start: int, t
     return detections
 
 
-def decode_tracks(seen: FramesSeen, choices: Mapping[str, Choice], device: torch.device) -> dict[str, list[Track]]:
+def decode_tracks(
+    mask_features: Iterator[Tensor],
+    geometry: FrameGeometry,
+    choices: Mapping[VitaVariant, Choice],
+    device: torch.device,
+) -> dict[VitaVariant, list[Track]]:
     """Masks of all variants in one sweep over the mask features; a query is decoded once however often it is kept."""
-    kept = {name: choice.queries.unique(return_inverse=True) for name, choice in choices.items()}
-    kernels = torch.cat([choices[name].mask_embeddings[queries] for name, (queries, _) in kept.items()])
-    masks = MaskTracks(seen.geometry, len(kernels))
-    for features in _chunks(seen.mask_features, frames_per_chunk(seen.geometry)):
-        masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(device)))
+    kept = {variant: choice.queries.unique(return_inverse=True) for variant, choice in choices.items()}
+    kernels = torch.cat([choices[variant].mask_embeddings[queries] for variant, (queries, _) in kept.items()])
+    masks, frames_at_once = MaskTracks(geometry, len(kernels)), frames_per_chunk(geometry)
+    for chunk in mask_features:
+        for features in chunk.split(frames_at_once):
+            masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(device)))
     tracks, offset = {}, 0
-    for name, (queries, positions) in kept.items():
+    for variant, (queries, positions) in kept.items():
         rows = positions + offset
         # The score is the class probability x the mean foreground probability of the mask.
-        tracks[name] = tracks_of(choices[name].labels, choices[name].scores * masks.quality[rows], masks, rows)
+        tracks[variant] = tracks_of(choices[variant].labels, choices[variant].scores * masks.quality[rows], masks, rows)
         offset += len(queries)
     return tracks
 
 
-def _chunks(parts: list[Tensor], frames: int) -> Iterator[Tensor]:
-    for part in parts:
-        yield from part.split(frames)
+def part_of(chunks: list[Tensor], start: int, stop: int) -> Iterator[Tensor]:
+    """Views of the frames [start, stop) of consecutive chunks, (t, ...) each."""
+    for chunk in chunks:
+        if start < len(chunk) and stop > 0:
+            yield chunk[max(start, 0) : stop]
+        start, stop = start - len(chunk), stop - len(chunk)

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor, nn
 
 from vita.attention import MaskEmbedding
-from vita.contract import Clip, FrameSource, Losses, LossTerm, VideoPrediction
+from vita.contract import Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
 from vita.detector import FrameDetector, FrameOutput, normalise_and_pad
-from vita.inference import predict_video
+from vita.inference import watch_video
 from vita.initialisation import initialise_video_module
 from vita.losses.matching import Match
 from vita.losses.points import Draws, UniformDraws
@@ -182,7 +182,10 @@ class Vita(nn.Module):
         features = self.mask_projection(seen.pixel_map)
         torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
 
-    @torch.no_grad()
+    def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
+        """One pass of the detector, from which any part of the video is predicted; see `vita.inference`."""
+        return watch_video(self, frames, top_k)
+
     def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:
-        """Tracks under each variant from one pass of the detector; see `vita.inference`."""
-        return predict_video(self, frames, variants, top_k)
+        """Tracks under each variant from one pass of the detector."""
+        return self.watch(frames, top_k).predict(0, len(frames), variants)

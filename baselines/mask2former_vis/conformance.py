@@ -89,7 +89,8 @@ def _position(level: Tensor) -> Tensor:
 @torch.no_grad()
 def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tensors, group: str) -> Iterator[Check]:
     """Whole inference; predictions are matched by (query, class) where that was recorded, by score otherwise."""
-    prediction, geometry = model.see(source)
+    seen = model.watch(source, len(tensors["pred_scores"]))
+    prediction, geometry = seen.last(0, len(source)), seen.geometry
     _, labels, queries = top_pairs(prediction.class_logits[0], len(tensors["pred_scores"]))
     tracks = model.predict(source, {"only": None}, len(tensors["pred_scores"])).tracks["only"]
     ours, theirs = torch.arange(len(labels)), tensors["pred_scores"].argsort(descending=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -84,35 +84,54 @@ class Mask2FormerVis(nn.Module):
         return [replace(t, labels=t.labels.masked_fill(a, no_object)) for t, a in zip(targets, absent, strict=True)]
 
     @torch.no_grad()
-    def see(self, frames: FrameSource) -> tuple[Prediction, FrameGeometry]:
-        """The last prediction for a whole video, as one clip.
-
-        The pixel level runs in chunks of frames. The decoder does not: its queries attend to all frames at once, so
-        that memory grows with the length of the video.
-        """
+    def watch(self, frames: FrameSource, top_k: int) -> MapsSeen:
+        """The pixel level's maps of a whole video, made in chunks of frames."""
         chunks = read_in_chunks(frames, self.decoder.norm.weight.device)
-        seen = [(self.pixel_level(images), geometry) for images, geometry in chunks]
-        maps, geometries = zip(*seen, strict=True)
-        (last,) = deque(self.decoder(together(maps), 1), maxlen=1)  # the others only steer attention
-        return last, geometries[0]
+        maps, geometries = zip(*((self.pixel_level(images), geometry) for images, geometry in chunks), strict=True)
+        return MapsSeen(self.decoder, top_k, geometries[0], together(maps))
 
     @torch.no_grad()
     def rehearse(self, frames: Tensor, top_k: int) -> None:
         """The network's part of `predict`: masks of all queries, of which `top_k` are kept, steer the attention."""
         deque(self.decoder(self.pixel_level(normalise_and_pad([frames])), 1), maxlen=0)
 
-    @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, object], top_k: int) -> VideoPrediction:
+        """See `MapsSeen`."""
+        return self.watch(frames, top_k).predict(0, len(frames), variants)
+
+
+@dataclass(frozen=True)
+class MapsSeen:
+    """The maps of a video's T frames: enough to predict any part of it (`vita.contract.WatchedVideo`)."""
+
+    decoder: MaskedVideoDecoder
+    top_k: int
+    geometry: FrameGeometry
+    maps: PixelMaps
+
+    @torch.no_grad()
+    def last(self, start: int, stop: int) -> Prediction:
+        """The last prediction for the frames [start, stop), as one clip.
+
+        The decoder takes them all at once: its queries attend to all frames, so that memory grows with their number.
+        """
+        levels = tuple(level[start:stop] for level in self.maps.levels)
+        part = PixelMaps(levels, self.maps.mask_features[start:stop])
+        (last,) = deque(self.decoder(part, 1), maxlen=1)  # the others only steer attention
+        return last
+
+    @torch.no_grad()
+    def predict(self, start: int, stop: int, variants: Mapping[str, object]) -> VideoPrediction:
         """The k best (query, class) pairs; a score is the probability of the class, whatever the mask is worth.
 
         There is one way of inference, so that all variants are the same. Nothing is detected in single frames: no
         query ever looks at one frame alone.
         """
-        prediction, geometry = self.see(frames)
-        scores, labels, queries = top_pairs(prediction.class_logits[0], top_k)
+        prediction = self.last(start, stop)
+        scores, labels, queries = top_pairs(prediction.class_logits[0], self.top_k)
         kept, rows = queries.unique(return_inverse=True)
-        masks = MaskTracks(geometry, len(kept))
-        for logits in prediction.mask_logits[0, kept].split(frames_per_chunk(geometry), 1):
+        masks = MaskTracks(self.geometry, len(kept))
+        for logits in prediction.mask_logits[0, kept].split(frames_per_chunk(self.geometry), 1):
             masks.add(logits)
         return VideoPrediction(dict.fromkeys(variants, tracks_of(labels, scores, masks, rows)))
 

@@ -19,7 +19,7 @@ from vita.conformance.recording import StoredFrames
 from vita.contract import Track, UserError, VideoPrediction
 from vita.data.rle import decode, encode
 from vita.engine.methods import find_method
-from vita.engine.procedures import find_procedure, read_plan
+from vita.engine.procedures import VideoInParts, find_procedure, read_plan
 
 HEIGHT, WIDTH = 1, 12
 Bar = tuple[int, int] | None  # first and last-but-one pixel of a strip
@@ -56,7 +56,8 @@ def variant(**options: Any) -> ClipVariant:
 def joined(method: Scripted, frames: int, top_k: int = 10, **options: Any) -> list[tuple[int, float, list[list[int]]]]:
     numbers = torch.arange(frames, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, HEIGHT, WIDTH)
     video = StoredFrames(numbers, HEIGHT, WIDTH)
-    tracks = procedure.predict(method, video, {"only": variant(**options)}, top_k)["only"]
+    parts = VideoInParts(method, video, top_k)  # type: ignore[arg-type]
+    tracks = procedure.predict(parts, video, {"only": variant(**options)}, top_k)["only"]
     assert all(len(track.segmentations) == frames for track in tracks)
     return [(t.label, t.score, [pixels(mask) for mask in decode(t.segmentations, HEIGHT, WIDTH)]) for t in tracks]
 

@@ -22,7 +22,7 @@ from vita.conformance.recording import Recording, StoredFrames, Tensors, configu
 from vita.conformance.vita_training import training_checks
 from vita.contract import Check, Track
 from vita.detector import normalise_and_pad
-from vita.inference import choose, see_frames
+from vita.inference import choose, watch_video
 from vita.mask_decoding import to_network_size, to_out_size
 from vita.method import definition
 from vita.model import Vita, VitaVariant
@@ -129,9 +129,8 @@ def _prediction_checks(
 
 def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tensors, group: str) -> Iterator[Check]:
     """Class scores and mask logits of the chosen pairs, before masks rescore and threshold them."""
-    seen = see_frames(model, source, top_k=1)
-    queries, no_object = torch.cat(seen.queries), torch.cat(seen.no_object)
-    output = model.associate(queries, no_object, VitaVariant())
+    seen = watch_video(model, source, top_k=1)
+    output = model.associate(seen.queries, seen.no_object, VitaVariant())
     choice = choose(output, count)
     classes = output.class_logits.shape[-1] - 1
     ours = (choice.queries * classes + choice.labels).argsort()

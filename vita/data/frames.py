@@ -5,11 +5,13 @@ Legend: T frames, H W pixels.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
 
-from vita.contract import Video
+from vita.contract import FrameSource, Video
 from vita.data.resize import resize_frame, short_edge_size
 from vita.data.ytvis import read_video_frame
 
@@ -35,3 +37,29 @@ class VideoFrames:
         for place, number in enumerate(numbers):
             frames[place] = resize_frame(read_video_frame(self._video, number), self._size)
         return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
+
+
+@dataclass(frozen=True)
+class FrameSlice:
+    """A `FrameSource` of the frames [start, stop) of another."""
+
+    video: FrameSource
+    start: int
+    stop: int
+
+    @property
+    def out_height(self) -> int:
+        """Pixels of the stored frames."""
+        return self.video.out_height
+
+    @property
+    def out_width(self) -> int:
+        """Pixels of the stored frames."""
+        return self.video.out_width
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """See `FrameSource`."""
+        return self.video.read(self.start + start, self.start + stop)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -64,7 +63,7 @@ def write_predictions(
         for video, prediction in predict_split(model, split, plan, config):
             for name, tracks in prediction.tracks.items():
                 files[name].extend(results_of(video, tracks, split.category_ids))
-            frame_file.extend({"video_id": video.id, **asdict(found)} for found in prediction.frame_detections)
+            frame_file.extend({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
             frames += len(video.frame_paths)
             bar.update()
     return frames
@@ -78,8 +77,8 @@ class _Entries:
 
     def extend(self, entries: Iterable[dict[str, Any]]) -> None:
         for entry in entries:
-            self._handle.write(self._before + "\n")
-            json.dump(entry, self._handle, separators=(",", ":"))
+            # dumps, not dump: only a whole text is encoded by compiled code.
+            self._handle.write(f"{self._before}\n{json.dumps(entry, separators=(',', ':'))}")
             self._before = ","
 
     def close(self) -> None:

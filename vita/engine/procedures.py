@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
 
-from vita.contract import FrameSource, InferenceProcedure, MethodDefinition, UserError, VideoMethod, VideoPrediction
+from vita.contract import (
+    FrameSource,
+    InferenceProcedure,
+    MethodDefinition,
+    UserError,
+    VideoMethod,
+    VideoPrediction,
+    WatchedVideo,
+    WatchingMethod,
+)
+from vita.data.frames import FrameSlice
 
 GROUP = "vita.procedures"
 THROUGH = "through"
@@ -31,11 +41,32 @@ class InferencePlan:
 
     def predict(self, method: VideoMethod, frames: FrameSource, top_k: int) -> VideoPrediction:
         """Tracks of one video under every variant."""
-        seen = method.predict(frames, self.direct, top_k) if self.direct else VideoPrediction({})
-        tracks = dict(seen.tracks)
+        video = watch(method, frames, top_k)
+        whole = video.predict(0, len(frames), self.direct) if self.direct else VideoPrediction({})
+        tracks = dict(whole.tracks)
         for name, variants in self.through.items():
-            tracks |= find_procedure(name).predict(method, frames, variants, top_k)
-        return VideoPrediction(tracks, seen.frame_detections)
+            tracks |= find_procedure(name).predict(video, frames, variants, top_k)
+        return VideoPrediction(tracks, whole.frame_detections)
+
+
+@dataclass(frozen=True)
+class VideoInParts:
+    """A `WatchedVideo` of a method that keeps nothing: it sees the frames of every part anew."""
+
+    method: VideoMethod
+    frames: FrameSource
+    top_k: int
+
+    def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
+        """See `WatchedVideo`."""
+        return self.method.predict(FrameSlice(self.frames, start, stop), variants, self.top_k)
+
+
+def watch(method: VideoMethod, frames: FrameSource, top_k: int) -> WatchedVideo:
+    """The video as the method predicts its parts, from one pass over the frames if the method can."""
+    if isinstance(method, WatchingMethod):
+        return method.watch(frames, top_k)
+    return VideoInParts(method, frames, top_k)
 
 
 def read_plan(definition: MethodDefinition, variants: Mapping[str, Mapping[str, Any]]) -> InferencePlan:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from same_tracks import assert_same
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -16,6 +17,7 @@ from baselines.mask2former_vis.model import Mask2FormerVis
 from vita.conformance.recording import StoredFrames
 from vita.contract import Clip, Losses, Track
 from vita.detector import normalise_and_pad
+from vita.engine.procedures import VideoInParts
 from vita.mask_decoding import decode
 from vita.track_selection import top_pairs
 
@@ -189,7 +191,7 @@ def test_what_is_predicted(model: Mask2FormerVis) -> None:
 
 
 def test_a_score_is_the_probability_of_the_class(model: Mask2FormerVis) -> None:
-    seen, _ = model.see(noise(5))
+    seen = model.watch(noise(5), 10).last(0, 5)
     scores, labels, _ = top_pairs(seen.class_logits[0], 7)
     tracks = model.predict(noise(5), VARIANTS, top_k=7).tracks["intact"]
     assert [track.score for track in tracks] == scores.tolist()
@@ -201,17 +203,30 @@ def test_the_pixel_level_comes_in_chunks_that_change_nothing(
 ) -> None:
     seen: list[int] = []
     model.pixel_level.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
-    expected, _ = model.see(noise(5))
+    expected = model.watch(noise(5), 10).last(0, 5)
     whole = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
     monkeypatch.setattr("vita.detector.CHUNK_FRAMES", 2)
     monkeypatch.setattr(module, "frames_per_chunk", lambda geometry: 3)
     pieces = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
     assert seen == [5, 5, 2, 2, 1]
-    found, _ = model.see(noise(5))
+    found = model.watch(noise(5), 10).last(0, 5)
     assert_close(found.class_logits, expected.class_logits, atol=1e-4, rtol=1e-4)
     assert_close(found.mask_logits, expected.mask_logits, atol=1e-3, rtol=1e-4)
     assert [track.label for track in pieces] == [track.label for track in whole]
     assert (masks(pieces) != masks(whole)).mean() <= 1e-4
+
+
+def test_parts_of_a_video_share_its_maps(model: Mask2FormerVis) -> None:
+    seen: list[int] = []
+    shared = model.watch(noise(5), 4)
+    model.pixel_level.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
+    parts = [(0, 5), (0, 2), (2, 4), (4, 5), (1, 4)]
+    found = [shared.predict(start, stop, VARIANTS) for start, stop in parts]
+    assert not seen
+    for prediction, (start, stop) in zip(found, parts, strict=True):
+        alone = VideoInParts(model, noise(5), 4).predict(start, stop, VARIANTS)
+        assert_same(prediction, alone)
+    assert sum(seen) == 5 + 2 + 2 + 1 + 3
 
 
 def test_video_of_one_frame(model: Mask2FormerVis) -> None:
@@ -233,7 +248,7 @@ def test_prediction_leaves_no_graph_and_no_change(model: Mask2FormerVis) -> None
     model.predict(noise(2), VARIANTS, top_k=2)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
-    prediction, _ = model.see(noise(2))
+    prediction = model.watch(noise(2), 10).last(0, 2)
     assert not prediction.mask_logits.requires_grad
 
 
