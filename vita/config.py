@@ -112,6 +112,8 @@ class TrainConfig(Frozen):
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt | None = None
     validate_videos: PositiveInt = 8
+    validate_short_edge: PositiveInt | None = None  # pixels, as `short_edge` of prediction; None keeps the stored size
+    validate_max_edge: PositiveInt = 1333
     augmentation: AugmentationConfig = AugmentationConfig()
 
     @field_validator("decay_at")

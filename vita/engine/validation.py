@@ -7,6 +7,7 @@ from typing import Any
 from torch import nn
 
 from vita.config import PredictConfig, RunConfig
+from vita.contract import UserError
 from vita.data.dataset import find_files, read_part
 from vita.engine.predict import predict_split, results_of
 from vita.engine.procedures import InferencePlan
@@ -15,14 +16,24 @@ from vita.evaluation.ground_truth import load_ground_truth
 
 
 class Validation:
-    """Scores a model on the first validation videos by id."""
+    """Scores a model on the first validation videos by id. Raises UserError when they have no object to score."""
 
     def __init__(self, config: RunConfig, variant: Any) -> None:
-        self.split = read_part(config.dataset, "valid", config.train.validate_videos)
+        schedule = config.train
+        self.split = read_part(config.dataset, "valid", schedule.validate_videos)
         annotations = find_files(config.dataset, "valid").annotations
         self.ground_truth = load_ground_truth(annotations).select([video.id for video in self.split.videos])
+        if all(one.is_crowd for one in self.ground_truth.annotations):
+            raise UserError(
+                f"{annotations}: no object to score in the first {len(self.split.videos)} validation videos; "
+                "raise train.validate_videos, or leave train.validate_every out"
+            )
         self.plan = InferencePlan({"validation": variant}, {})
-        self.predict = PredictConfig(variants={"validation": config.validation})
+        self.predict = PredictConfig(
+            variants={"validation": config.validation},
+            short_edge=schedule.validate_short_edge,
+            max_edge=schedule.validate_max_edge,
+        )
 
     def __call__(self, model: nn.Module) -> float:
         """AP in points, 0..100."""
