@@ -1,23 +1,37 @@
 # make table6 is all a new user needs: it makes .venv on its first call, trains, evaluates and prints Table 6.
 PYTHON ?= python3
 CORES ?= 4
+# Another tier than smoke: a name in workflow/config, or the path of a tier's YAML file.
+TIER ?=
 # Recorded outputs of the official implementations; the tests carry a compact part of them.
 RECORDINGS ?= ../shared/golden
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 SNAKEMAKE := $(BIN)/snakemake --cores $(CORES)
+OF_TIER := $(if $(TIER),tier=$(TIER))
 
-.PHONY: help venv table6 smoke test conformance lint schemas clean
+# $(call results,TARGETS): one failed run stops no other. Then tables and pages are made in which it stands as failed, and
+# the target fails all the same.
+define results
+	@$(SNAKEMAKE) --keep-going $(1) $(if $(OF_TIER),--config $(OF_TIER)) || { \
+		[ $$? -eq 1 ] && $(SNAKEMAKE) $(1) --config failed=show $(OF_TIER) && \
+		echo "Runs failed (named above); results/ shows them as failed. To try them again: make $@" >&2; \
+		exit 1; }
+endef
+
+.PHONY: help venv table6 smoke report plan test conformance lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make table6   Table 6 of the paper on embedded videos (two CPU cores, minutes)"
-	@echo "make smoke    everything of the smoke tier: Table 6, its controls, three methods, clip association"
+	@echo "make smoke    everything of the smoke tier: all tables and figures but Table 4, and the claims"
+	@echo "make report   what is there, as one page that stands by itself: report.html"
+	@echo "make plan     runs, hours and disk, before anything runs"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
-	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores"
+	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
 
 venv: $(STAMP)
 
@@ -30,12 +44,22 @@ $(STAMP): pyproject.toml constraints.txt
 	@touch $@
 
 table6: $(STAMP)
-	$(SNAKEMAKE) results/table6.csv
+	$(call results,results/table6.csv)
 	@cat results/table6.md
 
 smoke: $(STAMP)
-	$(SNAKEMAKE)
-	@cat results/table6.md results/controls.md results/methods.md results/association.md
+	$(call results)
+	@echo
+	@echo "tables    results/table{1,2,3,5,6,7}, controls, layers, shift, fed_layers (.md, .csv, .tex, .html)"
+	@echo "figures   results/figure5.png, results/figure6/figure6.png (and .pdf, .csv)"
+	@echo "claims    results/claims.md (and .csv, .html)"
+	@echo "runs      results/all_runs.csv, results/report/; all of it on one page: make report"
+
+report: $(STAMP)
+	$(SNAKEMAKE) $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
+
+plan: $(STAMP)
+	@$(BIN)/vita plan $(if $(TIER),--tier $(TIER))
 
 test: $(STAMP)
 	$(BIN)/pytest
@@ -56,4 +80,4 @@ schemas: $(STAMP)
 
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server -exec rm -rf {} +
-	rm -rf .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf report.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build

@@ -26,25 +26,30 @@ class Folder:
     def tier(self) -> Path:
         return self.path / "tier" / "nano.yaml"
 
-    def command(self, *arguments: str, tier: str | None = None) -> list[str]:
+    def command(self, *arguments: str, tier: str | None = None, **config: str) -> list[str]:
         snakemake = [sys.executable, "-m", "snakemake", "--cores", "2", "-s", str(ROOT / "Snakefile")]
-        return [*snakemake, "--directory", str(self.path), *arguments, "--config", f"tier={tier or self.tier}"]
+        settings = [f"{key}={value}" for key, value in ({"tier": str(tier or self.tier)} | config).items()]
+        return [*snakemake, "--directory", str(self.path), *arguments, "--config", *settings]
 
-    def run(self, *arguments: str, tier: str | None = None) -> subprocess.CompletedProcess[str]:
-        command = self.command(*arguments, tier=tier)
+    def run(self, *arguments: str, tier: str | None = None, **config: str) -> subprocess.CompletedProcess[str]:
+        command = self.command(*arguments, tier=tier, **config)
         environment = os.environ | self.environment
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
-    def said(self, *arguments: str, tier: str | None = None) -> str:
-        """All that a run prints, however it ends."""
-        ended = self.run(*arguments, tier=tier)
+    def succeed(self, *arguments: str, tier: str | None = None, **config: str) -> str:
+        """All that a run prints, which must end well."""
+        ended = self.run(*arguments, tier=tier, **config)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
 
-    def jobs(self, *arguments: str, tier: str | None = None) -> dict[str, int]:
+    def said(self, *arguments: str, tier: str | None = None, **config: str) -> str:
+        """All that a run prints, however it ends."""
+        ended = self.run(*arguments, tier=tier, **config)
+        return ended.stdout + ended.stderr
+
+    def jobs(self, *arguments: str, tier: str | None = None, **config: str) -> dict[str, int]:
         """Jobs by rule of a dry run."""
-        ended = self.run("-n", *arguments, tier=tier)
-        assert ended.returncode == 0, ended.stderr + ended.stdout
-        table = (ended.stdout + ended.stderr).partition("Job stats:")[2].partition("total")[0]
+        table = self.succeed("-n", *arguments, tier=tier, **config).partition("Job stats:")[2].partition("total")[0]
         return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
     def change(self, file: str, *keys: object, to: object) -> None:
@@ -60,9 +65,14 @@ class Folder:
         inner[keys[-1]] = to
         path.write_text(yaml.safe_dump(content, sort_keys=False))
 
-    def calls(self) -> list[str]:
+    def calls(self, command: str = "") -> list[str]:
+        """What fake_vita.py was called for, in order."""
         log = self.path / "calls.log"
-        return log.read_text().splitlines() if log.exists() else []
+        lines = log.read_text().splitlines() if log.exists() else []
+        return [line for line in lines if line.startswith(command)]
+
+    def read(self, path: str) -> str:
+        return (self.path / path).read_text()
 
 
 @pytest.fixture

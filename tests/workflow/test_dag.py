@@ -61,9 +61,9 @@ def test_every_method_through_the_same_rules(folder):
     )
     assert {row["status"] for row in rows} == {"finished"}
 
-    with (folder.path / "results/methods.csv").open() as handle:
+    with (folder.path / "results/table1.csv").open() as handle:
         assert [row["method"] for row in csv.DictReader(handle)] == ["VITA", "Mask2Former-VIS", "IFC"]
-    with (folder.path / "results/association.csv").open() as handle:
+    with (folder.path / "results/table5.csv").open() as handle:
         assert len(list(csv.DictReader(handle))) == 3 * (4 + 1)
     assert folder.jobs(tier=tier) == {}
 

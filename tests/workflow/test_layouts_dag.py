@@ -53,7 +53,7 @@ def test_each_layout_trains_and_is_evaluated(folder, layouts):
         assert int(row["videos"]) == len(split["valid"]) > 0
         predictions = json.loads((folder.path / row["directory"] / "predictions" / "intact.json").read_text())
         assert {entry["video_id"] for entry in predictions} == set(split["valid"])
-    with (folder.path / "results/methods.csv").open() as handle:
+    with (folder.path / "results/layouts.csv").open() as handle:
         assert [row["data"] for row in csv.DictReader(handle)] == ["2019", "2019 CodaLab", "2021", "2022", "OVIS"]
     assert folder.jobs(tier=layouts) == {}
 

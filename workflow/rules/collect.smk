@@ -73,7 +73,7 @@ rule table:
             "results/{experiment}.html",
             category="Tables",
             caption="../report/table.rst",
-            labels=labels("table"),
+            labels=labels,
         ),
     log:
         "results/logs/{experiment}.log",

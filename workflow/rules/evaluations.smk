@@ -129,13 +129,10 @@ def table_files(experiment):
     }
 
 
-def labels(form):
-    """Columns of the report's lists."""
-    return {
-        "item": lambda wildcards: TABLE.specs[wildcards.experiment].item,
-        "what": lambda wildcards: TABLE.specs[wildcards.experiment].title,
-        "format": form,
-    }
+def labels(wildcards):
+    """Columns of the report's list of tables."""
+    spec = TABLE.specs[wildcards.experiment]
+    return {"item": spec.item, "what": spec.title, "format": "table"}
 
 
 def ended_badly():
