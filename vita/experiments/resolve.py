@@ -15,6 +15,7 @@ from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
 from vita.experiments.reading import load_file, load_tier, overlay, pick
 from vita.experiments.sections import (
+    Adjustment,
     ExperimentConfig,
     MethodConfig,
     Options,
@@ -120,10 +121,12 @@ class Resolver:
             self._runs[names, seed] = run
         return self._runs[names, seed]
 
-    def prediction(self, paper_dataset: str, variants: dict[str, Options]) -> PredictConfig:
-        """How the weights of a run on `paper_dataset` are evaluated."""
-        raw = overlay(self.tier.predict, self.tier.datasets[paper_dataset].predict) | {"variants": variants}
-        return parse(PredictConfig, raw, f"{self.tier_file}: predict")
+    def prediction(self, names: Selection, variants: dict[str, Options]) -> PredictConfig:
+        """How the weights that `names` select are evaluated."""
+        raw = overlay(self.tier.predict, self.tier.datasets[names.dataset].predict)
+        for adjustment in self._adjustments(names):
+            raw = overlay(raw, adjustment.predict)
+        return parse(PredictConfig, raw | {"variants": variants}, f"{self.tier_file}: predict")
 
     def inference(self, method: str, name: str) -> Options:
         """Options of an inference variant."""
@@ -146,7 +149,7 @@ class Resolver:
             variant=names.variant,
             seed=seed,
             options=self._options(method, names, variant),
-            train=self._schedule(variant.schedule, paper_dataset, names.method),
+            train=self._schedule(variant.schedule, names.model_copy(update={"dataset": paper_dataset})),
             pseudo_videos=self.pseudo_videos.get(paper_dataset) if variant.pseudo_videos else None,
             start_from=start.weights if start else None,
         )
@@ -172,13 +175,30 @@ class Resolver:
             options = overlay(options, layer)
         return options
 
-    def _schedule(self, name: str, paper_dataset: str, method: str) -> TrainConfig:
-        schedule = pick(self.tier.schedules, name, f"{self.tier_file}: schedules")
-        stand_in = self.tier.datasets[paper_dataset]
-        raw = overlay(schedule, stand_in.train)
-        raw = overlay(raw, self.tier.methods[method].schedules.get(name, {}))
-        raw = overlay(raw, stand_in.train_of.get(method, {}))
-        return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {paper_dataset}")
+    def _schedule(self, name: str, names: Selection) -> TrainConfig:
+        raw = overlay(
+            pick(self.tier.schedules, name, f"{self.tier_file}: schedules"), self.tier.datasets[names.dataset].train
+        )
+        raw = overlay(raw, self.tier.methods[names.method].schedules.get(name, {}))
+        for adjustment in self._adjustments(names, schedule=name):
+            raw = overlay(raw, adjustment.train)
+        return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {names.dataset}")
+
+    def _adjustments(self, names: Selection, **schedule: str) -> list[Adjustment]:
+        run = names.model_dump(include={"method", "dataset", "backbone"}) | schedule
+        return [adjustment for adjustment in self._known_adjustments if adjustment.holds(run)]
+
+    @cached_property
+    def _known_adjustments(self) -> tuple[Adjustment, ...]:
+        """The tier's, their names checked: one that holds for no run is a slip."""
+        tier = self.tier
+        choices = {"method": tier.methods, "dataset": tier.datasets, "backbone": tier.backbones}
+        for number, adjustment in enumerate(tier.adjustments):
+            for key, known in (choices | {"schedule": tier.schedules}).items():
+                name = getattr(adjustment, key)
+                if name is not None:
+                    pick(known, name, f"{self.tier_file}: adjustments[{number}].{key}")
+        return tier.adjustments
 
     def _images(self, paper_dataset: str, mixed_in: PseudoVideoStandIn) -> PseudoVideoConfig:
         where = f"{self.tier_file}: datasets.{paper_dataset}.pseudo_videos.augmentation"

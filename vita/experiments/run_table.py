@@ -111,7 +111,9 @@ class RunTable:
         known = self._runs[run.directory]
         options = self._resolver.inference(names.method, names.inference)
         variants = overlay(known.inference, {names.inference: options})
-        prediction = self._resolver.prediction(names.dataset, variants)
+        prediction = self._resolver.prediction(names, variants)
+        if known.prediction and known.prediction.model_copy(update={"variants": prediction.variants}) != prediction:
+            raise UserError(f"tier '{self.tier.tier}': two ways to predict with one run, {run.directory}")
         self._runs[run.directory] = replace(known, inference=variants, prediction=prediction)
         if (run.directory, names.inference) not in self._evaluations[experiment]:
             self._evaluations[experiment].append((run.directory, names.inference))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 from vita.config_file import Frozen
 from vita.dataset_config import DatasetConfig
@@ -21,10 +22,26 @@ SECTIONS: dict[str, type[Frozen]] = {
 
 def schemas() -> dict[str, str]:
     """JSON text by file name. They come from the typed classes, so that the two cannot say different things."""
+    found = {name: section.model_json_schema() for name, section in SECTIONS.items()} | {"tier": _of_tiers()}
     return {
-        f"{name}.schema.json": json.dumps(section.model_json_schema(), indent=2, sort_keys=True) + "\n"
-        for name, section in SECTIONS.items()
+        f"{name}.schema.json": json.dumps(schema, indent=2, sort_keys=True) + "\n" for name, schema in found.items()
     }
+
+
+def _of_tiers() -> dict[str, Any]:
+    """A tier that extends another may leave out anything, at every depth; any other tier is complete."""
+    whole = TierConfig.model_json_schema()
+    part = _without_required(TierConfig.model_json_schema(ref_template="#/$defs/PartOf{model}"))
+    definitions = whole.pop("$defs") | {f"PartOf{name}": schema for name, schema in part.pop("$defs").items()}
+    return {"if": {"required": ["extends"]}, "then": part, "else": whole, "$defs": definitions}
+
+
+def _without_required(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_without_required(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _without_required(value) for key, value in schema.items() if key != "required"}
 
 
 def main(folder: Path) -> None:

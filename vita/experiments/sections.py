@@ -5,9 +5,10 @@ Nothing here knows a method's options: they are plain mappings that the method r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.config_file import Frozen
 
@@ -29,7 +30,6 @@ class StandIn(Frozen):
 
     use: str  # a file of datasets/
     train: Difference = Field({})
-    train_of: dict[str, Difference] = Field({})  # by method, laid over all else
     predict: Difference = Field({})
     pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
 
@@ -41,6 +41,35 @@ class TierMethod(Frozen):
     variants: dict[str, Options] = Field({})  # options that this tier changes in a training variant
     inference: dict[str, Options] = Field({})  # and in an inference variant
     schedules: dict[str, Difference] = Field({})  # laid over the tier's schedules of the same name
+
+
+class Adjustment(Frozen):
+    """Keys of trainings and of prediction for those runs alone that have every name given here; None: any."""
+
+    method: str | None = None
+    dataset: str | None = None  # the paper's names
+    backbone: str | None = None
+    schedule: str | None = None  # of trainings
+    train: Difference = Field({})
+    predict: Difference = Field({})
+
+    @model_validator(mode="after")
+    def _schedules_are_of_trainings(self) -> Adjustment:
+        if self.predict and self.schedule is not None:
+            raise ValueError("prediction has no schedule; write `predict` into an adjustment without one")
+        return self
+
+    def holds(self, names: Mapping[str, str]) -> bool:
+        """Whether a run with these names (method, dataset, backbone, and schedule of a training) is meant."""
+        wanted = self.model_dump(include={"method", "dataset", "backbone", "schedule"}, exclude_none=True)
+        return wanted.items() <= names.items()
+
+
+class Needs(Frozen):
+    """What a scheduler is asked for, for one job."""
+
+    mem_mb: PositiveInt = 4000  # host memory, megabytes
+    runtime: PositiveInt = 60  # minutes
 
 
 class TierConfig(Frozen):
@@ -57,6 +86,8 @@ class TierConfig(Frozen):
     methods: dict[str, TierMethod]
     schedules: dict[str, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
     predict: Difference = Field({})
+    adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
+    needs: dict[Literal["train", "predict"], Needs] = Field({})  # of a cluster, for every such job
 
 
 class VariantConfig(Frozen):
