@@ -12,6 +12,7 @@ from vita.contract import UserError
 from vita.convert_cli import convert
 from vita.data_cli import data
 from vita.evaluate_cli import evaluate, evaluate_frames
+from vita.figure_cli import figure
 from vita.submit_cli import submit
 
 app = typer.Typer(
@@ -21,7 +22,6 @@ app = typer.Typer(
     add_completion=False,
 )
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
-figure = typer.Typer(help="Figures from finished runs.", no_args_is_help=True)
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
 app.add_typer(figure, name="figure", rich_help_panel="Results")
@@ -133,17 +133,6 @@ def table_build(
     from vita.report.tables import build_table
 
     typer.echo(build_table(spec, runs, out))
-
-
-@figure.command("losses")
-def figure_losses(
-    histories: Annotated[list[Path], typer.Argument(metavar="CSV...", help="history.csv of runs.")],
-    out: Annotated[Path, typer.Option(help="File to write; both .pdf and .png appear.")],
-) -> None:
-    """Draw the loss over training steps, one panel a method and variant, one line a seed."""
-    from vita.report.curves import draw_losses
-
-    draw_losses(histories, out)
 
 
 def _quiet_libraries() -> None:

@@ -10,13 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vita.contract import UserError
-from vita.files import atomic_write
+from vita.report.style import COLOURS, LINE_STYLES, save, styled
 
-# Okabe and Ito's colours, told apart with any colour vision.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-FORMATS = (".pdf", ".png")
 PANEL_INCHES = (2.6, 2.1)
-FONT_POINTS = 8
 
 
 def draw_losses(histories: Sequence[Path], out: Path) -> None:
@@ -30,12 +26,11 @@ def draw_losses(histories: Sequence[Path], out: Path) -> None:
         method, _, variant, seed = path.resolve().parts[-5:-1]
         panels.setdefault(f"{method}, {variant}", []).append((seed, read_history(path)))
     width, height = PANEL_INCHES
-    figure = Figure(figsize=(width * len(panels), height), layout="constrained")
-    for number, (title, runs) in enumerate(panels.items(), start=1):
-        _draw_panel(figure.add_subplot(1, len(panels), number), title, runs)
-    for ending in FORMATS:
-        with atomic_write(out.with_suffix(ending)) as temporary:
-            figure.savefig(temporary, format=ending[1:], dpi=200)
+    with styled():
+        figure = Figure(figsize=(width * len(panels), height), layout="constrained")
+        for number, (title, runs) in enumerate(panels.items(), start=1):
+            _draw_panel(figure.add_subplot(1, len(panels), number), title, runs)
+        save(figure, out)
 
 
 def read_history(path: Path) -> pd.DataFrame:
@@ -51,14 +46,13 @@ def read_history(path: Path) -> pd.DataFrame:
 
 def _draw_panel(axes: Axes, title: str, runs: Sequence[tuple[str, pd.DataFrame]]) -> None:
     for number, (seed, history) in enumerate(runs):
-        colour = COLOURS[number % len(COLOURS)]
-        axes.plot(history["step"], history["total"], color=colour, linewidth=1, label=seed)
-    axes.set_title(title, fontsize=FONT_POINTS)
-    axes.set_xlabel("step", fontsize=FONT_POINTS)
-    axes.set_ylabel("total loss", fontsize=FONT_POINTS)
-    axes.tick_params(which="both", labelsize=FONT_POINTS - 1)
+        logged = history[history["total"].notna()]  # a step that was only validated has no loss
+        colour, line = COLOURS[number % len(COLOURS)], LINE_STYLES[number % len(LINE_STYLES)]
+        axes.plot(logged["step"], logged["total"], color=colour, linestyle=line, linewidth=1, label=seed)
+    axes.set_title(title)
+    axes.set_xlabel("step")
+    axes.set_ylabel("total loss")
     axes.set_ylim(bottom=0)
-    axes.grid(alpha=0.3, linewidth=0.5)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(True)
     if len(runs) > 1:
-        axes.legend(frameon=False, fontsize=FONT_POINTS - 1)
+        axes.legend()
