@@ -114,6 +114,8 @@ class Resolver:
             run = self._run(names, seed)
             variants = list(self.methods[names.method].variants)
             for earlier in variants[: variants.index(names.variant)]:
+                if names.variant in self._ancestors(names.method, earlier):
+                    continue
                 other = self._run(names.model_copy(update={"variant": earlier}), seed)
                 if other.config.model_copy(update={"variant": run.variant}) == run.config:
                     run = other
@@ -160,9 +162,17 @@ class Resolver:
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
             return None
-        if variant.starts_from == names.variant:
-            raise UserError(f"method {names.method}: variants.{names.variant}: starts from itself")
+        self._ancestors(names.method, names.variant)
         return self.run(names.model_copy(update={"variant": variant.starts_from}), seed)
+
+    def _ancestors(self, method: str, variant: str) -> list[str]:
+        """What a training variant starts from, what that starts from, and so on. Raises UserError on a circle."""
+        variants, found = self.methods[method].variants, [variant]
+        while (parent := pick(variants, found[-1], f"method {method}: variants").starts_from) is not None:
+            if parent in found:
+                raise UserError(f"method {method}: variants.{variant}: starts from itself")
+            found.append(parent)
+        return found[1:]
 
     def _options(self, method: MethodConfig, names: Selection, variant: VariantConfig) -> Options:
         choice = self.tier.methods[names.method]

@@ -124,7 +124,10 @@ class RunTable:
             self._enter(run.starts_from)
         known = self._runs.setdefault(run.directory, run)
         if known.config != run.config:
-            raise UserError(f"tier '{self.tier.tier}': two different configurations of one run, {run.directory}")
+            raise UserError(
+                f"tier '{self.tier.tier}': two different configurations of one run, {run.directory}; "
+                "`datasets` may use one data set twice, but not with different `train` or `pseudo_videos`"
+            )
 
     def _check_references(self, spec: TableSpec) -> None:
         for row in spec.rows:
