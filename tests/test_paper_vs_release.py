@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vita.config import AugmentationConfig, PredictConfig, TrainConfig
+from vita.config import AugmentationConfig, PredictConfig, RunConfig, TrainConfig
 from vita.config_file import parse
 from vita.dataset_config import DatasetConfig
 from vita.detector_options import DetectorOptions
-from vita.experiments.run_table import RunTable
 from vita.experiments.reading import overlay
+from vita.experiments.run_table import RunTable
 from vita.experiments.sections import StandIn, TierConfig
 from vita.method import VitaOptions, definition
 
@@ -35,15 +35,23 @@ def rows(section: str) -> list[list[str]]:
 def test_the_lines_for_the_text_make_a_tier_that_differs_in_nothing_else(tmp_path):
     path = tmp_path / "paper_text.yaml"
     path.write_text(yaml.safe_dump(overlay(PAPER, BLOCKS[0])))
-    text = {run.variant: run.config for run in RunTable(path, LIBRARY) if run.method == "vita"}
-    released = {run.variant: run.config for run in RunTable(LIBRARY / "paper.yaml", LIBRARY) if run.method == "vita"}
-    assert text.keys() == released.keys()
-    for variant, run in text.items():
-        layers = {"encoder_layers": 3, "decoder_layers": 6}
+    text, released = (of_vita(RunTable(file, LIBRARY)) for file in (path, LIBRARY / "paper.yaml"))
+    # Variants for the one's or the other's layers: of each tier, its own are those of its preset.
+    assert text.keys() - released.keys() == {"release_layers", "pretrain_release_layers"}
+    assert released.keys() - text.keys() == {"paper_layers", "pretrain_paper_layers"}
+    for variant in text.keys() & released.keys():
+        run, layers = text[variant], {"encoder_layers": 3, "decoder_layers": 6}
         assert run.options == {**released[variant].options, **layers}
         iterations = {"iterations": 130000} if variant != "pretrain" else {}
         assert run.train.model_dump() == {**released[variant].train.model_dump(), **iterations}
     assert released["base"].options["encoder_layers"] == 6 and released["base"].train.iterations == 140000
+    assert text["pretrain_release_layers"].options == released["pretrain"].options
+
+
+def of_vita(table: RunTable) -> dict[str, RunConfig]:
+    """Configurations of seed 0 on YouTube-VIS 2019 with ResNet-50, and what they start from, by variant."""
+    runs = [run for run in table if (run.method, run.backbone, run.seed) == ("vita", "r50", 0)]
+    return {run.variant: run.config for run in runs if run.dataset in ("ytvis_2019", "coco")}
 
 
 @pytest.mark.parametrize(
