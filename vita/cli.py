@@ -8,12 +8,14 @@ from typing import Annotated, Literal
 
 import typer
 
+from vita.claims_cli import claims
 from vita.contract import UserError
 from vita.convert_cli import convert
 from vita.data_cli import data
 from vita.evaluate_cli import evaluate, evaluate_frames
 from vita.figure_cli import figure
 from vita.submit_cli import submit
+from vita.table_cli import table
 
 app = typer.Typer(
     help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
@@ -21,13 +23,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")
 app.add_typer(figure, name="figure", rich_help_panel="Results")
 app.command(rich_help_panel="Results")(evaluate)
 app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
+app.command(rich_help_panel="Results")(claims)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
@@ -107,32 +109,6 @@ def models(
 
     _quiet_libraries()
     typer.echo(tabulated(list(model_cards(frames)), out))
-
-
-@table.command("runs")
-def table_runs(
-    runs: Annotated[list[Path], typer.Option(help="Run folder; may be repeated.")],
-    out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
-    server: Annotated[
-        list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
-    ] = None,
-) -> None:
-    """Collect all metrics of the runs into one tidy table."""
-    from vita.report.runs import collect_runs
-
-    collect_runs(runs, out, server or [])
-
-
-@table.command("build")
-def table_build(
-    spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
-    runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
-    out: Annotated[Path, typer.Option(help="CSV to write; .md and .tex appear beside it.")],
-) -> None:
-    """Build one table of the paper and print it."""
-    from vita.report.tables import build_table
-
-    typer.echo(build_table(spec, runs, out))
 
 
 def _quiet_libraries() -> None:

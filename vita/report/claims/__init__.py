@@ -1,0 +1,1 @@
+"""The ledger: what the paper claims, as data, held against the results in force."""

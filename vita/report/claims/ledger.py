@@ -1,0 +1,96 @@
+"""The verdict on every claim, from the results in force.
+
+An interval wholly inside what the claim says is "reproduced", one wholly outside "not reproduced", one that spans the
+threshold "inconclusive". The other verdicts say why a claim cannot be held against these results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from vita.contract import UserError
+from vita.report.claims.measurement import Measurement
+from vita.report.claims.quantities import Results, measure
+from vita.report.claims.rows import PAPER, CannotTellError, read_tables
+from vita.report.claims.schema import Claim, Predicate, read_claims
+
+Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run", "not comparable"]
+VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive", "not run", "not comparable")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A claim and its verdict. shown: of what was measured, the part that decides; None where nothing was."""
+
+    id: str
+    claim: Claim
+    tier: str
+    verdict: Verdict
+    reason: str
+    shown: Measurement | None = None
+    evidence: tuple[str, ...] = ()
+
+
+def build_entries(folders: Sequence[Path], models: Path) -> list[Entry]:
+    """Every claim in the order of its file. folders: of tables; models: what `vita models` wrote.
+
+    Raises UserError naming a file, table or column that is missing.
+    """
+    results = Results(read_tables(folders), _read_models(models), models)
+    return [hold(name, claim, results) for name, claim in read_claims().items()]
+
+
+def hold(name: str, claim: Claim, results: Results) -> Entry:
+    """One claim against the results. Raises UserError when it asks for a column that there is not."""
+    tier = next((table.spec.tier for table in results.tables.values()), "")
+    try:
+        parts = measure(claim.quantity, results, claim.scope)
+    except CannotTellError as error:
+        return Entry(name, claim, tier, error.verdict, str(error))
+    except UserError as error:
+        raise UserError(f"claim '{name}': {error}") from None
+    verdicts = [decide(part, claim.predicate) for part in parts]
+    verdict = together(verdicts)
+    shown = parts[verdicts.index(verdict)]
+    evidence = tuple(dict.fromkeys(path for part in parts for path in part.evidence))
+    return Entry(name, claim, tier, verdict, _reason(claim, tier, shown, verdicts), shown, evidence)
+
+
+def decide(found: Measurement, predicate: Predicate) -> Verdict:
+    """Where the interval lies to the range that the claim gives."""
+    low, high = predicate.bounds
+    to_low, to_high = found.side(low), found.side(high)
+    if to_low == "below" or to_high == "above":
+        return "not reproduced"
+    return "reproduced" if to_low == "above" and to_high == "below" else "inconclusive"
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """Of parts that all have to hold: one that does not is enough, and all must be decided."""
+    return max(verdicts, key=("reproduced", "inconclusive", "not reproduced").index)
+
+
+def _reason(claim: Claim, tier: str, shown: Measurement, verdicts: Sequence[Verdict]) -> str:
+    several = f"{verdicts.count('reproduced')} of {len(verdicts)} hold; shown: {shown.of}"
+    parts = [several if len(verdicts) > 1 else "", shown.basis]
+    if claim.scope == "trend" and tier != PAPER and shown.dataset:
+        parts.append(f"the trend on {shown.dataset} in tier {tier}, not the paper's number")
+    return "; ".join(part for part in parts if part)
+
+
+def _read_models(path: Path) -> pd.DataFrame:
+    try:
+        models = pd.read_csv(path)
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable CSV file ({error}); `vita models --out {path}` writes it") from None
+    missing = [
+        name for name in ("method", "backbone", "parameters", "own_parameters", "added_percent") if name not in models
+    ]
+    if missing:
+        raise UserError(f"{path}: no column '{missing[0]}'; `vita models --out {path}` writes it")
+    return models

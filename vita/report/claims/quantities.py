@@ -1,0 +1,182 @@
+"""From a claim's quantity to what was measured of it, on the tables in force."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import singledispatch
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from vita.contract import UserError
+from vita.experiments.sections import Key
+from vita.report.claims.curve_areas import area_between
+from vita.report.claims.measurement import (
+    Measurement,
+    beyond,
+    difference_of_means,
+    exact,
+    mean_of_seeds,
+    paired_difference,
+)
+from vita.report.claims.rows import CannotTellError, ResultsTable, ScoredRow, find_row, lines_of, named, scored_row
+from vita.report.claims.schema import (
+    Convergence,
+    Differences,
+    Frames,
+    LeadOverPublished,
+    Parameters,
+    PublishedRows,
+    Quantity,
+    Scope,
+    Score,
+    ScoreOfRow,
+    Steps,
+)
+from vita.report.inputs import PUBLISHED
+from vita.report.row_scores import read_row_scores
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is in force. models: the lines of `vita models`, by (method, backbone)."""
+
+    tables: dict[str, ResultsTable]
+    models: pd.DataFrame
+    models_file: Path
+
+
+@singledispatch
+def measure(quantity: Quantity, results: Results, scope: Scope) -> list[Measurement]:
+    """Every part that the predicate is asked of. Raises CannotTellError, saying what is missing."""
+    raise TypeError(f"no way to measure a {type(quantity).__name__}")
+
+
+@measure.register
+def _(quantity: ScoreOfRow, results: Results, scope: Scope) -> list[Measurement]:
+    row = scored_row(results.tables, quantity.table, quantity.row, scope)
+    return [_of_row(mean_of_seeds(_scores(row, quantity.score)), row)]
+
+
+@measure.register
+def _(quantity: LeadOverPublished, results: Results, scope: Scope) -> list[Measurement]:
+    row = scored_row(results.tables, quantity.table, quantity.row, scope)
+    highest, whose = highest_published(quantity.over, quantity.score)
+    found = mean_of_seeds(_scores(row, quantity.score) - highest)
+    found = replace(found, basis=f"over the published {highest:g} of {whose}; {found.basis}")
+    return [_of_row(found, row, quantity.over.file)]
+
+
+@measure.register
+def _(quantity: Differences, results: Results, scope: Scope) -> list[Measurement]:
+    pairs = [(quantity.row, other) for other in quantity.against]
+    return [_difference(results, quantity, pair, scope, quantity.beyond) for pair in pairs]
+
+
+@measure.register
+def _(quantity: Steps, results: Results, scope: Scope) -> list[Measurement]:
+    return [_difference(results, quantity, (later, earlier), scope) for earlier, later in pairwise(quantity.rows)]
+
+
+@measure.register
+def _(quantity: Convergence, results: Results, scope: Scope) -> list[Measurement]:
+    keys = (quantity.row, quantity.against)
+    ours, theirs = (find_row(results.tables, quantity.table, key, scope) for key in keys)
+    return [area_between(results.tables[quantity.table], ours, theirs)]
+
+
+@measure.register
+def _(quantity: Parameters, results: Results, scope: Scope) -> list[Measurement]:
+    models = results.models
+    line = models[(models["method"] == quantity.method) & (models["backbone"] == quantity.backbone)]
+    if line.empty or line[quantity.column].isna().all():
+        lacking = f"{quantity.column} of {quantity.method} on {quantity.backbone}"
+        raise CannotTellError("not run", f"{results.models_file} has no {lacking}")
+    found = exact(float(line[quantity.column].iloc[0]), "counted on the released model; no data is needed")
+    return [replace(found, evidence=(results.models_file.as_posix(),))]
+
+
+@measure.register
+def _(quantity: Frames, results: Results, scope: Scope) -> list[Measurement]:
+    found = _frames(quantity.row, quantity, results, scope)
+    if quantity.over is None:
+        return [found]
+    other = _frames(quantity.over, quantity, results, scope)
+    ratio = exact(found.value / other.value, f"{found.basis}: {found.value:g} and {other.value:g} frames")
+    return [replace(ratio, dataset=found.dataset, evidence=found.evidence + other.evidence)]
+
+
+def highest_published(rows: PublishedRows, score: Score) -> tuple[float, str]:
+    """The highest score that others published, and whose it is. Raises UserError when there is no such row."""
+    path = PUBLISHED / rows.file
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
+        raise UserError(f"published file '{rows.file}' is not known; allowed: {known}")
+    published = pd.read_csv(path, dtype=dict.fromkeys(rows.where, str))
+    unknown = sorted({*rows.where, "method", score} - set(published))
+    if unknown:
+        raise UserError(
+            f"published file {rows.file} has no column '{unknown[0]}'; it has {', '.join(published.columns)}"
+        )
+    lines = [line for line in published.to_dict("records") if line["method"] not in rows.without]
+    lines = [line for line in lines if all(line[name] == cell for name, cell in rows.where.items())]
+    best = max((line for line in lines if line[score] == line[score]), key=lambda line: line[score], default=None)
+    if best is None:
+        raise UserError(f"published file {rows.file} has no {score} of another method with {rows.where}")
+    return float(best[score]), ", ".join(str(best[name]) for name in ("method", "backbone") if name in best)
+
+
+def _difference(
+    results: Results,
+    quantity: Differences | Steps,
+    pair: tuple[Key, Key],
+    scope: Scope,
+    other: Score | None = None,
+) -> Measurement:
+    ours, theirs = (scored_row(results.tables, quantity.table, key, scope) for key in pair)
+    where = f"{named(pair[0])} less {named(pair[1])}"
+    found = None
+    if ours.by_server and theirs.by_server:
+        found = _of_scores(ours, theirs, quantity.score, other)
+    elif not ours.by_server and not theirs.by_server:
+        found = _of_counts(ours, theirs, quantity.score, other)
+    if found is None:
+        raise CannotTellError("inconclusive", f"{quantity.table}, {where}: scored on different videos")
+    return _of_row(replace(found, of=where), ours, *theirs.evidence)
+
+
+def _of_counts(ours: ScoredRow, theirs: ScoredRow, score: Score, other: Score | None) -> Measurement | None:
+    rows = [read_row_scores(row.metrics) for row in (ours, theirs)]
+    if other is not None:
+        rows = [beyond(row, other) for row in rows]
+    return paired_difference(rows[0], rows[1], score)
+
+
+def _of_scores(ours: ScoredRow, theirs: ScoredRow, score: Score, other: Score | None) -> Measurement:
+    """Where a server scored both, there are no videos to draw: the interval is over trainings."""
+    values = [_scores(row, score) - (_scores(row, other) if other else 0.0) for row in (ours, theirs)]
+    return difference_of_means(values[0], values[1])
+
+
+def _frames(key: Key, quantity: Frames, results: Results, scope: Scope) -> Measurement:
+    """The fewest frames of the row's runs, from a column `max_frames` that the memory probe fills."""
+    row = find_row(results.tables, quantity.table, key, scope)
+    lines = lines_of(row, results.tables[quantity.table])
+    counts = lines["max_frames"].dropna() if "max_frames" in lines else lines["AP"].iloc[:0]
+    if counts.empty:
+        raise CannotTellError("not run", f"{quantity.table}, row {named(key)}: the memory probe has not measured it")
+    found = exact(float(counts.min()), "measured by the memory probe")
+    return replace(found, dataset=row.dataset, evidence=tuple(lines["directory"]))
+
+
+def _scores(row: ScoredRow, score: Score) -> NDArray[np.float64]:
+    return row.runs[score].to_numpy(float)
+
+
+def _of_row(found: Measurement, row: ScoredRow, *evidence: str) -> Measurement:
+    failed = f"; {row.failed} trainings failed" if row.failed else ""
+    files = tuple(dict.fromkeys((*row.evidence, *evidence)))
+    return replace(found, basis=found.basis + failed, dataset=row.row.dataset, evidence=files)

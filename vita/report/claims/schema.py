@@ -1,0 +1,216 @@
+"""What a claim is: its words, its place in the paper, a quantity, and what that quantity should be."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from vita.config_file import Frozen
+from vita.experiments.reading import load_file
+from vita.experiments.sections import Key
+
+CLAIMS = Path(__file__).parent / "claims.yaml"
+
+Score = Literal["AP", "AP50", "AP75", "AR1", "AR10"]
+Scope = Literal["numbers", "trend"]
+
+
+class ScoreOfRow(Frozen):
+    """A row's mean score over its trainings."""
+
+    kind: Literal["score"]
+    table: str
+    row: Key
+    score: Score = "AP"
+
+    def __str__(self) -> str:
+        return self.score
+
+
+class PublishedRows(Frozen):
+    """Rows of a file of published/: those with all cells of `where`, and of no method in `without`."""
+
+    file: str
+    where: dict[str, str] = Field({})
+    without: tuple[str, ...] = ("VITA",)
+
+
+class LeadOverPublished(Frozen):
+    """A row's mean score less the highest that others published."""
+
+    kind: Literal["lead"]
+    table: str
+    row: Key
+    over: PublishedRows
+    score: Score = "AP"
+
+    def __str__(self) -> str:
+        return f"{self.score} lead"
+
+
+class Differences(Frozen):
+    """A row's mean score less that of each row of `against`; the predicate is asked of all.
+
+    beyond: another score, whose own difference is taken off; what is left is how much more the first one changes.
+    """
+
+    kind: Literal["difference"]
+    table: str
+    row: Key
+    against: tuple[Key, ...] = Field(min_length=1)
+    score: Score = "AP"
+    beyond: Score | None = None
+
+    def __str__(self) -> str:
+        return f"{self.score} difference" + (f" less {self.beyond} difference" if self.beyond else "")
+
+
+class Steps(Frozen):
+    """From each row to the next, the later score less the earlier; the predicate is asked of all."""
+
+    kind: Literal["steps"]
+    table: str
+    rows: tuple[Key, ...] = Field(min_length=3)
+    score: Score = "AP"
+
+    def __str__(self) -> str:
+        return f"each step in {self.score}"
+
+
+class Convergence(Frozen):
+    """Mean validation AP over the course of training, a row's less another's: the area between their curves."""
+
+    kind: Literal["convergence"]
+    table: str
+    row: Key
+    against: Key
+
+    def __str__(self) -> str:
+        return "difference in mean validation AP"
+
+
+class Parameters(Frozen):
+    """Of the released model; `vita models` counts them."""
+
+    kind: Literal["parameters"]
+    method: str
+    backbone: str
+    column: Literal["parameters", "own_parameters", "added_percent"]
+
+    def __str__(self) -> str:
+        return self.column.replace("_", " ")
+
+
+class Frames(Frozen):
+    """How many frames fit into memory at once; with `over`, how many times as many as there."""
+
+    kind: Literal["frames"]
+    table: str
+    row: Key
+    over: Key | None = None
+
+    def __str__(self) -> str:
+        return "frames" if self.over is None else "ratio of frames"
+
+
+Quantity = ScoreOfRow | LeadOverPublished | Differences | Steps | Convergence | Parameters | Frames
+
+
+class Above(Frozen):
+    """More than."""
+
+    kind: Literal["above"]
+    value: float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """Between what the quantity should lie, as of every predicate."""
+        return self.value, math.inf
+
+    def __str__(self) -> str:
+        return f"above {self.value:g}"
+
+
+class Below(Frozen):
+    """Less than."""
+
+    kind: Literal["below"]
+    value: float
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """As of `Above`."""
+        return -math.inf, self.value
+
+    def __str__(self) -> str:
+        return f"below {self.value:g}"
+
+
+class About(Frozen):
+    """Within the tolerance; `because` says why it is so wide."""
+
+    kind: Literal["about"]
+    value: float
+    tolerance: float = Field(gt=0)
+    because: str = Field(min_length=20)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """As of `Above`."""
+        return self.value - self.tolerance, self.value + self.tolerance
+
+    def __str__(self) -> str:
+        return f"{self.value:g} ± {self.tolerance:g}"
+
+
+class Between(Frozen):
+    """Within a range; `because` says why it is this one."""
+
+    kind: Literal["between"]
+    low: float
+    high: float
+    because: str = Field(min_length=20)
+
+    @model_validator(mode="after")
+    def _is_a_range(self) -> Between:
+        if self.low >= self.high:
+            raise ValueError(f"low {self.low:g} is not below high {self.high:g}")
+        return self
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """As of `Above`."""
+        return self.low, self.high
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g}"
+
+
+Predicate = Above | Below | About | Between
+
+
+class Claim(Frozen):
+    """One claim of the paper.
+
+    scope: "numbers" needs the paper's model and data; the sign of a "trend" can be tested in any tier, and then is
+    the trend there, not the paper's number.
+    """
+
+    text: str = Field(min_length=20)  # in our words
+    where: str = Field(pattern=r"(Table|Figure|[Ss]ection|[Aa]bstract|Appendix)")
+    scope: Scope
+    quantity: Annotated[Quantity, Field(discriminator="kind")]
+    predicate: Annotated[Predicate, Field(discriminator="kind")]
+    note: str = ""  # what a reader of the verdict should know
+
+
+class _ClaimsFile(Frozen):
+    claims: dict[str, Claim]
+
+
+def read_claims(path: Path = CLAIMS) -> dict[str, Claim]:
+    """All claims by their id. Raises UserError naming the claim and key of anything unknown, missing or impossible."""
+    return load_file(_ClaimsFile, path).claims
