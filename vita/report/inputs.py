@@ -7,8 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from vita.contract import UserError
+from vita.dataset_config import VALID
 from vita.experiments.sections import ResolvedRow, TableSpec
-from vita.report.runs import COLUMNS, SCORES
+from vita.report.runs import COLUMNS
+from vita.report.server_scores import SERVER
 
 PUBLISHED = Path(__file__).parent / "published"
 
@@ -16,7 +18,7 @@ PUBLISHED = Path(__file__).parent / "published"
 def read_runs(path: Path) -> pd.DataFrame:
     """The rows that `collect_runs` wrote. Raises UserError naming a missing file or column."""
     try:
-        runs = pd.read_csv(path, dtype={"source_digest": str})
+        runs = pd.read_csv(path, dtype={"source_digest": str, "error": str})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `vita table runs` writes it") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
@@ -27,21 +29,25 @@ def read_runs(path: Path) -> pd.DataFrame:
     return runs
 
 
-def read_published(spec: TableSpec) -> pd.DataFrame:
-    """The paper's numbers, the key as text. Raises UserError when there is no such file or column."""
-    path = PUBLISHED / str(spec.published)
+def read_published(spec: TableSpec) -> pd.DataFrame | None:
+    """The paper's numbers as text, empty where it has none; None for a table that has no such file.
+
+    Raises UserError when there is no such file, or when it shares no column with the keys of the table's rows.
+    """
+    if spec.published is None:
+        return None
+    path = PUBLISHED / spec.published
     if not path.is_file():
         known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
         raise UserError(f"table '{spec.name}': published file '{spec.published}' is not known; allowed: {known}")
-    published = pd.read_csv(path, dtype={spec.key: str})
-    missing = [column for column in (spec.key, *SCORES) if column not in published]
-    if missing:
-        raise UserError(f"{path}: no column '{missing[0]}'")
+    published = pd.read_csv(path, dtype=str, keep_default_na=False)
+    if spec.rows and not set(spec.columns) & set(published):
+        raise UserError(f"{path}: none of the columns {', '.join(spec.columns)}")
     return published
 
 
 def runs_of(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:
-    """The seeds of one row that finished with scores. Raises UserError when there is none."""
+    """All lines of one row, finished or failed, of its seeds. Raises UserError when there is none."""
     wanted = {
         "tier": tier,
         "dataset": row.dataset,
@@ -50,8 +56,15 @@ def runs_of(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:
         "variant": row.variant,
         "inference": row.inference,
     }
-    chosen = runs[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1) & runs["AP"].notna()]
+    chosen = runs[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1) & runs["seed"].isin(row.seeds)]
     if chosen.empty:
         names = ", ".join(f"{key} {value}" for key, value in wanted.items())
-        raise UserError(f"no evaluated run for the row '{row.key}' ({names}); train and evaluate it first")
+        raise UserError(f"no run for the row {row.key} ({names}); train and evaluate it first")
     return chosen
+
+
+def is_comparable(row: ResolvedRow, ours: pd.DataFrame) -> bool:
+    """Whether the paper's numbers are of the same model, data and ground truth, all of it."""
+    truth = ours["ground_truth"].iloc[0]
+    whole = truth == VALID and (row.valid_videos is None or bool((ours["videos"] == row.valid_videos).all()))
+    return row.as_paper and (whole or truth == SERVER)

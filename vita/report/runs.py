@@ -13,6 +13,7 @@ from vita.config_file import load, parse
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
 from vita.files import read_json, write_text
+from vita.report.failed_runs import failed_config, failure_of
 from vita.report.server_scores import server_rows
 
 SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
@@ -33,14 +34,16 @@ COLUMNS = (
 )
 
 
-def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = ()) -> None:
+def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (), failed: Sequence[Path] = ()) -> None:
     """Write one CSV row for every inference variant that the plan of each run asks for. Scores are points, 0..100.
 
     A variant that was not evaluated yet has no scores, and the status "not evaluated". `ground_truth` says what a row
-    was scored on, `videos` on how many; rows of the files `server` follow, where it says "server".
+    was scored on, `videos` on how many. Then come the runs that `failed` somewhere: what of them has no scores has the
+    status "failed" and the error. Rows of the files `server` follow, where `ground_truth` says "server".
     Raises UserError naming a record, plan, metrics or server file that is missing, not readable or incomplete.
     """
-    rows = [row for folder in run_dirs for row in run_rows(folder)] + server_rows(server)
+    ours = [row for folder in run_dirs for row in run_rows(folder)]
+    rows = [*ours, *(row for folder in failed for row in failed_rows(folder)), *server_rows(server)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"videos": "Int64"})
     write_text(out, frame.to_csv(index=False, float_format="%.4f"))
 
@@ -61,6 +64,22 @@ def run_rows(folder: Path) -> list[dict[str, Any]]:
     }
     plan = load(PredictConfig, folder / "inference.yaml")
     return [common | {"inference": name} | _scores(folder, name, record["status"]) for name in plan.variants]
+
+
+def failed_rows(folder: Path) -> list[dict[str, Any]]:
+    """As `run_rows`, of a run that ended without some or all of its results."""
+    plan = load(PredictConfig, folder / "inference.yaml")
+    if (folder / "record.json").exists():
+        rows = run_rows(folder)
+    else:
+        config = failed_config(folder).model_dump(mode="json")
+        identity = _identity(config, folder / "config.yaml") | {"directory": folder.as_posix(), "status": "failed"}
+        rows = [{**identity, "inference": name} for name in plan.variants]
+    return [row if row["status"] == "finished" else row | _failure(folder, row["inference"]) for row in rows]
+
+
+def _failure(folder: Path, inference: str) -> dict[str, Any]:
+    return {"status": "failed", "error": failure_of(folder, inference)}
 
 
 def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:

@@ -1,107 +1,163 @@
-"""Tables of the paper from tidy rows: means over seeds, the paper's numbers beside ours where it has any."""
+"""Tables of the paper from tidy rows: means over seeds, what may be said of them, and the paper's numbers beside."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
 from vita.config_file import load
-from vita.dataset_config import VALID
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
-from vita.report.inputs import read_published, read_runs, runs_of
+from vita.report.inputs import PUBLISHED, is_comparable, read_published, read_runs, runs_of
+from vita.report.row_scores import RowDifference, RowScores, compare, mean_intervals, read_row_scores
 from vita.report.runs import SCORES
 from vita.report.server_scores import SERVER
+from vita.report.table_notes import captions
+from vita.report.table_rows import TableRow, key_columns, rows_in_order
+from vita.report.table_text import as_html, as_latex, as_markdown, as_printed
 
 Cells = dict[str, Any]
+NOT_AVAILABLE = "not available"
+STATISTICS = ("AP_std", "n_seeds", "AP_low", "AP_high")
+DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict")
+PAPER = tuple(f"paper_{score}" for score in SCORES)
+ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "evidence")
+WHOLE_NUMBERS = ("n_seeds", "failed")
 
 
-def build_table(spec: Path, runs_csv: Path, out: Path) -> str:
-    """Write `out` (CSV) with .md and .tex beside it; give the text to print. Scores are points, 0..100.
+def build_table(spec_file: Path, runs_csv: Path, out: Path) -> str:
+    """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print. Scores are points, 0..100.
 
     The same rows are the same bytes. Raises UserError naming a file, column or row that is missing.
     """
-    table = load(TableSpec, spec)
-    runs = read_runs(runs_csv)
-    frame = table_frame(table, runs)
-    notes = captions(table, frame, runs)
-    cells = [[_cell(value) for value in row] for row in frame.itertuples(index=False)]
-    markdown = tabulate(cells, headers=list(frame.columns), tablefmt="github", disable_numparse=True)
-    latex = tabulate(cells, headers=list(frame.columns), tablefmt="latex_booktabs", disable_numparse=True)
-    heading = f"{table.title} (tier {table.tier})"
-    write_text(out.with_suffix(".md"), "\n\n".join([f"# {heading}", markdown, *notes]) + "\n")
-    write_text(out.with_suffix(".tex"), "\n".join([*(f"% {line}" for line in (heading, *notes)), latex]) + "\n")
+    spec, runs = load(TableSpec, spec_file), read_runs(runs_csv)
+    frame = table_frame(spec, runs)
+    notes = captions(spec, frame, runs)
+    keys = key_columns(spec, read_published(spec))
+    write_text(out.with_suffix(".md"), as_markdown(spec, frame, keys, notes))
+    write_text(out.with_suffix(".tex"), as_latex(spec, frame, keys, notes))
+    write_text(out.with_suffix(".html"), as_html(spec, frame, keys, notes))
     write_text(out, frame.round(4).to_csv(index=False))
-    printed = tabulate(cells, headers=list(frame.columns), tablefmt="simple", disable_numparse=True)
-    return "\n\n".join([heading, printed, *notes])
+    return as_printed(spec, frame, keys, notes)
 
 
 def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
-    """One line a row of `spec` and ground truth: its key, mean scores, the deviation of AP, and the paper's numbers.
+    """One line a row and ground truth, its columns and their types as docs/tables.md says.
 
     Scores against different ground truth are never averaged; those of a server come last.
     """
-    published = read_published(spec) if spec.published else None
-    lines = []
-    for row in spec.rows:
-        ours = runs_of(row, spec.tier, runs)
-        for truth in sorted(ours["ground_truth"].unique(), key=lambda name: (name == SERVER, name)):
-            lines.append(_line(spec, row, ours[ours["ground_truth"] == truth], published))
-    return pd.DataFrame(lines)
+    published = read_published(spec)
+    rows = rows_in_order(spec, published)
+    scores = {truth: _RowsOnOneTruth(spec, truth, runs) for truth in _truths(runs)}
+    lines = [line for row in rows for line in _lines_of(spec, row, runs, scores)]
+    frame = pd.DataFrame(lines, columns=_columns(spec, key_columns(spec, published)))
+    types = dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"}
+    return frame.astype({name: kind for name, kind in types.items() if name in frame})
 
 
-def _line(spec: TableSpec, row: ResolvedRow, ours: pd.DataFrame, published: pd.DataFrame | None) -> Cells:
-    cells: Cells = {spec.key: str(row.key)}  # as written: 1.0 is a name here
-    cells |= {score: ours[score].mean() for score in SCORES}
-    cells |= {"AP_std": ours["AP"].std(ddof=1), "n_seeds": int(ours["AP"].count())}
-    if published is not None:
-        paper = published[published[spec.key] == str(row.key)]
-        cells |= {f"paper_{score}": float(paper[score].iloc[0]) if len(paper) else math.nan for score in SCORES}
-    cells |= {"ground_truth": ours["ground_truth"].iloc[0], "dataset": row.dataset, "tier": spec.tier}
-    return cells | ({"comparable": _comparable(row, ours)} if published is not None else {})
+class _RowsOnOneTruth:
+    """Scores of a table's rows against one ground truth, read once."""
+
+    def __init__(self, spec: TableSpec, truth: str, runs: pd.DataFrame) -> None:
+        self.spec, self._truth, self._runs = spec, truth, runs
+        self._read: dict[str, RowScores | None] = {}
+
+    def of(self, row: ResolvedRow) -> RowScores | None:
+        """None where the row has no scores, or scores without counts, as a server's."""
+        if str(row.key) not in self._read:
+            lines = pd.DataFrame() if row.not_run else self._scored(row)
+            no_counts = lines.empty or self._truth == SERVER
+            self._read[str(row.key)] = None if no_counts else read_row_scores(_metrics(row, lines))
+        return self._read[str(row.key)]
+
+    def difference(self, row: ResolvedRow) -> RowDifference | None:
+        """AP of the row less that of the row it is compared with."""
+        reference = self.spec.reference_of(row)
+        ours, theirs = self.of(row), self.of(reference) if reference is not None else None
+        if reference == row or ours is None or theirs is None:
+            return None
+        return compare(ours, theirs).get("ap")
+
+    def _scored(self, row: ResolvedRow) -> pd.DataFrame:
+        lines = runs_of(row, self.spec.tier, self._runs)
+        return lines[lines["AP"].notna() & (lines["ground_truth"] == self._truth)]
 
 
-def _comparable(row: ResolvedRow, ours: pd.DataFrame) -> bool:
-    """Whether the paper's numbers are of the same model, data and ground truth, all of it."""
-    truth = ours["ground_truth"].iloc[0]
-    whole = truth == VALID and (row.valid_videos is None or bool((ours["videos"] == row.valid_videos).all()))
-    return row.as_paper and (whole or truth == SERVER)
+def _truths(runs: pd.DataFrame) -> list[str]:
+    return sorted(runs["ground_truth"].dropna().unique(), key=lambda name: (name == SERVER, name))
 
 
-def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
-    """What a reader must know to read the numbers right."""
-    data = ", ".join(sorted({row.dataset for row in spec.rows}))
-    seeds = sorted(set(frame["n_seeds"]))
-    counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
-    over = "one seed" if seeds == [1] else f"means over {counts} seeds"
-    truth = "; ".join(dict.fromkeys(frame["ground_truth"]))
-    notes = [f"Tier {spec.tier}, data set {data}; {over}, points 0-100. AP_std: over seeds. Ground truth: {truth}."]
-    if SERVER in set(frame["ground_truth"]):
-        notes.append("Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/.")
-    if "comparable" in frame and not frame["comparable"].all():
-        notes.append("The paper's numbers stand beside rows that are NOT comparable: other data, model or labels.")
-    used = pd.concat([runs_of(row, spec.tier, runs) for row in spec.rows])
-    digests = _versions(used)
-    if digests:
-        notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
-    return notes
+def _metrics(row: ResolvedRow, lines: pd.DataFrame) -> list[tuple[str, Path]]:
+    return [(folder, Path(folder) / "metrics" / f"{row.inference}.json") for folder in lines["directory"]]
 
 
-def _versions(runs: pd.DataFrame) -> list[str]:
-    """Digests of the source, if runs differ in that of the harness or, within a method, in that of the method."""
-    digests = runs["source_digest"].dropna()
-    harness = digests.str.partition("+")[0]
-    differ = harness.nunique() > 1 or (digests.groupby(runs["method"]).nunique() > 1).any()
-    return sorted(digests.unique()) if differ else []
+def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
+    difference = DIFFERENCE if spec.reference is not None else ()
+    frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
+    paper = PAPER if spec.published is not None and spec.kind == "table" else ()
+    ours = (*SCORES, *STATISTICS, *difference) if spec.kind == "table" else ()
+    columns = [*keys, "source", *ours, *paper, *frames, *ORIGIN]
+    return list(dict.fromkeys(columns))
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value:.1f}"
-    return str(value)
+def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[str, _RowsOnOneTruth]) -> list[Cells]:
+    paper = {f"paper_{score}": float(number) for score, number in row.paper.items()}
+    common: Cells = {**row.key, **paper, **_frames(spec, row), "tier": spec.tier}
+    if row.ours is None:
+        blank = {name: NOT_AVAILABLE for name, cell in row.key.items() if not cell and spec.kind == "frames"}
+        return [common | blank | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
+    if row.ours.not_run is not None:
+        return [common | {"source": row.ours.not_run}]
+    lines = runs_of(row.ours, spec.tier, runs)
+    failed = lines[lines["status"] == "failed"]
+    common |= {"dataset": row.ours.dataset, "failed": len(failed), "error": _errors(failed)}
+    scored = lines[lines["AP"].notna()]
+    if scored.empty:
+        return [common | {"source": "failed" if len(failed) else "not evaluated"}]
+    return [
+        common | _ours(row.ours, scored[scored["ground_truth"] == truth], on_truth)
+        for truth, on_truth in scores.items()
+        if (scored["ground_truth"] == truth).any()
+    ]
+
+
+def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> Cells:
+    """What our runs say, all scored against one ground truth."""
+    by_server = bool((lines["ground_truth"] == SERVER).all())
+    cells: Cells = {"source": "ours", **{score: lines[score].mean() for score in SCORES}}
+    cells |= {"AP_std": lines["AP"].std(ddof=1), "n_seeds": len(lines)}
+    found = on_truth.of(row)
+    interval = mean_intervals(found).get("ap") if found is not None else None
+    if interval is not None:
+        cells |= {"AP_low": interval.low, "AP_high": interval.high}
+    evidence = lines["directory"] if by_server else [path.as_posix() for _, path in _metrics(row, lines)]
+    cells |= {"ground_truth": lines["ground_truth"].iloc[0], "comparable": is_comparable(row, lines)}
+    return cells | {"evidence": " ".join(evidence)} | _difference(row, on_truth)
+
+
+def _difference(row: ResolvedRow, on_truth: _RowsOnOneTruth) -> Cells:
+    if on_truth.spec.reference_of(row) == row:
+        return {"verdict": "reference"}
+    difference = on_truth.difference(row)
+    if difference is None:
+        return {"verdict": ""}
+    found = difference.found
+    numbers = (found.score, found.low, found.high, found.p, difference.verdict)
+    return dict(zip(DIFFERENCE, numbers, strict=True))
+
+
+def _frames(spec: TableSpec, row: TableRow) -> Cells:
+    """How many frames fit; the paper states that for its default alone, all frame queries and window 6."""
+    if not spec.max_frames:
+        return {}
+    stated = pd.read_csv(PUBLISHED / "table4_max_frames.csv", dtype=str, keep_default_na=False)
+    of_row = stated[(stated["method"] == "VITA") & (stated["window"] == "6")]
+    of_row = of_row[of_row["prune_ratio"] == row.key.get("ratio", "")]
+    known = of_row["max_frames"].iloc[0] if len(of_row) else ""
+    return {"max_frames": NOT_AVAILABLE, "paper_max_frames": known or NOT_AVAILABLE}
+
+
+def _errors(failed: pd.DataFrame) -> str:
+    return "; ".join(f"seed {seed}: {error}" for seed, error in zip(failed["seed"], failed["error"], strict=True))

@@ -1,0 +1,45 @@
+"""What a run that ended without its result left behind, and why it did."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from vita.config import RunConfig
+from vita.config_file import load
+from vita.files import read_json, read_text
+
+UNTOLD = "ended without an error message (killed?)"
+
+
+def failed_config(folder: Path) -> RunConfig:
+    """The configuration of a run without a record. Raises UserError when that is missing or malformed too."""
+    return load(RunConfig, folder / "config.yaml")
+
+
+def failure_of(folder: Path, inference: str | None = None) -> str:
+    """The error's text, on one line: of training, of prediction, or of scoring one inference variant."""
+    if not (folder / "record.json").exists():
+        return _training_failure(folder)
+    if not (folder / "predict_record.json").exists():
+        return _last_error(folder / "logs" / "predict.log")
+    return _last_error(folder / "logs" / f"evaluate_{inference}.log")
+
+
+def _training_failure(folder: Path) -> str:
+    start = failed_config(folder).start_from
+    before = Path(start).parent if start else None
+    tried = (folder / "work" / "record.json").exists() or (folder / "logs" / "train.log").exists()
+    if before is not None and not tried and not (before / "record.json").exists():
+        return f"not started: {before.as_posix()} failed"
+    if (folder / "work" / "record.json").exists():
+        told = read_json(folder / "work" / "record.json").get("error")
+        return " ".join(str(told).split()) if told else UNTOLD
+    return _last_error(folder / "logs" / "train.log")
+
+
+def _last_error(log: Path) -> str:
+    """The last line of a log, if it tells of an error."""
+    lines = read_text(log).replace("\r", "\n").strip().splitlines() if log.exists() else []
+    last = lines[-1].strip() if lines else ""
+    return last.removeprefix("error: ") if re.match(r"error: |[\w.]*(Error|Exception|Interrupt)\b", last) else UNTOLD

@@ -1,0 +1,55 @@
+"""What stands below a table: where its numbers come from, and what they do not say."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from vita.experiments.sections import TableSpec
+from vita.report.inputs import runs_of
+from vita.report.server_scores import SERVER
+
+
+def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
+    """What a reader must know to read the numbers right."""
+    ours = frame[frame["source"] == "ours"]
+    notes = [_setting(spec, ours)] if len(ours) else []
+    if spec.kind == "table" and len(ours):
+        notes.append(
+            "AP: mean ± standard deviation over seeds (number of seeds). Interval: 95 %, by bootstrap over the videos; "
+            "with three seeds or more, over the seeds too."
+        )
+    if "verdict" in frame and len(ours):
+        against = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
+        notes.append(
+            f"Difference: AP less that of the row with {against}, on the same draws of the videos. Inside the noise: "
+            "the interval holds 0, or seeds disagree; no difference is claimed."
+        )
+    if (ours["ground_truth"] == SERVER).any():
+        notes.append("Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/.")
+    if (frame["source"] == "reported").any():
+        notes.append("Rows marked `reported` are the paper's numbers; nothing was run for them.")
+    if spec.published and len(ours) and not ours["comparable"].fillna(value=False).all():
+        notes.append("The paper's numbers stand beside rows that are NOT comparable: other data, model or labels.")
+    if frame["failed"].fillna(0).sum():
+        notes.append("Some runs FAILED; their errors: " + "; ".join(sorted({e for e in frame["error"].dropna() if e})))
+    used = [runs_of(row, spec.tier, runs) for row in spec.rows if row.not_run is None]
+    digests = _versions(pd.concat(used)) if used else []
+    if digests:
+        notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
+    return notes
+
+
+def _setting(spec: TableSpec, ours: pd.DataFrame) -> str:
+    data, truth = (", ".join(dict.fromkeys(ours[name])) for name in ("dataset", "ground_truth"))
+    seeds = sorted(set(ours["n_seeds"]))
+    counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
+    over = "one seed" if seeds == [1] else f"means over {counts} seeds"
+    return f"Tier {spec.tier}, data set {data}; {over}, points 0-100. Ground truth: {truth}."
+
+
+def _versions(runs: pd.DataFrame) -> list[str]:
+    """Digests of the source, if runs differ in that of the harness or, within a method, in that of the method."""
+    digests = runs["source_digest"].dropna().astype(str)
+    harness = digests.str.partition("+")[0]
+    differ = harness.nunique() > 1 or (digests.groupby(runs["method"]).nunique() > 1).any()
+    return sorted(digests.unique()) if differ else []

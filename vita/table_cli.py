@@ -1,0 +1,39 @@
+"""Commands that collect runs and make tables of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
+
+
+@table.command("runs")
+def table_runs(
+    out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
+    runs: Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")] = None,
+    failed: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
+    ] = None,
+    server: Annotated[
+        list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
+    ] = None,
+) -> None:
+    """Collect all metrics of the runs into one tidy table."""
+    from vita.report.runs import collect_runs
+
+    collect_runs(runs or [], out, server or [], failed or [])
+
+
+@table.command("build")
+def table_build(
+    spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
+    runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
+) -> None:
+    """Build one table of the paper and print it."""
+    from vita.report.tables import build_table
+
+    typer.echo(build_table(spec, runs, out))
