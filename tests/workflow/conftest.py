@@ -49,7 +49,11 @@ class Folder:
 
     def jobs(self, *arguments: str, tier: str | None = None, **config: str) -> dict[str, int]:
         """Jobs by rule of a dry run."""
-        table = self.succeed("-n", *arguments, tier=tier, **config).partition("Job stats:")[2].partition("total")[0]
+        return self.stats(self.succeed("-n", *arguments, tier=tier, **config))
+
+    def stats(self, said: str) -> dict[str, int]:
+        """Jobs by rule, from what Snakemake printed."""
+        table = said.partition("Job stats:")[2].partition("total")[0]
         return {name: int(count) for name, count in re.findall(r"^(\w+) +(\d+)$", table, re.MULTILINE)}
 
     def change(self, file: str, *keys: object, to: object) -> None:

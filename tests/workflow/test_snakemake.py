@@ -8,32 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-from distributed_layouts import write_coco, write_layout
-
-from vita.experiments.run_table import RunTable
-
-LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
-
-
-@pytest.mark.parametrize("layout", ["ytvis_2019", "ytvis_2019_codalab"])
-def test_jobs_of_the_paper_tier_are_those_of_its_run_table(fake_folder, tmp_path, monkeypatch, layout):
-    write_layout(layout, tmp_path / "videos")
-    write_coco(tmp_path / "images")
-    monkeypatch.setenv("YTVIS_2019_ROOT", str(tmp_path / "videos"))
-    monkeypatch.setenv("COCO_ROOT", str(tmp_path / "images"))
-    table = RunTable(LIBRARY / "paper.yaml", LIBRARY)
-    asked = [run for run in table if run.prediction]
-
-    jobs = fake_folder.jobs(tier="paper")
-
-    assert len(table) == 3 * (1 + 5)  # three methods, each with one pre-training, shared by five seeds
-    assert jobs["train"] == jobs["run_config"] == len(table)
-    assert jobs["predict"] == jobs["inference_config"] == len(asked) == 3 * 5
-    assert (
-        jobs["evaluate"] == len(table.evaluated()) == 5 * (4 + 3 + 4) + 2 * 5 * (1 + 4)
-    )  # see the run table's own test
-    assert jobs["data_split"] == 1  # of the videos; what is learned from images alone is not scored
-    assert "data_synth" not in jobs
 
 
 @pytest.mark.parametrize(
@@ -57,13 +31,6 @@ def test_a_table_that_the_tier_does_not_offer(fake_folder):
     assert ended.returncode != 0
     message = "the tier 'nano' does not name the experiment 'table5'; its experiments: table6, controls"
     assert message in ended.stdout + ended.stderr
-
-
-def test_paper_tier_without_data_names_the_variable(fake_folder, monkeypatch):
-    monkeypatch.delenv("YTVIS_2019_ROOT", raising=False)
-    ended = fake_folder.run("-n", "results/table6.csv", tier="paper")
-    assert ended.returncode != 0
-    assert "YTVIS_2019_ROOT" in ended.stderr + ended.stdout
 
 
 def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
