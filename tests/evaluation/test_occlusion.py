@@ -4,7 +4,7 @@ import pytest
 from evaluation_scenes import annotation, code, ground_truth
 
 from vita.evaluation.ground_truth import parse_ground_truth
-from vita.evaluation.occlusion import occlusion_level
+from vita.evaluation.occlusion import levels_by_frame, occlusion_level
 
 NO, SLIGHT, SEVERE = "no_occlusion", "slight_occlusion", "severe_occlusion"
 
@@ -34,3 +34,8 @@ def test_read_with_the_ground_truth() -> None:
     mask = code([[1, 1, 0, 0], [1, 0, 0, 0]])
     data = ground_truth([annotation(1, [mask, mask], occlusion=[SLIGHT, None]), annotation(2, [mask, None])])
     assert [found.occlusion for found in parse_ground_truth(data, "gt").annotations] == ["slight", None]
+
+
+def test_levels_by_frame() -> None:
+    assert levels_by_frame([NO, None, SEVERE, "half"]) == ("no", None, "severe", None)
+    assert levels_by_frame([None, 0.3]) == levels_by_frame("partial") == levels_by_frame(None) == ()

@@ -14,7 +14,7 @@ from vita.contract import UserError
 from vita.data.rle import short
 from vita.evaluation.annotation_file import read_annotations
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
-from vita.evaluation.occlusion import OcclusionLevel, occlusion_level
+from vita.evaluation.occlusion import OcclusionLevel, levels_by_frame, occlusion_level
 
 MOST_PIXELS = 2**40  # of a frame: a file that has more is damaged
 
@@ -35,6 +35,7 @@ class Annotation:
     listed_area: mean over frames of the non-zero areas that the file lists, in pixels (0 when there is none), which
     is what decides between small, medium and large; None when the file lists no areas, then the masks decide.
     occlusion: how much it is occluded in most frames, where the file tells (OVIS).
+    occlusion_by_frame: in each frame, () where it does not tell.
     """
 
     id: int
@@ -44,6 +45,7 @@ class Annotation:
     track: MaskTrack
     listed_area: float | None
     occlusion: OcclusionLevel | None = None
+    occlusion_by_frame: tuple[OcclusionLevel | None, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,9 @@ def _annotation(
     is_crowd = entry.get("iscrowd", 0)
     if is_crowd not in (0, 1):
         raise UserError(f"{source}: iscrowd must be 0 or 1, not {short(is_crowd)}")
-    area, occlusion = _listed_area(entry, source), occlusion_level(entry.get("occlusion"))
-    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, area, occlusion)
+    area, labels = _listed_area(entry, source), entry.get("occlusion")
+    occlusion, by_frame = occlusion_level(labels), levels_by_frame(labels)
+    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, area, occlusion, by_frame)
 
 
 def _listed_area(entry: dict[str, Any], source: str) -> float | None:

@@ -15,8 +15,14 @@ def occlusion_level(labels: Any) -> OcclusionLevel | None:
 
     labels: `occlusion` of an annotation, a label a frame, null where the object is not visible.
     """
-    labels = labels if isinstance(labels, list) else []
-    found = [_LABELS[label] for label in labels if isinstance(label, str) and label in _LABELS]
+    found = [level for level in levels_by_frame(labels) if level is not None]
     if not found:
         return None
     return max(set(found), key=lambda level: (found.count(level), OCCLUSION_LEVELS.index(level)))
+
+
+def levels_by_frame(labels: Any) -> tuple[OcclusionLevel | None, ...]:
+    """The level in each frame, None where the object is not visible; empty without any label such as OVIS has."""
+    labels = labels if isinstance(labels, list) else []
+    found = tuple(_LABELS.get(label) if isinstance(label, str) else None for label in labels)
+    return found if any(found) else ()
