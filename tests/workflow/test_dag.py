@@ -4,6 +4,9 @@ import csv
 import json
 
 import pytest
+from following import follow
+
+from vita.report.runs import SCORES
 
 SEEDS = [f"results/runs/nano/nano_shapes/vita/tiny/base/seed{seed}" for seed in (0, 1)]
 
@@ -27,6 +30,9 @@ def test_from_nothing_to_the_tables_and_nothing_the_second_time(folder):
         assert "NOT comparable" in (folder.path / "results/table6.md").read_text()
         assert (folder.path / f"results/{name}.tex").exists()
 
+    for line in table:
+        for score in SCORES:
+            follow(line, score, folder.path)
     check_rows(folder)
     assert folder.jobs() == {}
     again = folder.run("results/table6.csv")

@@ -1,0 +1,88 @@
+"""Runs that ended without their result: rows with the error, by what each left behind."""
+
+import json
+
+import pytest
+from figure_runs import TRAIN
+
+from vita.config import PredictConfig, RunConfig
+from vita.config_file import dump
+from vita.report.failed_runs import UNTOLD
+from vita.report.runs import failed_rows
+
+SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
+DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A run that was asked for two predictions and has not begun."""
+    folder = tmp_path / "seed3"
+    (folder / "logs").mkdir(parents=True)
+    names = {"tier": "smoke", "method": "vita", "backbone": "tiny", "variant": "base", "seed": 3}
+    config = RunConfig.model_validate(
+        {**names, "dataset": DATASET, "options": {}, "train": TRAIN, "start_from": str(tmp_path / "before" / "w")}
+    )
+    (folder / "config.yaml").write_text(dump(config))
+    (folder / "inference.yaml").write_text(dump(PredictConfig(variants={"intact": {}, "zero": {"control": "zero"}})))
+    return folder
+
+
+def finish_training(folder):
+    record = {"config": json.loads(RunConfig.model_validate(read(folder)).model_dump_json()), "seed": 3}
+    (folder / "record.json").write_text(json.dumps(record | {"status": "finished", "iterations": 4}))
+
+
+def read(folder):
+    import yaml
+
+    return yaml.safe_load((folder / "config.yaml").read_text())
+
+
+def errors(folder):
+    return {row["inference"]: (row["status"], row["error"]) for row in failed_rows(folder)}
+
+
+def test_training_that_told_its_error(folder):
+    (folder / "work").mkdir()
+    told = {"status": "failed", "error": "UserError: step 7: loss 'video_mask'\nis nan"}
+    (folder / "work" / "record.json").write_text(json.dumps(told))
+    rows = failed_rows(folder)
+    assert [row["inference"] for row in rows] == ["intact", "zero"]
+    assert {(row["dataset"], row["variant"], row["seed"], row["ground_truth"]) for row in rows} == {
+        ("shapes", "base", 3, "valid")
+    }
+    assert {row["error"] for row in rows} == {"UserError: step 7: loss 'video_mask' is nan"}
+    assert {row["directory"] for row in rows} == {folder.as_posix()}
+
+
+@pytest.mark.parametrize(
+    ("log", "error"),
+    [
+        ("base seed 3:  10%|##\rbase seed 3: 20%|####\nerror: data/train: no such file\n", "data/train: no such file"),
+        ("Traceback ...\nRuntimeError: out of memory\n", "RuntimeError: out of memory"),
+        ("base seed 3:  10%|##\r", UNTOLD),
+        ("", UNTOLD),
+    ],
+)
+def test_training_whose_log_tells_or_does_not(folder, log, error):
+    (folder / "logs" / "train.log").write_text(log)
+    assert errors(folder)["intact"] == ("failed", error)
+
+
+def test_what_never_began_names_what_failed_before_it(folder):
+    assert errors(folder)["zero"] == ("failed", f"not started: {(folder.parent / 'before').as_posix()} failed")
+
+
+def test_prediction_and_scoring_that_failed(folder):
+    finish_training(folder)
+    (folder / "logs" / "predict.log").write_text("error: frames are gone\n")
+    assert errors(folder) == dict.fromkeys(("intact", "zero"), ("failed", "frames are gone"))
+    (folder / "predict_record.json").write_text("{}")
+    (folder / "metrics").mkdir()
+    metrics = {"scores": {"ap": 0.5}, "num_videos": 30}
+    (folder / "metrics" / "intact.json").write_text(json.dumps(metrics))
+    (folder / "logs" / "evaluate_zero.log").write_text("error: zero.json: cut off\n")
+    intact, zero = failed_rows(folder)
+    assert (intact["status"], intact["AP"], intact["error"]) == ("finished", 50.0, None)
+    assert (zero["status"], zero["error"]) == ("failed", "zero.json: cut off")

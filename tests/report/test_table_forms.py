@@ -1,0 +1,154 @@
+"""Order of a table's rows, and its forms: CSV, Markdown, LaTeX, HTML."""
+
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+from table_scenes import Scenes, row, spec
+
+HALF = [True] * 5 + [False] * 5
+
+
+@pytest.fixture
+def scenes(tmp_path):
+    return Scenes(tmp_path)
+
+
+def side_by_side(scenes):
+    """Table 1 with two rows of ours that the paper has, one that it lacks, a method of somebody else's, one not run."""
+    rows = [
+        row({"method": "VITA", "backbone": "ResNet-50"}),
+        row({"method": "IFC", "backbone": "ResNet-50"}, method="ifc"),
+        row({"method": "IFC", "backbone": "Swin-L"}, not_run="not run in this tier"),
+        row({"method": "50% & more_", "backbone": "ResNet-50"}, method="mine"),
+    ]
+    table = spec(*rows, title="Side by side", published="table1.csv", reported=True)
+    runs = [scenes.run("intact", seed, HALF, method=method) for method in ("vita", "ifc", "mine") for seed in (0, 1)]
+    return table, runs
+
+
+def test_reported_rows_stand_in_the_papers_order_with_ours_among_them(scenes):
+    lines, printed = scenes.build(*side_by_side(scenes))
+    names = [(line["method"], line["backbone"], line["source"]) for line in lines]
+    assert len(names) == 23 + 2  # of the paper; two of ours that it lacks
+    assert names[0] == ("MaskTrack R-CNN", "ResNet-50", "reported")
+    place = names.index(("IFC", "ResNet-101", "reported"))
+    assert names[place - 1] == ("IFC", "ResNet-50", "ours")
+    assert names[place + 1] == ("IFC", "Swin-L", "not run in this tier")
+    assert names[-1] == ("50% & more_", "ResNet-50", "ours")
+    reported = lines[0]
+    assert (reported["AP"], reported["paper_AP"], reported["n_seeds"]) == ("", "30.3", "")
+    assert reported["evidence"] == "published/table1.csv"
+    assert re.search(r"MaskTrack R-CNN +ResNet-50 +reported +30\.3 ", printed)
+    assert "Rows marked `reported` are the paper's numbers" in printed
+
+
+def test_frames_are_as_the_paper_states_them_and_otherwise_not_available(scenes):
+    lines, printed = scenes.build(spec(kind="frames", published="table4_max_frames.csv", reported=True), [])
+    assert {line["source"] for line in lines} == {"reported"}
+    known = {line["max_frames"] for line in lines}
+    assert known == {"1392", "2635", "not available"}
+    assert "AP" not in lines[0]
+    assert "1392" in printed
+
+
+def test_frames_beside_the_pruning_ratios(scenes):
+    runs = [scenes.run(name, seed, HALF) for name in ("intact", "prune75") for seed in (0, 1)]
+    table = spec(row({"ratio": 1.0}), row({"ratio": 0.75}, "prune75"), max_frames=True)
+    lines, _ = scenes.build(table, runs)
+    assert [line["max_frames"] for line in lines] == ["not available"] * 2
+    assert [line["paper_max_frames"] for line in lines] == ["1392", "not available"]
+
+
+def test_csv_loads_with_the_documented_types(scenes):
+    scenes.build(*side_by_side(scenes))
+    frame = pd.read_csv(
+        scenes.folder / "out.csv", dtype={"n_seeds": "Int64", "failed": "Int64", "comparable": "boolean"}
+    )
+    numbers = [name for name in frame if re.match(r"(paper_)?A[PR]", name)]
+    assert all(frame[name].dtype == "float64" for name in numbers)
+    assert frame["n_seeds"].dropna().tolist() == [2, 2, 2]
+    assert frame["comparable"].dropna().tolist() == [False] * 3
+    assert frame["method"].notna().all()
+    assert frame["source"].notna().all()
+
+
+def test_markdown_has_one_cell_for_every_header(scenes):
+    scenes.build(*side_by_side(scenes))
+    lines = [line for line in (scenes.folder / "out.md").read_text().splitlines() if line.startswith("|")]
+    assert len(lines) == 2 + 25
+    assert len({line.count("|") for line in lines}) == 1
+
+
+class Cells(HTMLParser):
+    """Counts cells by row and checks that every tag is closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.rows = [], []
+
+    def handle_starttag(self, tag, attrs):
+        if tag == "meta":
+            return
+        self.open.append(tag)
+        if tag == "tr":
+            self.rows.append(0)
+        elif tag in ("td", "th"):
+            self.rows[-1] += 1
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_html_is_well_formed_and_marks_rows_that_are_not_ours(scenes):
+    scenes.build(*side_by_side(scenes))
+    text = (scenes.folder / "out.html").read_text()
+    parser = Cells()
+    parser.feed(text)
+    assert not parser.open
+    assert len(parser.rows) == 1 + 25
+    assert len(set(parser.rows)) == 1
+    assert text.count('class="reported"') == 23 - 2
+    assert text.count('class="missing"') == 1
+    assert "50% &amp; more_" in text
+
+
+def latex_faults(text):
+    """What a LaTeX engine would stumble over in a tabular: unescaped characters, rows of unequal length."""
+    body = [line for line in text.splitlines() if line.endswith("\\\\")]
+    cells = {len(re.findall(r"(?<!\\)&", line)) for line in body}
+    loose = [line for line in body if re.search(r"(?<!\\)[%#_]", line)]
+    return [*loose, *([f"rows of {sorted(cells)} separators"] if len(cells) != 1 else [])]
+
+
+def test_latex_has_rows_of_one_length_and_no_loose_characters(scenes):
+    scenes.build(*side_by_side(scenes))
+    text = (scenes.folder / "out.tex").read_text()
+    assert latex_faults(text) == []
+    assert latex_faults(text.replace("\\%", "%")) != []  # the check finds what it looks for
+    assert all(rule in text for rule in ("\\toprule", "\\midrule", "\\bottomrule"))
+    assert "$\\pm$" in text
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine; the check above stands")
+def test_latex_compiles(scenes):
+    scenes.build(*side_by_side(scenes))
+    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\begin{table}\\small"
+    document = f"{head}\n\\input{{out.tex}}\n\\end{{table}}\\end{{document}}\n"
+    (scenes.folder / "paper.tex").write_text(document)
+    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
+    ended = subprocess.run(command, cwd=scenes.folder, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stdout[-2000:]
+    assert (scenes.folder / "paper.pdf").exists()
+
+
+def test_same_rows_are_the_same_bytes(scenes):
+    table, runs = side_by_side(scenes)
+    scenes.build(table, runs)
+    first = {path.name: path.read_bytes() for path in scenes.folder.glob("out.*")}
+    scenes.build(table, runs)
+    assert first == {path.name: path.read_bytes() for path in scenes.folder.glob("out.*")}
+    assert set(first) == {"out.csv", "out.md", "out.tex", "out.html"}
