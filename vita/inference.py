@@ -55,11 +55,8 @@ class FramesSeen:
         }
         features = part_of(self.mask_features, start, stop)
         tracks = decode_tracks(features, self.geometry, choices, queries.device)
-        detections = [
-            replace(found, frame_index=found.frame_index - start)
-            for found in self.detections
-            if start <= found.frame_index < stop
-        ]
+        seen = [found for found in self.detections if start <= found.frame_index < stop]
+        detections = [replace(found, frame_index=found.frame_index - start) for found in seen] if start else seen
         return VideoPrediction({name: tracks[variant] for name, variant in variants.items()}, detections)
 
 
@@ -89,15 +86,14 @@ def choose(output: VideoOutput, top_k: int) -> Choice:
 
 def detect_in_frames(output: FrameOutput, geometry: FrameGeometry, start: int, top_k: int) -> list[FrameDetection]:
     """The detector's own k best objects of every frame; score = class probability x mean foreground probability."""
-    scores, labels, queries = top_pairs(output.class_logits[-1], top_k)
-    detections = []
-    for frame, logits in enumerate(output.mask_logits[-1]):
-        masks = MaskTracks(geometry, scores.shape[1])
-        masks.add(logits[queries[frame], None])
-        rescored = (scores[frame] * masks.quality).tolist()
-        for label, score, codes in zip(labels[frame].tolist(), rescored, masks.segmentations, strict=True):
-            detections.append(FrameDetection(start + frame, label, score, codes[0]))
-    return detections
+    scores, labels, queries = top_pairs(output.class_logits[-1], top_k)  # (F, k) each
+    frames = torch.arange(len(queries), device=queries.device)[:, None]
+    masks = MaskTracks(geometry, queries.numel())
+    masks.add(output.mask_logits[-1][frames, queries].flatten(0, 1)[:, None])
+    rescored = (scores.flatten() * masks.quality).tolist()
+    numbers = (frames + start).expand_as(queries).flatten().tolist()
+    found = zip(numbers, labels.flatten().tolist(), rescored, masks.segmentations, strict=True)
+    return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
 
 
 def decode_tracks(

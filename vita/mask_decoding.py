@@ -6,6 +6,7 @@ Legend: M masks of one frame, T frames, H W pixels of the network input, h w pos
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from pycocotools import mask as coco_mask
 from torch import Tensor
 
 from vita.contract import Rle
+from vita.mask_kernel import Axis, Coded, code_masks, resize_axis
 
 FLOATS_AT_ONCE = 1_000_000  # of full-size masks: they stay in the processor's cache, which is three times as fast
 
@@ -40,35 +42,47 @@ class MaskTracks:
     geometry: FrameGeometry
     count: int
     segmentations: list[list[Rle]] = field(init=False)
-    _foreground: Tensor | None = None  # (2, M): sum of probabilities above one half, and their number
+    _foreground: np.ndarray = field(init=False)  # (2, M): sum of probabilities above one half, and their number
+    _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def __post_init__(self) -> None:
         self.segmentations = [[] for _ in range(self.count)]
+        self._foreground = np.zeros((2, self.count))
 
     def add(self, logits: Tensor) -> None:
         """The next frames: logits (M, T, h, w)."""
-        height, width = self.geometry.network
-        masks = max(1, FLOATS_AT_ONCE // (logits.shape[1] * height * width))
-        sums = torch.cat(
-            [self._add_some(start, logits[start : start + masks]) for start in range(0, self.count, masks)], 1
-        )
-        self._foreground = sums if self._foreground is None else self._foreground + sums
-
-    def _add_some(self, start: int, logits: Tensor) -> Tensor:
-        """A few of the masks, from number `start`: logits (m, T, h, w) -> their foreground sums (2, m)."""
-        network = to_network_size(logits, self.geometry)
-        inside = network > 0
-        tracks = self.segmentations[start : start + len(logits)]
-        for track, codes in zip(tracks, encode(to_out_size(network, self.geometry) > 0), strict=True):
-            track.extend(codes)
-        probability = network.sigmoid_().mul_(inside)
-        return torch.stack([probability.sum((1, 2, 3)), inside.sum((1, 2, 3)).float()])
+        network, out = axes(self.geometry, (logits.shape[2], logits.shape[3]))
+        columns = logits.float().transpose(2, 3).flatten(0, 1).contiguous().cpu().numpy()
+        coded = code_masks(columns, network, out, self.geometry.out != self.geometry.network)
+        codes = _separate(coded, self.geometry.out)
+        frames = logits.shape[1]
+        for number, track in enumerate(self.segmentations):
+            track.extend(codes[number * frames : (number + 1) * frames])
+        self._foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
+        self._device = logits.device
 
     @property
     def quality(self) -> Tensor:
         """Mean foreground probability over all frames, (M,): 0 for a mask that is empty everywhere."""
-        assert self._foreground is not None
-        return self._foreground[0] / (self._foreground[1] + 1e-6)
+        probability, pixels = torch.from_numpy(self._foreground).to(self._device, torch.float32)
+        return probability / (pixels + 1e-6)
+
+
+def axes(geometry: FrameGeometry, size: tuple[int, int]) -> tuple[tuple[Axis, Axis], tuple[Axis, Axis]]:
+    """Rows and columns of both resizes: from maps of `size` to the network's, without its padding, and to the output's.
+
+    size: (h, w).
+    """
+    sizes = zip(size, geometry.padded, geometry.network, strict=True)
+    rows, columns = (resize_axis(*size) for size in sizes)
+    out_rows, out_columns = (resize_axis(a, b, b) for a, b in zip(geometry.network, geometry.out, strict=True))
+    return (rows, columns), (out_rows, out_columns)
+
+
+def _separate(coded: Coded, size: tuple[int, int]) -> list[Rle]:
+    text, ends = coded.text.tobytes().decode("ascii"), coded.ends.tolist()
+    shared = list(size)  # hundreds of thousands of lists would keep the garbage collector busy
+    return [Rle(size=shared, counts=text[begin:end]) for begin, end in pairwise([0, *ends])]
 
 
 def to_network_size(logits: Tensor, geometry: FrameGeometry) -> Tensor:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -29,10 +29,11 @@ THROUGH = "through"
 
 @dataclass(frozen=True)
 class InferencePlan:
-    """Variants of a method, by name: its own, and those that go through a procedure."""
+    """Variants of a method, by name: its own, and those that go through a procedure, by its name."""
 
     direct: dict[str, Any]
     through: dict[str, dict[str, Any]]
+    procedures: dict[str, InferenceProcedure] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -45,7 +46,7 @@ class InferencePlan:
         whole = video.predict(0, len(frames), self.direct) if self.direct else VideoPrediction({})
         tracks = dict(whole.tracks)
         for name, variants in self.through.items():
-            tracks |= find_procedure(name).predict(video, frames, variants, top_k)
+            tracks |= self.procedures[name].predict(video, frames, variants, top_k)
         return VideoPrediction(tracks, whole.frame_detections)
 
 
@@ -73,14 +74,16 @@ def read_plan(definition: MethodDefinition, variants: Mapping[str, Mapping[str, 
     """Options of variants, by name. Raises UserError naming an unknown option or procedure."""
     direct: dict[str, Any] = {}
     through: dict[str, dict[str, Any]] = defaultdict(dict)
+    procedures: dict[str, InferenceProcedure] = {}
     for name, options in variants.items():
         own = {key: value for key, value in options.items() if key != THROUGH}
         if THROUGH in options:
             procedure = str(options[THROUGH])
-            through[procedure][name] = find_procedure(procedure).read_variant(own, definition)
+            procedures[procedure] = find_procedure(procedure)
+            through[procedure][name] = procedures[procedure].read_variant(own, definition)
         else:
             direct[name] = definition.read_variant(own)
-    return InferencePlan(direct, dict(through))
+    return InferencePlan(direct, dict(through), procedures)
 
 
 def find_procedure(name: str) -> InferenceProcedure:

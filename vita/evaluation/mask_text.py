@@ -242,7 +242,7 @@ def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fi
         total += count
         if at == _IRREGULAR or total > _MOST_PIXELS:
             return filled, total, _IRREGULAR
-        filled = _write_number(count - before_last if number > 2 else count, codes, filled)
+        filled = write_number(count - before_last if number > 2 else count, codes, filled)
         before_last, last, number = last, count, number + 1
         at = skip_spaces(text, at)
         if _is(text, at, _CLOSE_LIST):
@@ -253,7 +253,7 @@ def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fi
 
 
 @numba.njit(cache=True, nogil=True)
-def _write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
+def write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
     """Write a signed number in base-32 digits, lowest first; how much of `codes` is filled then."""
     while True:
         digit = value & 31

@@ -15,7 +15,8 @@ from baselines.mask2former_vis.position import position_in_clip
 from vita.attention import DecoderLayer
 from vita.contract import Track
 from vita.losses.set_loss import SetCriterion, SetLoss
-from vita.mask_decoding import FrameGeometry, MaskTracks
+from vita.mask_decoding import MaskTracks
+from vita.mask_kernel import resize_axis
 from vita.track_selection import tracks_of
 
 RECORDED = Path(__file__).parents[2] / "golden" / "mask2former_vis"
@@ -143,8 +144,5 @@ def test_scores_with_the_worth_of_masks(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_masks_resized_without_cutting_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:
-    def uncut(logits: Tensor, geometry: FrameGeometry) -> Tensor:
-        return torch.nn.functional.interpolate(logits, size=geometry.network, mode="bilinear")
-
-    monkeypatch.setattr("vita.mask_decoding.to_network_size", uncut)
+    monkeypatch.setattr("vita.mask_decoding.resize_axis", lambda source, _, kept: resize_axis(source, kept, kept))
     assert failing() == {"inference_B masks"}
