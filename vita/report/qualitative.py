@@ -143,11 +143,11 @@ def in_words(predictions: Predictions, gains: Sequence[ObjectGain], choice: Choi
     if not choice.occluded:
         lines.append(f"No object is occluded in {FEWEST_FRAMES} frames or more: all frames that show an object count.")
     gain, count = choice.chosen.gain(choice.occluded), len(choice.candidates)
-    lines.append(f"The largest gain of {count} objects: {gain:+.2f}." + (" None gains." if gain <= 0 else ""))
+    lines.append(f"Candidates: {count}; the largest gain is {gain:+.2f}." + (" None gains." if gain <= 0 else ""))
     mean = np.mean([one.gain(choice.occluded) for one in choice.candidates])
     everywhere = np.mean([one.gain(occluded=False) for one in gains])
     if choice.occluded:
-        lines.append(f"Mean gain of these objects over their occluded frames: {mean:+.2f}.")
+        lines.append(f"Mean gain of the candidates over their occluded frames: {mean:+.2f}.")
     lines.append(f"Mean gain of all {len(gains)} objects over all frames that show them: {everywhere:+.2f}.")
     return lines
 
