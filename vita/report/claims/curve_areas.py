@@ -24,13 +24,17 @@ from vita.report.run_folders import runs_of_row
 def area_between(table: ResultsTable, ours: ResolvedRow, theirs: ResolvedRow) -> Measurement:
     """Mean validation AP of `ours` less that of `theirs`, in points. Raises CannotTellError without a common range."""
     curves = [_curve(table, row) for row in (ours, theirs)]
+    videos = [curve.videos for curve in curves]
+    if videos[0] != videos[1]:
+        raise CannotTellError("inconclusive", f"{table.spec.name}: validated on {videos[0]} and {videos[1]} videos")
     first, last = common_steps([curve.points for curve in curves])
     if first >= last:
         raise CannotTellError("inconclusive", f"{table.spec.name}: the curves have no common range of steps")
     areas = [np.array([mean_height(one, first, last) for _, one in curve.points.items()]) for curve in curves]
     found = difference_of_means(areas[0], areas[1])
     evidence = tuple(path.as_posix() for curve in curves for path in curve.evidence)
-    basis = f"{found.basis}; steps {first:g} to {last:g}"
+    notes = [note for curve in curves for note in curve.notes]
+    basis = "; ".join([found.basis, f"steps {first:g} to {last:g}", *notes])
     of = f"{named(ours.key)} less {named(theirs.key)}"
     return replace(found, basis=basis, of=of, dataset=ours.dataset, evidence=evidence)
 

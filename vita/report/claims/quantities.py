@@ -177,6 +177,6 @@ def _scores(row: ScoredRow, score: Score) -> NDArray[np.float64]:
 
 
 def _of_row(found: Measurement, row: ScoredRow, *evidence: str) -> Measurement:
-    failed = f"; {row.failed} trainings failed" if row.failed else ""
+    failed = f"; failed trainings: {row.failed}" if row.failed else ""
     files = tuple(dict.fromkeys((*row.evidence, *evidence)))
     return replace(found, basis=found.basis + failed, dataset=row.row.dataset, evidence=files)

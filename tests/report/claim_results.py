@@ -1,0 +1,71 @@
+"""Results written by hand for the ledger: tables with rows, and runs with the scores that a test gives them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from vita.config_file import dump
+from vita.experiments.sections import ResolvedRow, TableSpec
+from vita.report.claims.quantities import Results
+from vita.report.claims.rows import ResultsTable
+from vita.report.runs import COLUMNS, SCORES
+
+SAME = {"dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
+MODELS = pd.DataFrame(
+    {
+        "method": ["vita", "ifc"],
+        "backbone": ["swin_l", "swin_l"],
+        "parameters": [228.7e6, 210.7e6],
+        "own_parameters": [13.2e6, None],
+        "added_percent": [6.13, None],
+    }
+)
+
+
+def row(key, inference="intact", **changes):
+    return ResolvedRow(key=key, inference=inference, **{**SAME, "seeds": (0, 1, 2, 3, 4), **changes})
+
+
+def line(seed, ap, inference="intact", **changes):
+    """A line of runs.csv in which every score is AP; without AP, of a run that failed."""
+    cells = dict.fromkeys(COLUMNS, None) | SAME | {"tier": "smoke", "seed": seed, "inference": inference}
+    cells |= {"status": "finished", "ground_truth": "valid", "videos": 20, "directory": f"runs/seed{seed}"}
+    return cells | dict.fromkeys(SCORES, ap) | changes
+
+
+def table(rows, lines, name="table6", tier="smoke", **changes):
+    spec = TableSpec(name=name, item="Table", title="Table", kind="table", tier=tier, rows=tuple(rows), **changes)
+    runs = pd.DataFrame([{**one, "tier": tier} for one in lines], columns=list(COLUMNS))
+    return ResultsTable(spec, runs.astype({"AP": float, "seed": int}))
+
+
+def results(*tables):
+    return Results({one.spec.name: one for one in tables}, MODELS, Path("models.csv"))
+
+
+def write_table(folder, one):
+    """The folder that `vita claims --table` reads."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "spec.yaml").write_text(dump(one.spec))
+    one.runs.to_csv(folder / "runs.csv", index=False)
+    return folder
+
+
+def write_metrics(path, found):
+    """found: of each video, whether its only object is found, by a prediction that is sure where it is right."""
+    groups = [
+        {
+            "video_id": k,
+            "category_id": 1,
+            "ground_truth": 1,
+            "scores": [0.9 if hit else 0.1],
+            "outcomes": [str(hit) * 10],
+        }
+        for k, hit in enumerate(map(int, found))
+    ]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    counts = {"video_ids": list(range(len(groups))), "category_ids": [1], "groups": groups}
+    path.write_text(json.dumps({"counts": counts}))

@@ -1,0 +1,308 @@
+"""Every verdict from results written by hand, and what the ledger says of why."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from claim_results import line, results, row, table, write_metrics, write_table
+from figure_runs import write_run
+from tiny_run import vita
+
+from vita.config_file import parse
+from vita.contract import UserError
+from vita.report.claims.ledger import hold
+from vita.report.claims.pages import COLUMNS, build_ledger
+from vita.report.claims.rows import read_tables
+from vita.report.claims.schema import Claim
+
+PAPER = {"as_paper": True, "valid_videos": 20}
+ABOUT_50 = {"kind": "about", "value": 50, "tolerance": 3, "because": "a reason of more than twenty letters"}
+FEWER = {"kind": "difference", "table": "table6", "row": {"ratio": 0.5}, "against": [{"ratio": 1.0}]}
+SCORE = {"kind": "score", "table": "table6", "row": {"ratio": 1.0}}
+
+
+def claim(quantity, predicate=None, scope="numbers"):
+    predicate = predicate or ABOUT_50
+    raw = {"text": "Something that the paper says.", "where": "Table 6", "scope": scope}
+    return parse(Claim, raw | {"quantity": quantity, "predicate": predicate}, "claim")
+
+
+def scored(aps, as_paper=True, tier="paper", **changes):
+    """A table of one row, with one line for each AP."""
+    lines = [line(seed, ap, **changes) for seed, ap in enumerate(aps)]
+    return results(table([row({"ratio": 1.0}, **(PAPER if as_paper else {}))], lines, tier=tier))
+
+
+@pytest.mark.parametrize(
+    ("aps", "verdict"),
+    [
+        ([49, 50, 51], "reproduced"),  # 50 ± 2.5
+        ([59, 60, 61], "not reproduced"),
+        ([47, 50, 53], "inconclusive"),  # 50 ± 7.5
+        ([50, 50], "inconclusive"),
+    ],
+)
+def test_a_score_of_the_paper(aps, verdict):
+    entry = hold("it", claim(SCORE), scored(aps))
+    assert (entry.verdict, entry.shown.seeds) == (verdict, len(aps))
+    assert entry.evidence == tuple(f"runs/seed{seed}/metrics/intact.json" for seed in range(len(aps)))
+
+
+def test_other_models_and_data_are_not_comparable():
+    entry = hold("it", claim(SCORE), scored([49, 50, 51], as_paper=False, tier="smoke"))
+    assert (entry.verdict, entry.shown) == ("not comparable", None)
+    assert "tier smoke" in entry.reason
+
+
+@pytest.mark.parametrize("changes", [{"ground_truth": "local split of train"}, {"videos": 19}])
+def test_other_videos_than_the_official_ones_are_not_comparable(changes):
+    entry = hold("it", claim(SCORE), scored([49, 50, 51], **changes))
+    assert entry.verdict == "not comparable"
+    assert "not on the official videos" in entry.reason
+
+
+def test_scores_of_a_server_are_comparable():
+    local = [line(seed, 10.0, ground_truth="local split") for seed in range(3)]
+    server = [line(seed, 49.0 + seed, ground_truth="server", videos=None, directory=f"s{seed}") for seed in range(3)]
+    entry = hold("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], local + server, tier="paper")))
+    assert (entry.verdict, entry.shown.value, entry.evidence) == ("reproduced", 50, ("s0", "s1", "s2"))
+
+
+def test_differences_of_scores_of_a_server_are_over_trainings():
+    """(50, 51, 52) less (40, 41, 42) of other weights: 10 with 4.3027 * sqrt(2 / 3) = 3.51 to either side."""
+    lines = [line(seed, 40.0 + seed, ground_truth="server") for seed in range(3)]
+    lines += [line(seed, 50.0 + seed, "prune50", ground_truth="server") for seed in range(3)]
+    rows = [row({"ratio": 1.0}, **PAPER), row({"ratio": 0.5}, "prune50", **PAPER)]
+    entry = hold("it", claim(FEWER, {"kind": "above", "value": 6.4}), results(table(rows, lines, tier="paper")))
+    assert (entry.verdict, entry.shown.value) == ("reproduced", 10)
+    assert entry.shown.low == pytest.approx(6.487, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (results(), ["table6 is not among the tables", "results/table6.csv"]),
+        (results(table([row({"ratio": 0.5})], [])), ["no row of ours (ratio 1.0)"]),
+        (results(table([row({"ratio": 1.0}, not_run="not run in this tier")], [])), ["not run in this tier"]),
+        (
+            results(table([row({"ratio": 1.0})], [line(0, None, status="failed", error="out of memory")])),
+            ["out of memory"],
+        ),
+        (results(table([row({"ratio": 1.0})], [line(0, None, status="not evaluated")])), ["no scores of vita"]),
+        (results(table([row({"ratio": 1.0})], [])), ["no run for the row"]),
+    ],
+)
+def test_not_run_names_what_is_missing(result, words):
+    entry = hold("it", claim(SCORE, scope="trend"), result)
+    assert entry.verdict == "not run"
+    assert all(word in entry.reason for word in words)
+
+
+def test_a_failed_training_beside_finished_ones_is_told():
+    lines = [*(line(seed, 50.0) for seed in range(3)), line(3, None, status="failed", error="out of memory")]
+    entry = hold("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], lines, tier="paper")))
+    assert (entry.verdict, entry.shown.seeds) == ("reproduced", 3)
+    assert "failed trainings: 1" in entry.reason
+
+
+def pruned(tmp_path, right, seeds=1):
+    """20 videos whose objects are all found; with half of the queries only those of the first `right` videos."""
+    lines = []
+    for seed in range(seeds):
+        for name, found in (("intact", 20), ("prune50", right)):
+            write_metrics(tmp_path / f"seed{seed}/metrics/{name}.json", [k < found for k in range(20)])
+            lines.append(line(seed, 1.0, name, directory=str(tmp_path / f"seed{seed}")))
+    return table([row({"ratio": 1.0}), row({"ratio": 0.5}, "prune50")], lines)
+
+
+def test_a_trend_says_on_which_data_it_is_one(tmp_path):
+    """10 of 20 objects: precision 1 up to recall 0.5, so 51 of 101 levels: 50.495, which is 49.505 less than 100."""
+    entry = hold("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, 10)))
+    assert entry.verdict == "reproduced"
+    assert entry.shown.value == pytest.approx(-49.505, abs=1e-3)
+    assert entry.shown.low < entry.shown.value < entry.shown.high < 0
+    assert "the trend on shapes in tier smoke, not the paper's number" in entry.reason
+    assert entry.evidence == tuple(str(tmp_path / f"seed0/metrics/{name}.json") for name in ("prune50", "intact"))
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(19, "inconclusive"), (20, "inconclusive")])
+def test_no_trend_that_the_interval_does_not_carry(tmp_path, right, verdict):
+    """One video of twenty is left out of a draw in 36 % of them, and then there is no difference."""
+    entry = hold("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, right)))
+    assert entry.verdict == verdict
+
+
+def test_steps_that_must_all_hold(tmp_path):
+    one = pruned(tmp_path, 10)
+    rows = [row({"ratio": 1.0}), row({"ratio": 0.5}, "prune50"), row({"ratio": 0.25}, "prune50")]
+    steps = {"kind": "steps", "table": "table6", "rows": [{"ratio": 1.0}, {"ratio": 0.5}, {"ratio": 0.25}]}
+    entry = hold(
+        "it", claim(steps, {"kind": "below", "value": 0}, "trend"), results(table(rows, one.runs.to_dict("records")))
+    )
+    assert entry.verdict == "inconclusive"  # the last step changes nothing
+    assert entry.reason.startswith("1 of 2 hold; shown: (ratio 0.25) less (ratio 0.5)")
+    assert entry.shown.value == 0
+
+
+def test_lead_over_what_others_published():
+    """The best of the others with a ResNet-50 is SeqFormer's 47.4: 50, 51, 52 lead by 3.6 with 2.48 to either side."""
+    lead = {"kind": "lead", "table": "table6", "row": {"ratio": 1.0}}
+    lead |= {"over": {"file": "table1.csv", "where": {"backbone": "ResNet-50"}}}
+    entry = hold("it", claim(lead, {"kind": "above", "value": 0}), scored([50, 51, 52]))
+    assert (entry.verdict, entry.shown.value) == ("reproduced", pytest.approx(3.6))
+    assert "47.4 of SeqFormer, ResNet-50" in entry.reason
+    assert "table1.csv" in entry.evidence
+
+
+@pytest.mark.parametrize(
+    ("over", "message"),
+    [
+        ({"file": "table9.csv"}, "published file 'table9.csv' is not known; allowed: .*table1.csv"),
+        ({"file": "table1.csv", "where": {"colour": "blue"}}, "no column 'colour'; it has setting"),
+        ({"file": "table1.csv", "where": {"backbone": "VGG"}}, "no AP of another method"),
+    ],
+)
+def test_wrong_published_rows_are_named(over, message):
+    lead = {"kind": "lead", "table": "table6", "row": {"ratio": 1.0}, "over": over}
+    with pytest.raises(UserError, match=f"claim 'it': .*{message}"):
+        hold("it", claim(lead), scored([50, 51, 52]))
+
+
+def test_a_column_that_the_table_has_not_is_named():
+    wrong = {**SCORE, "row": {"share": 1.0}}
+    with pytest.raises(UserError, match="claim 'it': table6 has no column 'share'; it has ratio"):
+        hold("it", claim(wrong), scored([50, 51, 52]))
+
+
+def test_parameters_are_counted_in_every_tier():
+    added = {"kind": "parameters", "method": "vita", "backbone": "swin_l", "column": "added_percent"}
+    entry = hold("it", claim(added, {**ABOUT_50, "value": 6, "tolerance": 0.5}), results())
+    assert (entry.verdict, entry.shown.value, entry.evidence) == ("reproduced", 6.13, ("models.csv",))
+    other = hold("it", claim({**added, "method": "ifc"}), results())
+    assert (other.verdict, other.reason) == ("not run", "models.csv has no added_percent of ifc on swin_l")
+
+
+def test_frames_of_the_memory_probe():
+    """The fewest of 1400 and 1390 over 139 are 10 times as many."""
+    one = table(
+        [row({"method": "VITA"}, **PAPER), row({"method": "IFC"}, method="ifc", **PAPER)],
+        [line(0, None), line(1, None), line(0, None, method="ifc")],
+        tier="paper",
+    )
+    ratio = {"kind": "frames", "table": "table6", "row": {"method": "VITA"}, "over": {"method": "IFC"}}
+    asked = claim(ratio, {**ABOUT_50, "value": 11, "tolerance": 2})
+    assert hold("it", asked, results(one)).reason == "table6, row (method VITA): the memory probe has not measured it"
+    one.runs["max_frames"] = [1400, 1390, 139]
+    entry = hold("it", asked, results(one))
+    assert (entry.verdict, entry.shown.value) == ("reproduced", 10)
+
+
+@pytest.fixture
+def curves(tmp_path):
+    """A function that writes three trainings of A, 0 to 20 points over 200 steps, and of B, 0 to 10."""
+
+    def write(**changes_of_b):
+        lines = []
+        for variant, last in (("a", 20.0), ("b", 10.0)):
+            for seed in range(3):
+                changes = {"validate_videos": 8} | (changes_of_b if variant == "b" else {})
+                folder = write_run(tmp_path, tmp_path, variant, seed, **changes)
+                ap = [seed / 10, last / 2 + seed / 10, last + seed / 10]
+                history = pd.DataFrame({"step": [100, 200, 300], "total": 1.0, "validation_AP": ap})
+                history.to_csv(folder / "history.csv", index=False)
+                lines.append(line(seed, 50.0, variant=variant, directory=folder.as_posix()))
+        rows = [row({"curve": name.upper()}, variant=name, seeds=(0, 1, 2)) for name in ("a", "b")]
+        return results(table(rows, lines, "figure5"))
+
+    return write
+
+
+FASTER = {"kind": "convergence", "table": "figure5", "row": {"curve": "A"}, "against": {"curve": "B"}}
+
+
+def test_convergence_from_histories(curves):
+    """10 and 5 points on average; seeds 0.1 apart, so the interval is 4.3027 * 0.1 * sqrt(2 / 3) to either side."""
+    entry = hold("it", claim(FASTER, {"kind": "above", "value": 4.6}, "trend"), curves())
+    assert (entry.verdict, entry.shown.value) == ("reproduced", pytest.approx(5))
+    assert entry.shown.low == pytest.approx(5 - 0.3513, abs=1e-3)
+    assert "steps 100 to 300" in entry.reason
+    assert len(entry.evidence) == 6
+
+
+def test_curves_of_different_videos_are_not_compared(curves):
+    entry = hold("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), curves(validate_videos=5))
+    assert (entry.verdict, entry.reason) == ("inconclusive", "figure5: validated on 8 and 5 videos")
+
+
+def test_a_training_without_a_curve_is_told(curves, tmp_path):
+    there = curves()
+    (tmp_path / "b" / "seed2" / "history.csv").unlink()
+    entry = hold("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), there)
+    assert (entry.verdict, entry.shown.seeds) == ("inconclusive", 2)
+    assert "seed 2: no history.csv" in entry.reason
+
+
+# The files
+
+
+def test_ledger_files(tmp_path):
+    """Table 6 alone, with 10 of 20 objects at ratio 0.5: one step of three is there, and all else is missing."""
+    one = pruned(tmp_path, 10)
+    rows = [row({"ratio": ratio}, "prune50" if ratio == 0.5 else "intact") for ratio in (1.0, 0.75, 0.5, 0.25)]
+    folder = write_table(tmp_path / "table6", table(rows, one.runs.to_dict("records")))
+    results().models.to_csv(tmp_path / "models.csv", index=False)
+    ended = vita("claims", "--table", folder, "--models", tmp_path / "models.csv", "--out", tmp_path / "claims.csv")
+    assert (ended.code, ended.errors) == (0, "")
+    frame = pd.read_csv(tmp_path / "claims.csv", index_col="id")
+    assert ["id", *frame.columns] == list(COLUMNS)
+    assert [str(kind) for kind in frame[["value", "low", "high"]].dtypes] == ["float64"] * 3
+    assert set(frame["verdict"]) == {"reproduced", "not reproduced", "not run", "not comparable"}
+    monotone = frame.loc["pruning_monotone"]  # 1.0 to 0.75 changes nothing, 0.5 to 0.25 gives all back
+    assert (monotone["verdict"], monotone["value"], monotone["n_seeds"]) == ("not reproduced", 49.505, 1)
+    assert all(Path(path).is_file() for path in monotone["evidence"].split())
+    assert frame.loc["added_parameters_swin_l", "verdict"] == "reproduced"
+    assert frame.loc["frames_1392", "verdict"] == "not run"
+    assert frame.loc["prune_50", "verdict"] == "not comparable"
+    counted = frame["verdict"].value_counts()
+    summary = (
+        f"{len(frame)} claims, tier smoke: 1 reproduced, 1 not reproduced, 0 inconclusive, {counted['not run']} not run"
+    )
+    for text in (ended.out, (tmp_path / "claims.md").read_text(), (tmp_path / "claims.html").read_text()):
+        assert summary in text
+
+
+def test_markdown_tables_are_whole(tmp_path):
+    results().models.to_csv(tmp_path / "models.csv", index=False)
+    folder = write_table(tmp_path / "table6", pruned(tmp_path, 10))
+    build_ledger([folder], tmp_path / "models.csv", tmp_path / "claims.csv")
+    blocks = [part.splitlines() for part in (tmp_path / "claims.md").read_text().split("\n\n") if part.startswith("|")]
+    assert len(blocks) >= 3
+    assert all(len({text.count("|") for text in block}) == 1 for block in blocks)
+
+
+def test_the_same_results_are_the_same_bytes(tmp_path):
+    results().models.to_csv(tmp_path / "models.csv", index=False)
+    folder = write_table(tmp_path / "table6", pruned(tmp_path, 10, seeds=3))
+    for name in ("one", "two"):
+        build_ledger([folder], tmp_path / "models.csv", tmp_path / name / "claims.csv")
+    for ending in ("csv", "md", "html"):
+        assert (tmp_path / f"one/claims.{ending}").read_bytes() == (tmp_path / f"two/claims.{ending}").read_bytes()
+
+
+def test_tables_of_two_tiers_or_one_twice_are_refused(tmp_path):
+    smoke = write_table(tmp_path / "a", table([row({"ratio": 1.0})], []))
+    with pytest.raises(UserError, match="'table6' was named before"):
+        read_tables([smoke, smoke])
+    paper = write_table(tmp_path / "b", table([row({"ratio": 1.0})], [], "table3", "paper"))
+    with pytest.raises(UserError, match="tables of the tiers paper, smoke"):
+        read_tables([smoke, paper])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "vita models --out"), ("method,backbone\n", "no column 'parameters'")]
+)
+def test_models_that_are_none_are_named(tmp_path, content, message):
+    if content:
+        (tmp_path / "models.csv").write_text(content)
+    with pytest.raises(UserError, match=f"models.csv: .*{message}"):
+        build_ledger([], tmp_path / "models.csv", tmp_path / "claims.csv")
