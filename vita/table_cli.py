@@ -37,3 +37,17 @@ def table_build(
     from vita.report.tables import build_table
 
     typer.echo(build_table(spec, runs, out))
+
+
+@table.command("pages")
+def table_pages(
+    out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],
+    runs: Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")] = None,
+    failed: Annotated[
+        list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
+    ] = None,
+) -> None:
+    """Pages of the report about the runs themselves: how each ended, on what, and what it cost."""
+    from vita.report.run_pages import write_run_pages
+
+    write_run_pages(runs or [], failed or [], out)

@@ -1,0 +1,81 @@
+"""Pages about the runs, from records written by hand."""
+
+import json
+import re
+
+import pytest
+from figure_runs import TRAIN
+
+from vita.config import RunConfig
+from vita.config_file import dump
+from vita.contract import UserError
+from vita.report.run_pages import write_run_pages
+
+SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
+DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
+MIB = 2**20
+
+
+def config(seed, variant="base"):
+    names = {"tier": "smoke", "method": "vita", "backbone": "tiny", "variant": variant, "seed": seed}
+    return RunConfig.model_validate({**names, "dataset": DATASET, "options": {}, "train": TRAIN})
+
+
+def write_run(folder, seed, minutes, variant="base", **changes):
+    (folder / "logs").mkdir(parents=True)
+    record = {"config": config(seed, variant).model_dump(mode="json"), "status": "finished", "iterations": 900}
+    record |= {"train_time_s": 60 * minutes, "peak_host_memory_bytes": 700 * MIB, "peak_device_memory_bytes": 0}
+    record |= {"device": "cpu", "source_digest": "aaa", "versions": {"torch": "2.13.0"}, "weights_sha256": "f" * 64}
+    (folder / "record.json").write_text(json.dumps(record | changes))
+    (folder / "logs" / "train.tsv").write_text(f"s\tcpu_time\n{60 * minutes + 30}\t1\n")
+    return folder
+
+
+def cells(path):
+    """Text of all cells, row by row."""
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", path.read_text())
+    return [re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", row) for row in rows]
+
+
+def test_every_run_has_its_record_and_the_cost_is_their_sum(tmp_path):
+    runs = [write_run(tmp_path / f"seed{seed}", seed, minutes=4 + seed) for seed in (0, 1)]
+    runs.append(write_run(tmp_path / "frozen", 0, minutes=2, variant="frozen", versions={"torch": "2.14.0"}))
+    (runs[0] / "metrics").mkdir()
+    (runs[0] / "metrics" / "intact.json").write_text(json.dumps({"scores": {"ap": 0.625}}))
+    write_run_pages(runs, [], tmp_path / "runs.html")
+
+    header, first, second, _ = cells(tmp_path / "runs.html")
+    assert first[:3] == ["shapes vita tiny base seed0", "finished", "900"]
+    assert first[header.index("training [min]")] == "4.0"
+    assert first[header.index("AP of `intact`")] == "62.5"
+    assert second[header.index("AP of `intact`")] == ""
+    assert first[-1] == runs[0].as_posix()
+
+    # Two runs of base: 4.5 and 5.5 minutes with start-up; one frozen: 2.5.
+    cost = [row[:4] for row in cells(tmp_path / "cost.html")[1:]]
+    assert cost == [["vita", "base", "2", "10.0"], ["vita", "frozen", "1", "2.5"], ["all", "", "3", "12.5"]]
+
+    environment = (tmp_path / "environment.html").read_text()
+    assert "Runs differ in: torch." in environment
+    assert ["torch", "2.13.0", "2"] in cells(tmp_path / "environment.html")
+
+
+def test_a_failed_run_stands_there_with_its_error(tmp_path):
+    folder = tmp_path / "seed1"
+    (folder / "work").mkdir(parents=True)
+    (folder / "config.yaml").write_text(dump(config(1)))
+    (folder / "work" / "record.json").write_text(json.dumps({"status": "failed", "error": "UserError: <nan>"}))
+    write_run_pages([write_run(tmp_path / "seed0", 0, 4)], [folder], tmp_path / "runs.html")
+    text = (tmp_path / "runs.html").read_text()
+    assert "1 of 2 runs finished" in text
+    assert "shapes vita tiny base seed1: UserError: &lt;nan&gt;" in text
+    assert 'class="failed"' in text
+
+
+def test_what_is_missing_or_no_record_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"seed0/record\.json: no such file; `vita train` writes it"):
+        write_run_pages([tmp_path / "seed0"], [], tmp_path / "runs.html")
+    folder = write_run(tmp_path / "seed1", 1, 4)
+    (folder / "record.json").write_text("{}")
+    with pytest.raises(UserError, match=r"record\.json: no key 'config'"):
+        write_run_pages([folder], [], tmp_path / "runs.html")

@@ -1,0 +1,157 @@
+"""Pages of the report about the runs themselves: what ran and how it ended, on what, and what it cost."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vita.contract import UserError
+from vita.files import read_json, write_text
+from vita.report.failed_runs import failed_config, failure_of
+from vita.report.html import heading, note, page, table
+
+IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
+MEBIBYTE = 2**20
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """A run and its two records; a record is None where that step left none. error: of a run that failed."""
+
+    folder: Path
+    names: dict[str, str]
+    trained: dict[str, Any] | None
+    predicted: dict[str, Any] | None
+    error: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its place in the run table."""
+        return " ".join(self.names[name] for name in IDENTITY[1:-1]) + f" seed{self.names['seed']}"
+
+    def seconds(self, task: str) -> float:
+        """Wall-clock time of Snakemake's benchmark of this step, start-up included; 0 where there is none."""
+        file = self.folder / "logs" / f"{task}.tsv"
+        return float(pd.read_csv(file, sep="\t")["s"].sum()) if file.exists() else 0.0
+
+
+def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> None:
+    """Write `out` (runs.html), and environment.html and cost.html beside it.
+
+    Raises UserError naming a record that is missing or unreadable.
+    """
+    folders = [_read(folder) for folder in runs] + [_read_failed(folder) for folder in failed]
+    write_text(out, runs_page(folders))
+    write_text(out.with_name("environment.html"), environment_page(folders))
+    write_text(out.with_name("cost.html"), cost_page(folders))
+
+
+def runs_page(folders: Sequence[RunFolder]) -> str:
+    """One row a run; errors in full below."""
+    headers = ["run", "status", "iterations", "resumed at", "device", "training [min]", "prediction [s]", "frames"]
+    headers += ["peak host [MiB]", "AP of `intact`", "source", "configuration", "weights (SHA-256)", "folder"]
+    rows = [_run_row(folder) for folder in folders]
+    classes = ["failed" if folder.error else "" for folder in folders]
+    failures = [f"{folder.title}: {folder.error}" for folder in folders if folder.error]
+    told = [heading("Errors"), *map(note, failures)] if failures else []
+    done = sum(not folder.error for folder in folders)
+    summary = note(f"{done} of {len(folders)} runs finished. Times are of the steps themselves, without start-up.")
+    return page("Runs", summary, table(headers, rows, classes), *told)
+
+
+def environment_page(folders: Sequence[RunFolder]) -> str:
+    """What the runs ran on, each value with the number of runs that have it."""
+    records = [record for folder in folders for record in (folder.trained, folder.predicted) if record]
+    rows = []
+    for key in ("python", "machine", "device", "processes", "threads", "source_digest"):
+        rows += [[key.replace("_", " "), *told] for told in _told(record.get(key) for record in records)]
+    packages = sorted({name for record in records for name in record.get("versions", {})})
+    for name in packages:
+        rows += [[name, *told] for told in _told(record.get("versions", {}).get(name) for record in records)]
+    differ = sorted({row[0] for row in rows if sum(other[0] == row[0] for other in rows) > 1})
+    text = f"Runs differ in: {', '.join(differ)}." if differ else "All runs are alike in all of this."
+    return page("Environment", note(text), table(["", "value", "records"], rows))
+
+
+def cost_page(folders: Sequence[RunFolder]) -> str:
+    """Time by method and variant, with start-up; what was trained once and shared counts once."""
+    lines: dict[tuple[str, str], list[float]] = {}
+    for folder in folders:
+        cell = lines.setdefault((folder.names["method"], folder.names["variant"]), [0, 0.0, 0.0, 0.0])
+        device = (folder.trained or {}).get("peak_device_memory_bytes", 0) / MEBIBYTE
+        cell[0], cell[1], cell[2] = cell[0] + 1, cell[1] + folder.seconds("train"), cell[2] + folder.seconds("predict")
+        cell[3] = max(cell[3], device)
+    total = [sum(cell[k] for cell in lines.values()) for k in range(3)]
+    rows = [[*names, *_cost_cells(cell)] for names, cell in lines.items()] + [["all", "", *_cost_cells([*total, 0.0])]]
+    headers = ["method", "variant", "runs", "training [min]", "prediction [min]", "together [min]", "peak device [MiB]"]
+    said = (
+        "Wall-clock minutes with start-up, from the workflow's own benchmarks. Runs stand beside each other on several "
+    )
+    return page("Cost", note(said + "cores or devices, so the whole takes less."), table(headers, rows))
+
+
+def _cost_cells(cell: Sequence[float]) -> list[str]:
+    runs, train, predict, device = cell
+    minutes = (train / 60, predict / 60, (train + predict) / 60)
+    return [str(int(runs)), *(f"{value:.1f}" for value in minutes), f"{device:.0f}" if device else ""]
+
+
+def _read(folder: Path) -> RunFolder:
+    trained = _record(folder / "record.json")
+    if trained is None:
+        raise UserError(f"{folder / 'record.json'}: no such file; `vita train` writes it")
+    return RunFolder(folder, _names(trained["config"]), trained, _record(folder / "predict_record.json"))
+
+
+def _read_failed(folder: Path) -> RunFolder:
+    names = _names(failed_config(folder).model_dump(mode="json"))
+    trained, predicted = _record(folder / "record.json"), _record(folder / "predict_record.json")
+    return RunFolder(folder, names, trained, predicted, failure_of(folder, _unscored(folder)))
+
+
+def _unscored(folder: Path) -> str | None:
+    """The first inference variant whose scoring left a log and no scores."""
+    tried = sorted(path.stem.removeprefix("evaluate_") for path in (folder / "logs").glob("evaluate_*.log"))
+    return next((name for name in tried if not (folder / "metrics" / f"{name}.json").exists()), None)
+
+
+def _record(path: Path) -> dict[str, Any] | None:
+    content = read_json(path) if path.exists() else None
+    if content is not None and not (isinstance(content, dict) and "config" in content):
+        raise UserError(f"{path}: no key 'config'; delete the file and run the command again")
+    return content
+
+
+def _names(config: dict[str, Any]) -> dict[str, str]:
+    return {name: str(config[name]) for name in IDENTITY} | {"dataset": config["dataset"]["name"]}
+
+
+def _run_row(folder: RunFolder) -> list[str]:
+    trained, predicted = folder.trained or {}, folder.predicted or {}
+    metrics = folder.folder / "metrics" / "intact.json"
+    ap = read_json(metrics)["scores"]["ap"] if metrics.exists() else None
+    return [
+        folder.title,
+        "failed" if folder.error else "finished",
+        str(trained.get("iterations", "")),
+        ", ".join(map(str, trained.get("resumed_at", []))),
+        str(trained.get("device", "")),
+        f"{trained['train_time_s'] / 60:.1f}" if trained else "",
+        f"{predicted['predict_time_s']:.1f}" if predicted else "",
+        str(predicted.get("frames", "")),
+        f"{trained['peak_host_memory_bytes'] / MEBIBYTE:.0f}" if trained else "",
+        "" if ap is None else f"{100 * ap:.1f}",
+        str(trained.get("source_digest", "")),
+        str(trained.get("config_digest", "")),
+        str(trained.get("weights_sha256", ""))[:12],
+        folder.folder.as_posix(),
+    ]
+
+
+def _told(values: Any) -> list[list[str]]:
+    counted = pd.Series([str(value) for value in values if value is not None], dtype=str).value_counts()
+    return [[str(value), str(count)] for value, count in counted.sort_index().items()]
