@@ -10,6 +10,7 @@ from snakemake.exceptions import WorkflowError
 from vita.config_file import dump
 from vita.contract import UserError
 from vita.experiments.run_table import RunTable
+from vita.experiments.sections import Needs
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent
@@ -60,6 +61,11 @@ def shows_failed(config):
 def one_of(names):
     """A pattern for exactly these names."""
     return "|".join(sorted({re.escape(str(name)) for name in names})) or "(?!)"
+
+
+def needs(stage):
+    """Memory and time that a scheduler is asked for, by the tier in force."""
+    return TABLE.tier.needs.get(stage, Needs())
 
 
 def run_of(wildcards):

@@ -34,6 +34,9 @@ rule data_synth:
         "results/data/{dataset}/synth.tsv"
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=60,
     message:
         "Painting the videos of {wildcards.dataset}"
     shell:
@@ -51,5 +54,8 @@ rule data_split:
         "results/data/{dataset}/split.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=4000,
+        runtime=15,
     shell:
         "vita data split --dataset {input.config} --out {output} > {log} 2>&1"

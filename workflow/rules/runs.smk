@@ -55,6 +55,8 @@ rule train:
     threads: lambda wildcards: run_of(wildcards).config.train.threads
     resources:
         gpu=TABLE.tier.gpus,
+        mem_mb=needs("train").mem_mb,
+        runtime=needs("train").runtime,
     message:
         "Training {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
@@ -83,6 +85,8 @@ rule predict:
     threads: lambda wildcards: run_of(wildcards).prediction.threads
     resources:
         gpu=TABLE.tier.gpus,
+        mem_mb=needs("predict").mem_mb,
+        runtime=needs("predict").runtime,
     message:
         "Predicting with {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
     shell:
@@ -104,6 +108,9 @@ rule evaluate:
         f"{RUN}/logs/evaluate_{{inference}}.log",
     conda:
         ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=60,
     params:
         chosen=lambda wildcards: scored_videos(run_of(wildcards).config.dataset),
     shell:
