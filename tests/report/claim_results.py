@@ -69,3 +69,13 @@ def write_metrics(path, found):
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = {"video_ids": list(range(len(groups))), "category_ids": [1], "groups": groups}
     path.write_text(json.dumps({"counts": counts}))
+
+
+def pruned(tmp_path, right, seeds=1):
+    """20 videos whose objects are all found; with half of the queries only those of the first `right` videos."""
+    lines = []
+    for seed in range(seeds):
+        for name, found in (("intact", 20), ("prune50", right)):
+            write_metrics(tmp_path / f"seed{seed}/metrics/{name}.json", [k < found for k in range(20)])
+            lines.append(line(seed, 1.0, name, directory=str(tmp_path / f"seed{seed}")))
+    return table([row({"ratio": 1.0}), row({"ratio": 0.5}, "prune50")], lines)
