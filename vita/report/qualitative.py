@@ -118,6 +118,7 @@ def _scene(predictions: Predictions, choice: Choice, frames: Sequence[int], name
         found={t: predictions.found.get((video_id, t), []) for t in frames},
         title=_title(predictions, choice, name),
         name=name,
+        least_score=LEAST_SCORE,
     )
 
 

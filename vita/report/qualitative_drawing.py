@@ -29,6 +29,7 @@ from vita.report.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY, Paint,
 from vita.report.style import SMALL_POINTS, TEXT_INCHES, TINY_POINTS, save, styled
 
 _ROWS = 3
+_FEWEST_COLUMNS = 3  # so that a single frame does not fill a page
 _LEGEND_LINES = 3
 _BESIDE_INCHES, _AROUND_INCHES, _LINE_INCHES = 0.25, 0.48, 0.145  # margins of the frames, and a line of a legend
 
@@ -50,6 +51,7 @@ class Scene:
     found: Mapping[int, Sequence[FramePrediction]]
     title: str
     name: str
+    least_score: float
 
     @property
     def shown_categories(self) -> list[int]:
@@ -66,7 +68,12 @@ class Scene:
 def draw_scene(scene: Scene, out: Path) -> None:
     """As wide as the text; .pdf and .png."""
     with styled():
-        frame_inches = (TEXT_INCHES - _BESIDE_INCHES) / len(scene.frames) * scene.size.height / scene.size.width
+        frame_inches = (
+            (TEXT_INCHES - _BESIDE_INCHES)
+            / max(len(scene.frames), _FEWEST_COLUMNS)
+            * scene.size.height
+            / scene.size.width
+        )
         lines = min(_LEGEND_LINES, max(len(scene.tracks), len(scene.shown_categories)))
         layout = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
         figure = Figure(
@@ -109,7 +116,11 @@ def _write_iou(axes: Axes, iou: float) -> None:
 
 
 def _draw_legends(figure: Figure, scene: Scene) -> None:
-    titles = (f"{scene.name}: a colour a track, scores", "frame detector: a colour a class", "ground truth")
+    titles = (
+        f"{scene.name}: a colour a track, scores",
+        "frame detector: a colour a class",
+        f"all of score {scene.least_score:g} or more",
+    )
     places: tuple[Any, ...] = ("outside lower left", "outside lower center", "outside lower right")
     for handles, place, title in zip(_handles(scene), places, titles, strict=True):
         columns = -(-len(handles) // _LEGEND_LINES)
@@ -127,7 +138,7 @@ def _handles(scene: Scene) -> tuple[list[Artist], list[Artist], list[Artist]]:
         for number, category in enumerate(scene.shown_categories)
     ]
     outline = Line2D([], [], color="white", linewidth=1, path_effects=[withStroke(linewidth=2, foreground="black")])
-    outline.set_label("the object; numbers: IoU with it")
+    outline.set_label("ground truth; numbers: IoU with it")
     return tracks, categories, [outline]
 
 
