@@ -7,8 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from vita.contract import UserError
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
@@ -93,6 +91,8 @@ def answer(
 
 def write_per_video(videos: list[VideoRow], out: Path) -> None:
     """A CSV row for each video; scores are points, empty where the video has no object."""
+    import pandas as pd  # takes longer to load than an evaluation of a small data set to run
+
     rows = pd.DataFrame([video.to_json() for video in videos])
     for name in SCORE_NAMES:
         rows[name] = 100 * rows[name].astype(float)
