@@ -12,14 +12,10 @@ from typing import Any
 
 import pytest
 import typer
-import yaml
 
 from vita.cli import app
-from vita.config_file import parse
 from vita.data.ytvis import read_split
-from vita.dataset_config import DatasetConfig
-from vita.experiments.reading import load_file, overlay
-from vita.experiments.sections import TierConfig
+from vita.experiments.run_table import RunTable
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -97,11 +93,12 @@ def test_the_example_of_labels_is_read(tmp_path):
 
 
 def test_the_example_configuration_is_read(tmp_path):
-    """The tier's lines laid over a copy of smoke.yaml, as the README says."""
-    dataset, tier = (yaml.safe_load(block) for block in blocks(README, "yaml"))
-    assert parse(DatasetConfig, dataset, "README").root == "mine/data"
-    smoke = yaml.safe_load((ROOT / "workflow/config/smoke.yaml").read_text())
-    assert tier["datasets"].keys() == smoke["datasets"].keys()  # none of the embedded data is left
-    path = tmp_path / "tier.yaml"
-    path.write_text(yaml.safe_dump(overlay(smoke, tier)))
-    assert load_file(TierConfig, path).datasets["ytvis_2019"].predict == {"short_edge": 288}
+    """Data set and tier as the README has them: whatever the tier runs, it runs on these videos alone."""
+    dataset, tier = blocks(README, "yaml")
+    (tmp_path / "datasets").mkdir()
+    (tmp_path / "datasets" / "mine.yaml").write_text(dataset)
+    (tmp_path / "tier.yaml").write_text(tier)
+    runs = list(RunTable(tmp_path / "tier.yaml", ROOT / "workflow" / "config"))
+    assert {(run.tier, run.dataset) for run in runs} == {("mine", "mine")}
+    assert {run.config.dataset.root for run in runs} == {"mine/data"}
+    assert {run.prediction.short_edge for run in runs if run.prediction} == {288}
