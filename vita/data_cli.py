@@ -84,9 +84,9 @@ def data_sheet(
 ) -> None:
     """Draw a contact sheet: frames of a few videos, and the same frames with their masks."""
     from vita.config_file import load
-    from vita.data.contact_sheet import draw_contact_sheet
     from vita.data.dataset import Part, read_part
     from vita.dataset_config import DatasetConfig
+    from vita.report.contact_sheet import draw_contact_sheet
 
     config = load(DatasetConfig, dataset)
     if split not in get_args(Part):

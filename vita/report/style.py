@@ -67,6 +67,11 @@ def styled() -> Iterator[None]:
 def save(figure: Figure, out: Path) -> None:
     """Write `out` as .pdf and .png, whatever its ending. The same figure is the same bytes: no date is written."""
     for ending in FORMATS:
-        metadata = {"CreationDate": None} if ending == ".pdf" else {}
-        with atomic_write(out.with_suffix(ending)) as temporary:
-            figure.savefig(temporary, format=ending[1:], metadata=metadata)
+        write(figure, out.with_suffix(ending))
+
+
+def write(figure: Figure, path: Path) -> None:
+    """One file, in the format of its ending."""
+    metadata = {"CreationDate": None} if path.suffix == ".pdf" else {}
+    with atomic_write(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:], metadata=metadata)

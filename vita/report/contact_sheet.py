@@ -10,20 +10,19 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from PIL import ImageColor
 
 from vita.contract import UserError, Video
 from vita.data import rle
 from vita.data.polygons import code_of
 from vita.data.ytvis import Instance, Split, read_video_frame
-from vita.files import atomic_write
+from vita.report.overlay import CLASS_COLOURS, IDENTITY_COLOURS
+from vita.report.style import FORMATS, TINY_POINTS, styled, write
 
-# Okabe and Ito's colours, told apart with any colour vision.
-IDENTITY_COLOURS = np.array(
-    [[230, 159, 0], [86, 180, 233], [0, 158, 115], [240, 228, 66], [0, 114, 178], [213, 94, 0], [204, 121, 167]]
-)
+# Bytes of all but the grey, which would be lost on grey frames: (objects, 3).
+OBJECT_COLOURS = np.array([ImageColor.getrgb(colour) for colour in (*CLASS_COLOURS[:3], *IDENTITY_COLOURS)])
 GAP = 0.03  # white space between frames, in frame widths
 FRAME_INCHES = 1.3
-FORMATS = (".png", ".pdf")
 
 
 def draw_contact_sheet(split: Split, videos: int, frames_per_video: int, out: Path) -> None:
@@ -33,18 +32,18 @@ def draw_contact_sheet(split: Split, videos: int, frames_per_video: int, out: Pa
     Raises UserError when `out` has another ending, when there is no video, or when a frame cannot be read.
     """
     if out.suffix not in FORMATS:
-        raise UserError(f"{out}: a contact sheet is written as {' or '.join(FORMATS)}")
+        raise UserError(f"{out}: a contact sheet is written as {' or '.join(sorted(FORMATS, reverse=True))}")
     shown = list(zip(split.videos, split.instances, strict=True))[:videos]
     if not shown:
         raise UserError("contact sheet: the data set has no video to show")
     aspect = max(video.height / video.width for video, _ in shown)
     width = frames_per_video * FRAME_INCHES * (1 + GAP)
-    figure = Figure(figsize=(width, len(shown) * (2 * FRAME_INCHES * aspect + 0.2)), layout="constrained")
-    axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
-    for axis, (video, instances) in zip(axes, shown, strict=True):
-        _draw_row(axis, video, instances, split.category_names, frames_per_video)
-    with atomic_write(out) as temporary:
-        figure.savefig(temporary, format=out.suffix[1:], dpi=200)
+    with styled():
+        figure = Figure(figsize=(width, len(shown) * (2 * FRAME_INCHES * aspect + 0.2)), layout="constrained")
+        axes = figure.subplots(len(shown), 1, squeeze=False)[:, 0]
+        for axis, (video, instances) in zip(axes, shown, strict=True):
+            _draw_row(axis, video, instances, split.category_names, frames_per_video)
+        write(figure, out)
 
 
 def _draw_row(
@@ -66,14 +65,14 @@ def _draw_row(
         axis.text(left + 1, 1, f"{t}", fontsize=5, va="top", color="white")
     axis.set(xlim=(0, frames_per_video * step), ylim=(2 * height, 0))
     axis.set_axis_off()
-    axis.set_title(f"{video.name}: {length} frames, {len(instances)} objects", fontsize=6, loc="left", pad=2)
+    axis.set_title(f"{video.name}: {length} frames, {len(instances)} objects", fontsize=TINY_POINTS, loc="left", pad=2)
 
 
 def _overlay(frame: np.ndarray, masks: np.ndarray) -> np.ndarray:
     """The frame in faded grey, each mask in its object's colour: (H, W, 3) uint8."""
     picture = np.repeat(0.4 * frame.mean(axis=-1, keepdims=True) + 60, 3, axis=-1)
     for number, mask in enumerate(masks):
-        picture[mask] = 0.3 * picture[mask] + 0.7 * IDENTITY_COLOURS[number % len(IDENTITY_COLOURS)]
+        picture[mask] = 0.3 * picture[mask] + 0.7 * OBJECT_COLOURS[number % len(OBJECT_COLOURS)]
     return picture.astype(np.uint8)
 
 

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image
 
 from vita.contract import UserError
-from vita.data.contact_sheet import IDENTITY_COLOURS, draw_contact_sheet
 from vita.data.ytvis import Split, read_split
+from vita.report.contact_sheet import OBJECT_COLOURS, draw_contact_sheet
 
 
 @pytest.fixture(scope="module")
-def split(shapes_root: Path) -> Split:
-    return read_split(shapes_root / "train" / "instances.json", shapes_root / "train" / "JPEGImages")
+def split(videos: Path) -> Split:
+    return read_split(videos / "train" / "instances.json", videos / "train" / "JPEGImages")
 
 
 def test_one_row_a_video(split: Split, tmp_path: Path) -> None:
@@ -31,7 +31,7 @@ def test_masks_colour_the_picture(split: Split, tmp_path: Path) -> None:
     def orange(instances: tuple) -> int:
         draw_contact_sheet(replace(split, instances=instances), 1, 3, tmp_path / "sheet.png")
         picture = np.asarray(Image.open(tmp_path / "sheet.png").convert("RGB")).astype(float)
-        grey = picture - 0.7 * IDENTITY_COLOURS[0]  # what is left is 0.3 of a grey, equal in all channels
+        grey = picture - 0.7 * OBJECT_COLOURS[0]  # what is left is 0.3 of a grey, equal in all channels
         return int((np.ptp(grey, axis=-1) < 6).sum())
 
     nothing = orange(((), *split.instances[1:]))
