@@ -12,7 +12,7 @@ from vita.evaluation.detections import Detection, read_detections
 from vita.evaluation.distinct import FramePrediction, distinct_predictions, distinct_tracks
 from vita.evaluation.frame_detections import FrameDetections
 from vita.evaluation.ground_truth import GroundTruth, parse_ground_truth
-from vita.evaluation.occlusion_gain import Choice, ObjectGain, choose, object_gains
+from vita.evaluation.occlusion_gain import Choice, ObjectGain, choose, mean_gain, object_gains
 
 HEIGHT, WIDTH, LENGTH = 12, 24, 8
 SIZE = [HEIGHT, WIDTH]
@@ -107,6 +107,19 @@ def test_equal_gains_and_none() -> None:
     """The lowest id is chosen of equal ones, and something is chosen where nothing gains."""
     choice = chosen(scene(occlusion=["severe_occlusion"] * LENGTH))
     assert (choice.chosen.annotation.id, choice.chosen.gain(choice.occluded)) == (3, 0)
+
+
+def test_the_mean_and_its_interval() -> None:
+    """Two videos of one object each, of gains 1 and 0: a quarter of the draws have the first alone."""
+    objects = [annotation(1, codes(BEHIND)), annotation(2, codes(BEHIND), video_id=2)]
+    videos = [video(number, HEIGHT, WIDTH, LENGTH) for number in (1, 2)]
+    truth = parse_ground_truth(ground_truth(objects, videos), "gt")
+    gains = object_gains(truth, tracks(truth, prediction(codes(BEHIND))), {})
+    found = mean_gain(gains, occluded=False, draws=4000)
+    assert (found.score, found.low, found.high) == (0.5, 0, 1)
+    assert found.above == pytest.approx(0.75, abs=0.03) and found.below == 0
+    alone = mean_gain(gains[:1], occluded=False)
+    assert (alone.score, alone.low, alone.high) == (1, 1, 1)
 
 
 def test_a_mask_under_two_categories_is_kept_once() -> None:

@@ -95,12 +95,14 @@ def test_every_object_is_listed_and_one_is_shown(run: Path, tmp_path: Path) -> N
     assert (shown["video"], shown["category"], shown["track_score"], shown["shown"]) == ("passing", "crate", 0.9, "yes")
     assert shown["shown_frames"] == "0 1 2 3 4 7"  # those of occlusion, then 7, 0 and 1, which is as far as 5 and 6 are
     assert frame.loc[[3, 9], ["gain", "shown"]].isna().all(axis=None)
+    # The track has 4 of 12 columns of the crate in front in 3 of 8 frames; nothing has the ball.
+    mean = (5.75 / 8 + 1 / 8) / 3
     assert said == [
         "passing, object 7 (crate): mean IoU over its 3 occluded frames: Ours 0.50, frame detector 0.25",
         "Candidates: 1; the largest gain is +0.25.",
-        "Mean gain of the candidates over their occluded frames: +0.25.",
-        # The track has 4 of 12 columns of the crate in front in 3 frames of 8; nothing has the ball.
-        f"Mean gain of all 3 objects over all frames that show them: {(5.75 / 8 + 1 / 8) / 3:+.2f}.",
+        "Mean gain of the candidates over their occluded frames: +0.25 (+0.25 to +0.25).",
+        f"Mean gain of all 3 objects over all frames that show them: {mean:+.2f} (+0.00 to {1.5 * mean:+.2f}).",
+        "Intervals: 95 %, by bootstrap over the videos.",
     ]
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure.csv", "figure.pdf", "figure.png"]
 

@@ -15,6 +15,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from vita.contract import Rle
+from vita.evaluation.bootstrap import DRAWS, Difference, difference_of_draws, draw_weights
 from vita.evaluation.detections import Detection
 from vita.evaluation.distinct import FramePrediction
 from vita.evaluation.ground_truth import Annotation, GroundTruth, VideoSize
@@ -86,6 +87,17 @@ def choose(gains: Sequence[ObjectGain]) -> Choice | None:
     if not candidates:
         return None
     return Choice(max(candidates, key=lambda gain: gain.gain(occluded)), candidates, occluded)
+
+
+def mean_gain(gains: Sequence[ObjectGain], occluded: bool, draws: int = DRAWS, seed: int = 0) -> Difference:
+    """The mean over these objects with its interval, fractions: their videos are drawn anew. Not of none."""
+    by_video: dict[int, list[float]] = {}
+    for gain in gains:
+        by_video.setdefault(gain.annotation.video_id, []).append(gain.gain(occluded))
+    sums = np.array([sum(found) for found in by_video.values()])
+    counts = np.array([len(found) for found in by_video.values()])
+    weights = draw_weights(len(by_video), draws, np.random.default_rng(seed))
+    return difference_of_draws(float(sums.sum() / counts.sum()), (weights @ sums) / (weights @ counts))
 
 
 def _gains_of_video(groups: Sequence[Group], size: VideoSize, found: FramePredictions) -> list[ObjectGain]:

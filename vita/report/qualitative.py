@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from vita.config_file import load
 from vita.contract import UserError, Video
@@ -21,9 +20,10 @@ from vita.evaluation.distinct import FramePrediction, distinct_predictions, dist
 from vita.evaluation.frame_detections import read_frame_detections
 from vita.evaluation.ground_truth import GroundTruth, VideoSize, load_ground_truth
 from vita.evaluation.occluded_frames import code_at
-from vita.evaluation.occlusion_gain import FEWEST_FRAMES, Choice, ObjectGain, choose, object_gains
+from vita.evaluation.occlusion_gain import ObjectGain, choose, object_gains
 from vita.experiments.sections import TableSpec
 from vita.files import write_text
+from vita.report.gain_report import GainReport
 from vita.report.inputs import read_runs
 from vita.report.qualitative_drawing import Scene, draw_scene
 from vita.report.run_folders import SeedRun, runs_of_row
@@ -61,9 +61,11 @@ def build_qualitative(spec_file: Path, runs_csv: Path, out: Path) -> str:
     if choice is None:
         raise UserError(f"{predictions.run.folder}: no object is visible in the videos that the run is scored on")
     frames = shown_frames(choice.chosen, choice.occluded)
-    draw_scene(_scene(predictions, choice, frames, name), out)
-    write_text(out.with_suffix(".csv"), gains_frame(predictions, gains, choice, frames).to_csv(index=False))
-    return "\n".join(in_words(predictions, gains, choice, name))
+    categories = predictions.truth.categories
+    report = GainReport(name, predictions.run, predictions.videos, categories, gains, choice, frames)
+    draw_scene(_scene(predictions, report), out)
+    write_text(out.with_suffix(".csv"), report.table().to_csv(index=False))
+    return report.words()
 
 
 def read_predictions(spec: TableSpec, runs_csv: Path) -> Predictions:
@@ -104,20 +106,21 @@ def shown_frames(gain: ObjectGain, occluded: bool) -> list[int]:
     return sorted(shown)
 
 
-def _scene(predictions: Predictions, choice: Choice, frames: Sequence[int], name: str) -> Scene:
-    video_id = choice.chosen.annotation.video_id
+def _scene(predictions: Predictions, report: GainReport) -> Scene:
+    chosen, frames = report.choice.chosen, report.frames
+    video_id = chosen.annotation.video_id
     size = predictions.truth.videos[video_id]
     tracks = [one for one in predictions.tracks if one.video_id == video_id and _seen(one, frames, size)]
     return Scene(
         video=predictions.videos[video_id],
         size=size,
-        categories=predictions.truth.categories,
-        gain=choice.chosen,
+        categories=report.categories,
+        gain=chosen,
         frames=tuple(frames),
-        tracks=tuple(sorted(tracks, key=lambda one: (one is not choice.chosen.track, -one.score))),
+        tracks=tuple(sorted(tracks, key=lambda one: (one is not chosen.track, -one.score))),
         found={t: predictions.found.get((video_id, t), []) for t in frames},
-        title=_title(predictions, choice, name),
-        name=name,
+        title=report.title(),
+        name=report.name,
         least_score=LEAST_SCORE,
     )
 
@@ -125,61 +128,3 @@ def _scene(predictions: Predictions, choice: Choice, frames: Sequence[int], name
 def _seen(track: Detection, frames: Sequence[int], size: VideoSize) -> bool:
     codes = [code_at(track.track.masks, t, size) for t in frames]
     return bool(areas([code for code in codes if code]).any())
-
-
-def _title(predictions: Predictions, choice: Choice, name: str) -> str:
-    one = choice.chosen.annotation
-    of_track, of_frames = choice.chosen.means(choice.occluded)
-    kind = "occluded" if choice.occluded else "visible"
-    return (
-        f"{predictions.videos[one.video_id].name}, object {one.id} ({predictions.truth.categories[one.category_id]}): "
-        f"mean IoU over its {len(choice.chosen.frames(choice.occluded))} {kind} frames: {name} {of_track:.2f}, "
-        f"frame detector {of_frames:.2f}"
-    )
-
-
-def in_words(predictions: Predictions, gains: Sequence[ObjectGain], choice: Choice, name: str) -> list[str]:
-    """What was chosen of what, and what the others gain."""
-    lines = [_title(predictions, choice, name)]
-    if not choice.occluded:
-        lines.append(f"No object is occluded in {FEWEST_FRAMES} frames or more: all frames that show an object count.")
-    gain, count = choice.chosen.gain(choice.occluded), len(choice.candidates)
-    lines.append(f"Candidates: {count}; the largest gain is {gain:+.2f}." + (" None gains." if gain <= 0 else ""))
-    mean = np.mean([one.gain(choice.occluded) for one in choice.candidates])
-    everywhere = np.mean([one.gain(occluded=False) for one in gains])
-    if choice.occluded:
-        lines.append(f"Mean gain of the candidates over their occluded frames: {mean:+.2f}.")
-    lines.append(f"Mean gain of all {len(gains)} objects over all frames that show them: {everywhere:+.2f}.")
-    return lines
-
-
-def gains_frame(
-    predictions: Predictions, gains: Sequence[ObjectGain], choice: Choice, frames: Sequence[int]
-) -> pd.DataFrame:
-    """Every object, by video and id; IoUs and gain are empty for one that is no candidate."""
-    lines = []
-    for gain in gains:
-        one, occluded = gain.annotation, choice.occluded
-        of_track, of_frames = gain.means(occluded)
-        chosen = gain is choice.chosen
-        lines.append(
-            {
-                "video_id": one.video_id,
-                "video": predictions.videos[one.video_id].name,
-                "object_id": one.id,
-                "category": predictions.truth.categories[one.category_id],
-                "visible_frames": len(gain.visibility.visible),
-                "occluded_frames": " ".join(map(str, gain.visibility.occluded)),
-                "occlusion_from": "labels" if gain.visibility.labelled else "masks",
-                "track_score": gain.track.score if gain.track else None,
-                "track_iou": of_track,
-                "frame_iou": of_frames,
-                "gain": gain.gain(occluded),
-                "gain_all_frames": gain.gain(occluded=False),
-                "shown": "yes" if chosen else "",
-                "shown_frames": " ".join(map(str, frames)) if chosen else "",
-                "seed": predictions.run.seed,
-                "run": predictions.run.folder.as_posix(),
-            }
-        )
-    return pd.DataFrame(lines).round(4)

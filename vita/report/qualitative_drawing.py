@@ -68,17 +68,8 @@ class Scene:
 def draw_scene(scene: Scene, out: Path) -> None:
     """As wide as the text; .pdf and .png."""
     with styled():
-        frame_inches = (
-            (TEXT_INCHES - _BESIDE_INCHES)
-            / max(len(scene.frames), _FEWEST_COLUMNS)
-            * scene.size.height
-            / scene.size.width
-        )
-        lines = min(_LEGEND_LINES, max(len(scene.tracks), len(scene.shown_categories)))
         layout = ConstrainedLayoutEngine(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
-        figure = Figure(
-            figsize=(TEXT_INCHES, _ROWS * frame_inches + _AROUND_INCHES + lines * _LINE_INCHES), layout=layout
-        )
+        figure = Figure(figsize=(TEXT_INCHES, _height_inches(scene)), layout=layout)
         axes = figure.subplots(_ROWS, len(scene.frames), squeeze=False)
         for column, t in enumerate(scene.frames):
             _draw_column(axes[:, column], scene, t)
@@ -87,6 +78,12 @@ def draw_scene(scene: Scene, out: Path) -> None:
         figure.suptitle(scene.title, fontsize=SMALL_POINTS, x=0.01, ha="left")
         _draw_legends(figure, scene)
         save(figure, out)
+
+
+def _height_inches(scene: Scene) -> float:
+    width = (TEXT_INCHES - _BESIDE_INCHES) / max(len(scene.frames), _FEWEST_COLUMNS)
+    lines = min(_LEGEND_LINES, max(len(scene.tracks), len(scene.shown_categories)))
+    return _ROWS * width * scene.size.height / scene.size.width + _AROUND_INCHES + lines * _LINE_INCHES
 
 
 def _draw_column(axes: np.ndarray, scene: Scene, t: int) -> None:
