@@ -27,12 +27,12 @@ class GainReport:
 
     def title(self) -> str:
         """The object and its scores, a line."""
-        one = self.choice.chosen.annotation
-        of_track, of_frames = self.choice.chosen.means(self.choice.occluded)
-        kind = "occluded" if self.choice.occluded else "visible"
+        chosen, occluded = self.choice.chosen, self.choice.occluded
+        one, count = chosen.annotation, len(chosen.frames(occluded))
+        of_track, of_frames = chosen.means(occluded)
         return (
             f"{self.videos[one.video_id].name}, object {one.id} ({self.categories[one.category_id]}): "
-            f"mean IoU over its {len(self.choice.chosen.frames(self.choice.occluded))} {kind} frames: {self.name} {of_track:.2f}, "
+            f"mean IoU over its {count} {'occluded' if occluded else 'visible'} frames: {self.name} {of_track:.2f}, "
             f"frame detector {of_frames:.2f}"
         )
 
