@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from figure_runs import listed, row, write_run, write_runs, write_spec
 from matplotlib.axes import Axes
+from tiny_run import vita
 
 from vita.contract import UserError
 from vita.report.convergence import build_convergence
@@ -113,3 +114,9 @@ def test_the_same_runs_are_the_same_bytes(tmp_path: Path, two_seeds: list[Path])
         return [path.read_bytes() for path in sorted((tmp_path / "out").iterdir())]
 
     assert files() == files()
+
+
+def test_the_command_tells_what_is_missing(tmp_path: Path, two_seeds: list[Path]) -> None:
+    spec, runs = write_spec(tmp_path, [row("VITA")]), write_runs(tmp_path, [listed(two_seeds[0])])
+    ended = vita("figure", "convergence", "--spec", spec, "--runs", runs, "--out", tmp_path / "out" / "figure.pdf")
+    assert (ended.code, ended.out, ended.errors) == (0, "", "note: VITA: seed 1: no run listed\n")
