@@ -49,6 +49,7 @@ table6: $(STAMP)
 
 smoke: $(STAMP)
 	$(call results)
+	@cat results/logs/claims.log
 	@echo
 	@echo "tables    results/table{1,2,3,5,6,7}, controls, layers, shift, fed_layers (.md, .csv, .tex, .html)"
 	@echo "figures   results/figure5.png, results/figure6/figure6.png (and .pdf, .csv)"

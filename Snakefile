@@ -11,7 +11,7 @@ from snakemake.utils import min_version
 min_version("9.5")
 
 
-include: "workflow/rules/claim.smk"
+include: "workflow/rules/working_folder.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/evaluations.smk"

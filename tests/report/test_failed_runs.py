@@ -19,6 +19,8 @@ def folder(tmp_path):
     """A run that was asked for two predictions and has not begun."""
     folder = tmp_path / "seed3"
     (folder / "logs").mkdir(parents=True)
+    (tmp_path / "before").mkdir()
+    (tmp_path / "before" / "w").write_text("weights")
     names = {"tier": "smoke", "method": "vita", "backbone": "tiny", "variant": "base", "seed": 3}
     config = RunConfig.model_validate(
         {**names, "dataset": DATASET, "options": {}, "train": TRAIN, "start_from": str(tmp_path / "before" / "w")}
@@ -71,6 +73,7 @@ def test_training_whose_log_tells_or_does_not(folder, log, error):
 
 
 def test_what_never_began_names_what_failed_before_it(folder):
+    (folder.parent / "before" / "w").unlink()
     assert errors(folder)["zero"] == ("failed", f"not started: {(folder.parent / 'before').as_posix()} failed")
 
 
@@ -86,3 +89,18 @@ def test_prediction_and_scoring_that_failed(folder):
     intact, zero = failed_rows(folder)
     assert (intact["status"], intact["AP"], intact["error"]) == ("finished", 50.0, None)
     assert (zero["status"], zero["error"]) == ("failed", "zero.json: cut off")
+
+
+@pytest.mark.parametrize("lost", ["seed3/predict_record.json", "before/w"])
+def test_scores_do_not_outlive_what_they_were_made_from(folder, lost):
+    """A run that was finished; then its prediction, or what it starts from, was done again and failed."""
+    finish_training(folder)
+    (folder / "predict_record.json").write_text("{}")
+    (folder / "metrics").mkdir()
+    for name in ("intact", "zero"):
+        (folder / "metrics" / f"{name}.json").write_text(json.dumps({"scores": {"ap": 0.5}, "num_videos": 30}))
+    assert {row["status"] for row in failed_rows(folder)} == {"finished"}
+    (folder.parent / lost).unlink()
+    rows = failed_rows(folder)
+    assert {row["status"] for row in rows} == {"failed"}
+    assert not any("AP" in row or "videos" in row for row in rows)

@@ -122,3 +122,22 @@ def test_the_way_on_is_told_where_the_error_stands(fake_folder):
     said = fake_folder.said("--keep-going")
     assert "train.log: error: base/seed1/ is broken" in said
     assert "`--config failed=show`" in said
+
+
+def test_results_from_before_do_not_hide_that_a_run_failed(fake_folder):
+    """All was finished once; then the pre-training is changed, and fails."""
+    fake_folder.succeed()
+    fake_folder.change("nano.yaml", "schedules", "pretrain", "iterations", to=5)
+    (fake_folder.path / "broken").write_text("train /pretrain/\n")
+    assert fake_folder.run("--keep-going").returncode != 0
+    fake_folder.succeed(failed="show")
+    assert rows(fake_folder) == {"seed0": "failed", "seed1": "failed"}
+
+
+def test_a_report_of_what_is_there_after_a_failure(fake_folder, make):
+    (fake_folder.path / "broken").write_text("train base/seed1/\n")
+    assert make("smoke")[0] != 0
+    code, said = make("report")
+    assert code == 0, said
+    assert "base/seed1 failed" in fake_folder.read("results/report/runs.html")
+    assert (fake_folder.path / "report.html").exists()

@@ -17,8 +17,19 @@ def failed_config(folder: Path) -> RunConfig:
     return load(RunConfig, folder / "config.yaml")
 
 
+def scores_stand(folder: Path) -> bool:
+    """Whether the predictions that were scored, and what the run starts from, are still there.
+
+    A job that fails takes away what it made before, but not what was made of that.
+    """
+    return _failed_before(folder) is None and (folder / "predict_record.json").exists()
+
+
 def failure_of(folder: Path, inference: str | None = None) -> str:
     """The error's text, on one line: of training, of prediction, or of scoring one inference variant."""
+    before = _failed_before(folder)
+    if before is not None:
+        return f"not started: {before.as_posix()} failed"
     if not (folder / "record.json").exists():
         return _training_failure(folder)
     if not (folder / "predict_record.json").exists():
@@ -26,12 +37,13 @@ def failure_of(folder: Path, inference: str | None = None) -> str:
     return _last_error(folder / "logs" / f"evaluate_{inference}.log")
 
 
-def _training_failure(folder: Path) -> str:
+def _failed_before(folder: Path) -> Path | None:
+    """The folder of the run that it starts from, if that has no weights."""
     start = failed_config(folder).start_from
-    before = Path(start).parent if start else None
-    tried = (folder / "work" / "record.json").exists() or (folder / "logs" / "train.log").exists()
-    if before is not None and not tried and not (before / "record.json").exists():
-        return f"not started: {before.as_posix()} failed"
+    return Path(start).parent if start and not Path(start).exists() else None
+
+
+def _training_failure(folder: Path) -> str:
     if (folder / "work" / "record.json").exists():
         told = read_json(folder / "work" / "record.json").get("error")
         return " ".join(str(told).split()) if told else UNTOLD

@@ -13,7 +13,7 @@ from vita.config_file import load, parse
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
 from vita.files import read_json, write_text
-from vita.report.failed_runs import failed_config, failure_of
+from vita.report.failed_runs import failed_config, failure_of, scores_stand
 from vita.report.server_scores import server_rows
 
 SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
@@ -75,11 +75,13 @@ def failed_rows(folder: Path) -> list[dict[str, Any]]:
         config = failed_config(folder).model_dump(mode="json")
         identity = _identity(config, folder / "config.yaml") | {"directory": folder.as_posix(), "status": "failed"}
         rows = [{**identity, "inference": name} for name in plan.variants]
-    return [row if row["status"] == "finished" else row | _failure(folder, row["inference"]) for row in rows]
+    stand = scores_stand(folder)
+    return [row if stand and row["status"] == "finished" else _failed(row, folder) for row in rows]
 
 
-def _failure(folder: Path, inference: str) -> dict[str, Any]:
-    return {"status": "failed", "error": failure_of(folder, inference)}
+def _failed(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name not in (*SCORES, "videos")}
+    return {**kept, "status": "failed", "error": failure_of(folder, row["inference"])}
 
 
 def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
