@@ -14,6 +14,7 @@ from vita.convert_cli import convert
 from vita.data_cli import data
 from vita.evaluate_cli import evaluate, evaluate_frames
 from vita.figure_cli import figure
+from vita.plan_cli import plan
 from vita.submit_cli import submit
 from vita.table_cli import table
 
@@ -30,6 +31,7 @@ app.command(rich_help_panel="Results")(evaluate)
 app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
 app.command(rich_help_panel="Results")(claims)
+app.command(rich_help_panel="Runs")(plan)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]

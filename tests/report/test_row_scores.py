@@ -66,12 +66,22 @@ def test_one_training_each_tells_nothing_of_trainings():
     assert compare(made([60]), made([40]))["ap"].verdict == "higher"  # the same weights predicted in two ways
 
 
-def test_two_seeds_must_agree_whatever_the_videos_say():
-    other = made([50, 50], weights="b")
-    assert compare(made([52, 53]), other)["ap"].verdict == "higher"
-    assert compare(made([70, 49]), other)["ap"].verdict == "inside the noise"  # the mean is 9.5 higher
-    # Of the same weights, each seed is compared with itself: 70 - 69 and 50 - 49, though 50 is below 69.
+def test_two_seeds_of_the_same_weights_must_agree():
+    """Each seed is compared with itself: 70 - 69 and 50 - 49, though 50 is below 69."""
     assert compare(made([70, 50]), made([69, 49]))["ap"].verdict == "higher"
+    assert compare(made([70, 50]), made([60, 51]))["ap"].verdict == "inside the noise"
+
+
+@pytest.mark.parametrize(("first", "verdict"), [(52.3, "higher"), (52.2, "inside the noise")])
+def test_two_trainings_must_differ_by_more_than_two_trainings_may(first, verdict):
+    """(x, x + 1) less (50, 50): pooled variance 1/4, error sqrt(1/4 (1/2 + 1/2)) = 0.5; t of 2 degrees is 4.303.
+
+    So the difference x + 1/2 - 50 must exceed 2.15, and with 1.5 from the videos sqrt(2.15^2 + 1.5^2) = 2.62.
+    """
+    videos = np.linspace(-1.5 / 0.95, 1.5 / 0.95, DRAWS)[None, :, None]
+    ours = made([first - 0.14, first + 0.86])
+    ours = RowScores(ours.weights, ours.videos, ours.observed, ours.drawn + videos)
+    assert compare(ours, made([50, 50], weights="b"))["ap"].verdict == verdict
 
 
 def test_from_three_seeds_on_the_interval_holds_their_spread():

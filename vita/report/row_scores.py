@@ -1,7 +1,8 @@
 """Scores of a table's rows under resampling: intervals of their means over seeds, and differences between rows.
 
 The videos are drawn anew, the same draws for all rows on the same videos, so that differences are paired. From three
-seeds on the seeds are drawn anew too; with fewer that tells nothing, and a difference counts only if every seed agrees.
+seeds on the seeds are drawn anew too; with fewer that tells nothing, and a difference must also exceed what so few
+trainings may differ by.
 
 Legend: S seeds, B draws; five main scores, in points.
 """
@@ -16,9 +17,18 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import t as student
 
 from vita.contract import UserError
-from vita.evaluation.bootstrap import DRAWS, Difference, Interval, difference_of_draws, reflected, resampled_scores
+from vita.evaluation.bootstrap import (
+    DRAWS,
+    LEVEL,
+    Difference,
+    Interval,
+    difference_of_draws,
+    reflected,
+    resampled_scores,
+)
 from vita.evaluation.counts import Counts
 from vita.evaluation.weighted_scores import SCORE_NAMES
 from vita.files import read_json
@@ -79,25 +89,34 @@ def compare(row: RowScores, reference: RowScores) -> dict[str, RowDifference]:
         values = values[~np.isnan(values)]
         if values.size and not np.isnan(means[k]):
             found = difference_of_draws(float(means[k]), values)
-            pairs = _seed_differences(row.observed[:, k], reference.observed[:, k], same)
-            differences[name] = RowDifference(found, _verdict(found, pairs, same))
+            verdict = _verdict(found, row.observed[:, k], reference.observed[:, k], same)
+            differences[name] = RowDifference(found, verdict)
     return differences
 
 
-def _verdict(found: Difference, pairs: NDArray[np.float64], same_weights: bool) -> Verdict:
-    if not same_weights and pairs.size == 1:
+def _verdict(found: Difference, ours: NDArray[np.float64], theirs: NDArray[np.float64], same: bool) -> Verdict:
+    """ours, theirs: (S,) the score of each seed; same: of the same weights, predicted in two ways."""
+    if not same and len(ours) == len(theirs) == 1:
         return "one training each"
-    few = min(pairs.shape) < SEEDS_TO_DRAW
-    if found.low > 0 and not (few and (pairs <= 0).any()):
-        return "higher"
-    if found.high < 0 and not (few and (pairs >= 0).any()):
-        return "lower"
-    return "inside the noise"
+    few = min(len(ours), len(theirs)) < SEEDS_TO_DRAW
+    above = found.low > 0 and not (few and found.score <= _least(found.score - found.low, ours, theirs, same))
+    below = found.high < 0 and not (few and -found.score <= _least(found.high - found.score, ours, theirs, same))
+    return "higher" if above else "lower" if below else "inside the noise"
 
 
-def _seed_differences(ours: NDArray[np.float64], theirs: NDArray[np.float64], same: bool) -> NDArray[np.float64]:
-    """Of each seed where the weights are the same, (S,); else of every pair of trainings, (S, S')."""
-    return ours - theirs if same else ours[:, None] - theirs[None]
+def _least(of_videos: float, ours: NDArray[np.float64], theirs: NDArray[np.float64], same: bool) -> float:
+    """What a difference of few seeds must exceed. of_videos: half of its interval over the videos.
+
+    Of the same weights, all seeds must agree. Of different trainings, half of the t interval over seeds is added,
+    in quadrature: with two trainings on either side, agreement alone comes about by chance in one of three cases.
+    """
+    if same:
+        differences = ours - theirs
+        return of_videos if (differences > 0).all() or (differences < 0).all() else np.inf
+    freedom = len(ours) + len(theirs) - 2
+    pooled = (((ours - ours.mean()) ** 2).sum() + ((theirs - theirs.mean()) ** 2).sum()) / freedom
+    of_seeds = student.ppf(0.5 + LEVEL / 2, freedom) * np.sqrt(pooled * (1 / len(ours) + 1 / len(theirs)))
+    return float(np.hypot(of_videos, of_seeds))
 
 
 def _draws_of_seeds(row: RowScores, stream: int) -> NDArray[np.int64] | None:

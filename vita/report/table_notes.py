@@ -22,7 +22,7 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
         against = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
         notes.append(
             f"Difference: AP less that of the row with {against}, on the same draws of the videos. Inside the noise: "
-            "the interval holds 0, or seeds disagree; no difference is claimed."
+            "the interval holds 0, or so few seeds do not carry it; no difference is claimed."
         )
     if (ours["ground_truth"] == SERVER).any():
         notes.append("Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/.")

@@ -1,0 +1,1 @@
+"""What a tier will cost, before anything runs."""
