@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
@@ -202,9 +202,14 @@ class Resolver:
     def _known_adjustments(self) -> tuple[Adjustment, ...]:
         """The tier's, their names checked: one that holds for no run is a slip."""
         tier = self.tier
-        choices = {"method": tier.methods, "dataset": tier.datasets, "backbone": tier.backbones}
+        choices: dict[str, dict[str, Any]] = {
+            "method": dict(tier.methods),
+            "dataset": dict(tier.datasets),
+            "backbone": dict(tier.backbones),
+            "schedule": dict(tier.schedules),
+        }
         for number, adjustment in enumerate(tier.adjustments):
-            for key, known in (choices | {"schedule": tier.schedules}).items():
+            for key, known in choices.items():
                 name = getattr(adjustment, key)
                 if name is not None:
                     pick(known, name, f"{self.tier_file}: adjustments[{number}].{key}")
