@@ -33,6 +33,14 @@ def test_a_table_that_the_tier_does_not_offer(fake_folder):
     assert message in ended.stdout + ended.stderr
 
 
+def test_table_4_is_a_target_of_its_own_that_waits_for_no_run(fake_folder):
+    fake_folder.change("nano.yaml", "experiments", to=["table4", "table6"])
+    assert fake_folder.jobs("results/table4.csv") == {"table_spec": 1, "table_runs": 1, "table4": 1}
+    assert "table4" not in fake_folder.jobs()
+    fake_folder.succeed("results/table4.csv")
+    assert (fake_folder.path / "results" / "table4.html").exists()
+
+
 def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
     folder = fake_folder
     folder.succeed()
