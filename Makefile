@@ -1,6 +1,7 @@
 # make table6 is all a new user needs: it makes .venv on its first call, trains, evaluates and prints Table 6.
 PYTHON ?= python3
-CORES ?= 4
+# All that there are; a training takes one.
+CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 # Another tier than smoke: a name in workflow/config, or the path of a tier's YAML file.
 TIER ?=
 # Recorded outputs of the official implementations; the tests carry a compact part of them.
