@@ -13,6 +13,7 @@ from vita.experiments.sections import Key, ResolvedRow, TableSpec
 from vita.report.runs import COLUMNS, SCORES
 from vita.report.tables import build_table
 
+HALF = [True] * 5 + [False] * 5
 IDENTITY = {"tier": "smoke", "dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
 
 
@@ -77,3 +78,16 @@ def spec(*rows: ResolvedRow, **changes: Any) -> TableSpec:
     """Table 6, unless `changes` say otherwise."""
     about = {"name": "table6", "item": "Table 6", "title": "Pruning", "kind": "table", "tier": "smoke", "rows": rows}
     return TableSpec.model_validate({**about, "published": "table6_prune_ratio.csv", **changes})
+
+
+def side_by_side(scenes: Scenes) -> tuple[TableSpec, list[dict[str, Any]]]:
+    """Table 1 with two rows of ours that the paper has, one that it lacks, a method of somebody else's, one not run."""
+    rows = [
+        row({"method": "VITA", "backbone": "ResNet-50"}),
+        row({"method": "IFC", "backbone": "ResNet-50"}, method="ifc"),
+        row({"method": "IFC", "backbone": "Swin-L"}, not_run="not run in this tier"),
+        row({"method": "50% & more_", "backbone": "ResNet-50"}, method="mine"),
+    ]
+    table = spec(*rows, title="Side by side", published="table1.csv", reported=True)
+    runs = [scenes.run("intact", seed, HALF, method=method) for method in ("vita", "ifc", "mine") for seed in (0, 1)]
+    return table, runs

@@ -1,33 +1,16 @@
 """Order of a table's rows, and its forms: CSV, Markdown, LaTeX, HTML."""
 
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
-from table_scenes import Scenes, row, spec
-
-HALF = [True] * 5 + [False] * 5
+from table_scenes import HALF, Scenes, row, side_by_side, spec
 
 
 @pytest.fixture
 def scenes(tmp_path):
     return Scenes(tmp_path)
-
-
-def side_by_side(scenes):
-    """Table 1 with two rows of ours that the paper has, one that it lacks, a method of somebody else's, one not run."""
-    rows = [
-        row({"method": "VITA", "backbone": "ResNet-50"}),
-        row({"method": "IFC", "backbone": "ResNet-50"}, method="ifc"),
-        row({"method": "IFC", "backbone": "Swin-L"}, not_run="not run in this tier"),
-        row({"method": "50% & more_", "backbone": "ResNet-50"}, method="mine"),
-    ]
-    table = spec(*rows, title="Side by side", published="table1.csv", reported=True)
-    runs = [scenes.run("intact", seed, HALF, method=method) for method in ("vita", "ifc", "mine") for seed in (0, 1)]
-    return table, runs
 
 
 def test_reported_rows_stand_in_the_papers_order_with_ours_among_them(scenes):
@@ -114,35 +97,6 @@ def test_html_is_well_formed_and_marks_rows_that_are_not_ours(scenes):
     assert text.count('class="reported"') == 23 - 2
     assert text.count('class="missing"') == 1
     assert "50% &amp; more_" in text
-
-
-def latex_faults(text):
-    """What a LaTeX engine would stumble over in a tabular: unescaped characters, rows of unequal length."""
-    body = [line for line in text.splitlines() if line.endswith("\\\\")]
-    cells = {len(re.findall(r"(?<!\\)&", line)) for line in body}
-    loose = [line for line in body if re.search(r"(?<!\\)[%#_]", line)]
-    return [*loose, *([f"rows of {sorted(cells)} separators"] if len(cells) != 1 else [])]
-
-
-def test_latex_has_rows_of_one_length_and_no_loose_characters(scenes):
-    scenes.build(*side_by_side(scenes))
-    text = (scenes.folder / "out.tex").read_text()
-    assert latex_faults(text) == []
-    assert latex_faults(text.replace("\\%", "%")) != []  # the check finds what it looks for
-    assert all(rule in text for rule in ("\\toprule", "\\midrule", "\\bottomrule"))
-    assert "$\\pm$" in text
-
-
-@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="no pdflatex on this machine; the check above stands")
-def test_latex_compiles(scenes):
-    scenes.build(*side_by_side(scenes))
-    head = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\begin{table}\\small"
-    document = f"{head}\n\\input{{out.tex}}\n\\end{{table}}\\end{{document}}\n"
-    (scenes.folder / "paper.tex").write_text(document)
-    command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "paper.tex"]
-    ended = subprocess.run(command, cwd=scenes.folder, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stdout[-2000:]
-    assert (scenes.folder / "paper.pdf").exists()
 
 
 def test_same_rows_are_the_same_bytes(scenes):

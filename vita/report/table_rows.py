@@ -59,8 +59,15 @@ def _merged(spec: TableSpec, ours: list[TableRow], lines: list[Cells], shared: l
         match = found.pop(tuple(line[name] for name in shared), None) if shared else None
         merged.append(match or _with_paper(TableRow({}, None, {}), line))
     for row in found.values():
-        merged.insert(_place(row, merged, spec.columns[:-1]), row)
+        merged.insert(_place(row, merged, spec.columns[:-1]), _as_alike(row, merged, spec.columns[:-1]))
     return merged
+
+
+def _as_alike(row: TableRow, rows: list[TableRow], names: list[str]) -> TableRow:
+    """With what the paper says of all rows with these cells, as of a method's rows its setting."""
+    alike = [other.key for other in rows if other.paper and all(other.key.get(n) == row.key.get(n) for n in names)]
+    agreed = {n: cell for n, cell in (alike[0] if alike else {}).items() if all(key.get(n) == cell for key in alike)}
+    return TableRow(agreed | row.key, row.ours, row.paper)
 
 
 def _place(row: TableRow, rows: list[TableRow], names: list[str]) -> int:

@@ -1,4 +1,4 @@
-"""A table as people read it: Markdown, LaTeX, HTML and a terminal. The CSV holds more."""
+"""A table as people read it: Markdown, HTML and a terminal. The CSV holds more."""
 
 from __future__ import annotations
 
@@ -20,14 +20,6 @@ def as_markdown(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes
     headers, cells = shown(spec, frame, keys)
     body = tabulate(cells, headers=headers, tablefmt="github", disable_numparse=True)
     return "\n\n".join([f"# {title(spec)}", body, *notes]) + "\n"
-
-
-def as_latex(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> str:
-    """A tabular of booktabs, to be put into a table environment; what must be said of it stands in comments."""
-    headers, cells = shown(spec, frame, keys)
-    body = tabulate(cells, headers=headers, tablefmt="latex_booktabs", disable_numparse=True)
-    comments = [f"% {line}" for line in (title(spec), "needs \\usepackage{booktabs}", *notes)]
-    return "\n".join([*comments, body.replace("±", "$\\pm$")]) + "\n"
 
 
 def as_html(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> str:

@@ -14,9 +14,10 @@ from vita.report.inputs import PUBLISHED, is_comparable, read_published, read_ru
 from vita.report.row_scores import RowDifference, RowScores, compare, mean_intervals, read_row_scores
 from vita.report.runs import SCORES
 from vita.report.server_scores import SERVER
+from vita.report.table_latex import as_latex
 from vita.report.table_notes import captions
 from vita.report.table_rows import TableRow, key_columns, rows_in_order
-from vita.report.table_text import as_html, as_latex, as_markdown, as_printed
+from vita.report.table_text import as_html, as_markdown, as_printed, title
 
 Cells = dict[str, Any]
 NOT_AVAILABLE = "not available"
@@ -37,7 +38,7 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path) -> str:
     notes = captions(spec, frame, runs)
     keys = key_columns(spec, read_published(spec))
     write_text(out.with_suffix(".md"), as_markdown(spec, frame, keys, notes))
-    write_text(out.with_suffix(".tex"), as_latex(spec, frame, keys, notes))
+    write_text(out.with_suffix(".tex"), as_latex(title(spec), spec, frame, keys, notes))
     write_text(out.with_suffix(".html"), as_html(spec, frame, keys, notes))
     write_text(out, frame.round(4).to_csv(index=False))
     return as_printed(spec, frame, keys, notes)
