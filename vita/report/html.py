@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from html import escape
 
+UNBROKEN = 20  # characters; a cell of so many, as a difference with its interval, stays on one line
 STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 1.5rem auto; max-width: 75rem; padding: 0 1rem }
+body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 1.5rem auto; max-width: 82rem; padding: 0 1rem }
 h1 { font-size: 1.3rem; margin: 0 0 .8rem } h2 { font-size: 1.05rem; margin: 1.6rem 0 .5rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .88rem }
-th { text-align: left; border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; padding: .3rem .7rem }
-td { padding: .22rem .7rem; border-bottom: 1px solid #e6e6e6; vertical-align: top } td.number { text-align: right }
+.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
+th { text-align: left; border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; padding: .3rem .45rem }
+td { padding: .22rem .45rem; border-bottom: 1px solid #e6e6e6; vertical-align: top } td.number { text-align: right }
+td.short, td.number { white-space: nowrap }
 tr.reported td { color: #767676 } tr.failed td { color: #b03a00 } tr.missing td { color: #767676; font-style: italic }
 p.note { color: #444; max-width: 55rem; margin: .5rem 0 }
 """
@@ -45,5 +47,7 @@ def note(text: str) -> str:
 
 
 def _cell(text: str) -> str:
-    kind = ' class="number"' if text.lstrip("+-").replace(".", "", 1).isdigit() else ""
-    return f"<td{kind}>{escape(text)}</td>"
+    number = text.lstrip("+-").replace(".", "", 1).isdigit()
+    kind = "number" if number else "short" if len(text) <= UNBROKEN else ""
+    of_cell = f' class="{kind}"' if kind and text else ""
+    return f"<td{of_cell}>{escape(text)}</td>"
