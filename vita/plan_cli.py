@@ -24,27 +24,32 @@ def plan(
         Path | None, typer.Option(help="Do not plan: write the table of costs with all finished runs into this CSV.")
     ] = None,
 ) -> None:
-    """Tell runs, hours and disk of a tier, and what is left to do. Needs no data and no GPU."""
+    """Tell jobs, hours and disk of a tier, and what is left to do. Needs no data and no GPU."""
     from transformers.utils import logging
 
     from vita.experiments.run_table import RUNS, RunTable
-    from vita.planning.costs import measured_costs, read_costs
+    from vita.planning.costs import merged, read_costs
     from vita.planning.costs import write_costs as write_table
-    from vita.planning.distil import costs_with_work, merged
-    from vita.planning.plan import make_plan
+    from vita.planning.estimate import Estimator
+    from vita.planning.measured import measured_runs
+    from vita.planning.plan import Planner
     from vita.planning.plan_text import plan_text, write_plan
+    from vita.planning.work import with_work
 
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
-    folders = sorted((root / RUNS).glob("*/*/*/*/*/seed*"))
+    runs, problems = measured_runs(sorted((root / RUNS).glob("*/*/*/*/*/seed*")))
+    for problem in problems:
+        typer.echo(f"not used: {problem}", err=True)
     if write_costs is not None:
-        write_table(merged(costs_with_work(folders), read_costs()), write_costs)
+        write_table(merged([with_work(run) for run in runs], read_costs()), write_costs)
         return
-    costs = [*(cost for _, cost in measured_costs(folders)), *read_costs()]
     table = RunTable(_tier_file(tier, library), library)
     unknown = sorted(set(target or []) - set(table.specs))
     if unknown:
         raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(table.specs)}")
-    found = make_plan(table, costs, root, target or [])
+    costs = [*(run.cost for run in runs), *read_costs()]
+    estimator = Estimator(costs, counted=lambda: [with_work(run) for run in runs])
+    found = Planner(table, estimator, root).plan(target or [])
     if out is not None:
         write_plan(found, out)
     typer.echo(plan_text(found))

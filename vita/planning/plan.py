@@ -1,69 +1,109 @@
-"""A plan: every run of a tier with what is left of it to do, its hours and its disk, and what these stand on."""
+"""A plan: every job of a tier, its hours and its disk, what these stand on, and what is left to do."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
-from vita.config import RunConfig
 from vita.config_file import digest
-from vita.dataset_config import DatasetConfig
 from vita.experiments.run_table import Run, RunTable
-from vita.files import read_json
-from vita.planning.costs import NOTHING_KNOWN, Cost, Estimate, like, throughput
+from vita.planning.costs import Unit
+from vita.planning.estimate import Basis, Estimate, Estimator
+from vita.planning.frames import embedded_bytes, frames_to_predict
+from vita.planning.kinds import Device, Kind, kind_of
+from vita.planning.measured import finished, predictions
 from vita.planning.work import gflop_per_frame, gflop_per_iteration, parameters
 
-VIDEOS = Path(__file__).parent / "videos.csv"
-BYTES_PER_WEIGHT = 4
+BYTES_PER_PARAMETER = 4
+CHECKPOINT = 3  # times the weights: themselves, and the optimizer's two means for each
 BYTES_PER_MASK = 300  # a run-length code of a frame of 720 x 1280 with its share of the file: an assumption
 
-Stage = Literal["pre-training", "training", "prediction"]
+Stage = Literal["pre-training", "training", "prediction", "scoring"]
 
 
 @dataclass(frozen=True)
 class Line:
-    """One stage of one run. hours: of one core or one GPU, None where nothing is known of such a run."""
+    """One job of one run. hours: of one core or one GPU, None where nothing is known of such a job."""
 
     run: str
     method: str
     backbone: str
     variant: str
     stage: Stage
+    inference: str  # the variant that is scored
+    device: Device
     hours: float | None
-    disk_bytes: float
-    basis: str
+    disk_bytes: float | None
+    basis: Basis
     done: bool
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All lines, and the number of scorings, done and in all."""
+    """data_bytes: of embedded data. checkpoint_bytes: of the largest training, while it lasts."""
 
     tier: str
-    device: Literal["cpu", "gpu"]
     lines: tuple[Line, ...]
-    scorings: int
-    scorings_done: int
+    data_bytes: float
+    checkpoint_bytes: float
 
 
-def make_plan(table: RunTable, costs: Sequence[Cost], root: Path, experiments: Sequence[str] = ()) -> Plan:
-    """experiments: only the runs that these need, all when empty. root: where `results/` lies."""
-    device: Literal["cpu", "gpu"] = "gpu" if table.tier.gpus else "cpu"
-    asked = [pair for name in experiments for pair in table.evaluations(name)] if experiments else table.evaluated()
-    wanted = _with_their_starts(asked)
-    lines: list[Line] = []
-    for run in (run for run in table if run.directory in wanted):
-        lines.append(_training(run, costs, root, device))
-        if run.prediction is not None:
-            lines.append(_prediction(run, costs, root, device))
-    scored = [(run.directory, inference) for run, inference in asked]
-    done = sum((root / folder / "metrics" / f"{name}.json").exists() for folder, name in set(scored))
-    return Plan(table.tier.tier, device, tuple(lines), len(set(scored)), done)
+@dataclass(frozen=True)
+class Planner:
+    """root: where `results/` lies."""
+
+    table: RunTable
+    estimator: Estimator
+    root: Path
+
+    def plan(self, experiments: Sequence[str] = ()) -> Plan:
+        """experiments: only what these need, everything when empty. Raises UserError on an unreadable record."""
+        table = self.table
+        asked = [pair for name in experiments for pair in table.evaluations(name)] if experiments else table.evaluated()
+        wanted = _with_their_starts(asked)
+        lines: list[Line] = []
+        for run in (run for run in table if run.directory in wanted):
+            scored = dict.fromkeys(name for other, name in asked if other.directory == run.directory)
+            lines += _lines(_Job(run, self), list(scored))
+        trained = [line.disk_bytes or 0 for line in lines if line.stage in ("pre-training", "training")]
+        shapes = [dataset.shapes for dataset in table.datasets.values() if dataset.shapes]
+        return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), CHECKPOINT * max(trained))
+
+
+@dataclass(frozen=True)
+class _Job:
+    run: Run
+    planner: Planner
+
+    @property
+    def folder(self) -> Path:
+        return self.planner.root / self.run.directory
+
+    @cached_property
+    def device(self) -> Device:
+        return "gpu" if self.planner.table.tier.gpus else "cpu"
+
+    @cached_property
+    def kind(self) -> Kind:
+        return kind_of(self.run.config, self.run.prediction, self.device)
+
+    @cached_property
+    def frames(self) -> float | None:
+        return frames_to_predict(self.run.config.dataset)
+
+    @cached_property
+    def trained(self) -> bool:
+        start = self.run.starts_from
+        before = start is None or _Job(start, self.planner).trained
+        return before and finished(self.folder / "record.json", digest(self.run.config))
+
+    @cached_property
+    def predicted(self) -> bool:
+        plan, record = self.run.prediction, self.folder / "predict_record.json"
+        return plan is not None and self.trained and finished(record, digest(plan))
 
 
 def _with_their_starts(asked: Sequence[tuple[Run, str]]) -> set[str]:
@@ -76,65 +116,59 @@ def _with_their_starts(asked: Sequence[tuple[Run, str]]) -> set[str]:
     return wanted
 
 
-def _training(run: Run, costs: Sequence[Cost], root: Path, device: str) -> Line:
-    estimate = _estimate(costs, run.config, device, "iteration", lambda: gflop_per_iteration(run.config))
-    stage: Stage = "pre-training" if run.prediction is None else "training"
-    done = _finished(root / run.directory / "record.json", digest(run.config))
-    size = BYTES_PER_WEIGHT * parameters(run.config)
-    return _line(run, stage, estimate, run.config.train.iterations, size, done)
+def _lines(job: _Job, scored: Sequence[str]) -> list[Line]:
+    """Training, prediction, and one scoring for each inference variant in `scored`."""
+    return [_training(job), *([_prediction(job)] if scored else []), *(_scoring(job, name) for name in scored)]
 
 
-def _prediction(run: Run, costs: Sequence[Cost], root: Path, device: str) -> Line:
-    plan = run.prediction
-    assert plan is not None
-    frames, variants = frames_to_predict(run.config.dataset), len(run.inference)
-    estimate = _estimate(costs, run.config, device, "frame", lambda: gflop_per_frame(run.config, plan))
-    done = _finished(root / run.directory / "predict_record.json", digest(plan))
-    known = [cost.bytes_per_frame for cost in like(costs, run.config, device) if cost.bytes_per_frame > 0]
-    per_frame = known[0] if known else BYTES_PER_MASK * plan.top_k * (variants + 1)
-    return _line(run, "prediction", estimate, frames, frames * per_frame, done)
+def _training(job: _Job) -> Line:
+    config = job.run.config
+    stage: Stage = "pre-training" if job.run.prediction is None else "training"
+    estimate = _estimate(job, "iteration")
+    return _line(job, stage, estimate, config.train.iterations, _weights_bytes(job), job.trained)
 
 
-def _line(run: Run, stage: Stage, estimate: Estimate, units: float, size: float, done: bool) -> Line:
-    hours = None if estimate.seconds is None else units * estimate.seconds / 3600
-    return Line(run.directory, run.method, run.backbone, run.variant, stage, hours, size, estimate.basis, done)
+def _prediction(job: _Job) -> Line:
+    return _line(job, "prediction", _estimate(job, "frame"), job.frames, _predicted_bytes(job), job.predicted)
 
 
-def _estimate(
-    costs: Sequence[Cost],
-    config: RunConfig,
-    device: str,
-    unit: Literal["iteration", "frame"],
-    gflop: Callable[[], float],
-) -> Estimate:
-    """From the nearest of what was measured: such a run here, such a run before, other runs by their work."""
-    name = f"seconds_per_{unit}"
-    alike = [cost for cost in like(costs, config, device) if getattr(cost, name) > 0]
-    if alike:
-        newest = [cost for cost in alike if cost.source == "measured here"] or alike
-        return Estimate(sum(getattr(cost, name) for cost in newest) / len(newest), newest[0].source)
-    speed = throughput(costs, device, unit)
-    work = gflop() if speed is not None else math.nan
-    if speed is None or math.isnan(work):
-        return NOTHING_KNOWN
-    return Estimate(work / speed[0], speed[1])
+def _scoring(job: _Job, inference: str) -> Line:
+    done = job.predicted and (job.folder / "metrics" / f"{inference}.json").exists()
+    return _line(job, "scoring", _estimate(job, "scored_frame"), job.frames, 0.0, done, inference)
 
 
-def _finished(record: Path, wanted: str) -> bool:
-    if not record.exists():
-        return False
-    content = read_json(record)
-    return (content.get("status"), content.get("config_digest")) == ("finished", wanted)
+def _estimate(job: _Job, unit: Unit) -> Estimate:
+    config, plan = job.run.config, job.run.prediction
+    if unit == "iteration" or plan is None:
+        return job.planner.estimator.estimate(job.kind, unit, lambda: gflop_per_iteration(config))
+    return job.planner.estimator.estimate(job.kind, unit, lambda: gflop_per_frame(config, plan))
 
 
-def frames_to_predict(dataset: DatasetConfig) -> float:
-    """Frames of the videos that are scored: of embedded data exactly, of real data sets from published counts."""
-    if dataset.shapes is not None:
-        share = dataset.local_split.valid_share if dataset.local_split and dataset.validate_on != "valid" else None
-        own = dataset.shapes
-        return own.valid_videos * own.valid_frames if share is None else share * own.train_videos * own.train_frames
-    lengths = pd.read_csv(VIDEOS).set_index("dataset")["mean_frames"]
-    mean = float(lengths.get(dataset.name, lengths["any"]))
-    if dataset.validate_on == "local_split" and dataset.local_split is not None:
-        return dataset.local_split.valid_share * (dataset.train.videos or 0) * mean
-    return (dataset.valid.videos or 0) * mean
+def _line(
+    job: _Job, stage: Stage, each: Estimate, units: float | None, size: float | None, done: bool, inference: str = ""
+) -> Line:
+    known = each.seconds is not None and units is not None
+    hours = each.seconds * units / 3600 if each.seconds is not None and units is not None else None
+    run, device = job.run, "cpu" if stage == "scoring" else job.device
+    basis: Basis = each.basis if known else "not known"
+    names = (run.directory, run.method, run.backbone, run.variant)
+    return Line(*names, stage, inference, device, hours, size, basis, done)
+
+
+def _weights_bytes(job: _Job) -> float:
+    weights = job.planner.root / job.run.weights
+    if weights.exists():
+        return weights.stat().st_size
+    measured = job.planner.estimator.size(job.kind, "weights_bytes")
+    return BYTES_PER_PARAMETER * parameters(job.run.config) if measured is None else measured
+
+
+def _predicted_bytes(job: _Job) -> float | None:
+    """Of all inference variants, and of the frame detector's own."""
+    if job.predicted:
+        return sum(file.stat().st_size for file in predictions(job.folder))
+    plan = job.run.prediction
+    if plan is None or job.frames is None:
+        return None
+    each = job.planner.estimator.size(job.kind, "bytes_per_frame") or BYTES_PER_MASK * plan.top_k
+    return (len(plan.variants) + 1) * job.frames * each

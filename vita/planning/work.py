@@ -7,70 +7,75 @@ which grows faster, is a small part of it.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from functools import cache
 
 import torch
 
-from vita.config import AugmentationConfig, PredictConfig, RunConfig
+from vita.config import PredictConfig, RunConfig
 from vita.contract import CountedMethod
-from vita.dataset_config import DatasetConfig
 from vita.engine.methods import find_method
 from vita.model_card import count_parameters, count_work
+from vita.planning.costs import UNKNOWN, Cost
+from vita.planning.kinds import predicted_size, training_pixels
+from vita.planning.measured import Measured
 
 BACKWARD = 2  # a backward pass is about twice the work of a forward pass
-STORED_SIZE = (720, 1280)  # of frames of real data sets, in pixels, where the configuration does not say
 FRAMES, SIZE, TOP_K, CLASSES = 2, (288, 512), 10, 40  # of the count
+
+Shapes = tuple[tuple[str, tuple[int, ...]], ...]
+_work: dict[tuple[str, Shapes], float] = {}  # -> GFLOP a pixel
 
 
 def gflop_per_iteration(config: RunConfig) -> float:
     """Of one training step on all clips of a batch; NaN for a method that cannot be counted."""
-    height, width = training_size(config)
     frames = config.train.clips_per_batch * config.train.clip_frames
-    return (1 + BACKWARD) * frames * _gflop_per_pixel(config) * height * width
+    return (1 + BACKWARD) * frames * training_pixels(config) * _gflop_per_pixel(config)
 
 
-def gflop_per_frame(config: RunConfig, predict: PredictConfig) -> float:
+def gflop_per_frame(config: RunConfig, plan: PredictConfig) -> float:
     """Of predicting one frame once; NaN for a method that cannot be counted."""
-    height, width = _resized(stored_size(config.dataset), predict.short_edge)
-    return _gflop_per_pixel(config) * height * width
+    height, width = predicted_size(config.dataset, plan)
+    return height * width * _gflop_per_pixel(config)
 
 
 def parameters(config: RunConfig) -> int:
     """Of the whole model."""
-    return _counted(config.method, json.dumps(config.options, sort_keys=True))[0]
+    return _sizes(config.method, json.dumps(config.options, sort_keys=True))[0]
 
 
-def training_size(config: RunConfig) -> tuple[float, float]:
-    """Typical height and width of a training frame, in pixels."""
-    augmentation: AugmentationConfig = config.train.augmentation
-    if augmentation.jitter is not None:
-        return float(augmentation.jitter.size), float(augmentation.jitter.size)
-    edges = augmentation.short_edges
-    return _resized(stored_size(config.dataset), sum(edges) / len(edges) if edges else None)
-
-
-def stored_size(dataset: DatasetConfig) -> tuple[int, int]:
-    """Height and width of stored frames, in pixels."""
-    return (dataset.shapes.height, dataset.shapes.width) if dataset.shapes else STORED_SIZE
-
-
-def _resized(size: tuple[int, int], short_edge: float | None) -> tuple[float, float]:
-    scale = 1.0 if short_edge is None else short_edge / min(size)
-    return size[0] * scale, size[1] * scale
+def with_work(run: Measured) -> Cost:
+    """A run's cost, with how much it computed."""
+    per_frame = gflop_per_frame(run.config, run.plan) if run.plan else UNKNOWN
+    return replace(run.cost, gflop_per_iteration=gflop_per_iteration(run.config), gflop_per_frame=per_frame)
 
 
 def _gflop_per_pixel(config: RunConfig) -> float:
-    return _counted(config.method, json.dumps(config.options, sort_keys=True))[1]
+    options = json.dumps(config.options, sort_keys=True)
+    # Many training variants differ in losses alone: what has the same weights computes the same.
+    key = (config.method, _sizes(config.method, options)[1])
+    if key not in _work:
+        _work[key] = _count(config.method, options)
+    return _work[key]
 
 
 @cache
-def _counted(method: str, options: str) -> tuple[int, float]:
-    """Parameters, and giga operations of a forward pass for one pixel of one frame."""
+def _sizes(method: str, options: str) -> tuple[int, Shapes]:
+    """Number of parameters, and name and shape of every weight."""
+    model = _build(method, options)
+    return count_parameters(model), tuple((name, tuple(value.shape)) for name, value in model.state_dict().items())
+
+
+def _count(method: str, options: str) -> float:
+    """Giga operations of a forward pass for one pixel of one frame."""
+    model = _build(method, options)
+    if not isinstance(model, CountedMethod):
+        return UNKNOWN
+    video = torch.empty(FRAMES, 3, *SIZE, dtype=torch.uint8, device="meta")
+    return count_work(model, model.image_detector, video).total / 1e9 / (FRAMES * SIZE[0] * SIZE[1])
+
+
+def _build(method: str, options: str) -> torch.nn.Module:
     with torch.device("meta"):
         model = find_method(method).build(json.loads(options), CLASSES)
-    model = model.to("meta").eval().requires_grad_(False)
-    if not isinstance(model, CountedMethod):
-        return count_parameters(model), float("nan")
-    video = torch.empty(FRAMES, 3, *SIZE, dtype=torch.uint8, device="meta")
-    total = count_work(model, model.image_detector, video).total
-    return count_parameters(model), total / 1e9 / (FRAMES * SIZE[0] * SIZE[1])
+    return model.to("meta").eval().requires_grad_(False)
