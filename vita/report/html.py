@@ -12,7 +12,7 @@ h1 { font-size: 1.3rem; margin: 0 0 .8rem } h2 { font-size: 1.05rem; margin: 1.6
 .wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
 th { text-align: left; border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; padding: .3rem .45rem }
 td { padding: .22rem .45rem; border-bottom: 1px solid #e6e6e6; vertical-align: top } td.number { text-align: right }
-td.short, td.number { white-space: nowrap }
+td.short, td.number { white-space: nowrap } td.path { overflow-wrap: anywhere }
 tr.reported td { color: #767676 } tr.failed td { color: #b03a00 } tr.missing td { color: #767676; font-style: italic }
 p.note { color: #444; max-width: 55rem; margin: .5rem 0 }
 """
@@ -48,6 +48,6 @@ def note(text: str) -> str:
 
 def _cell(text: str) -> str:
     number = text.lstrip("+-").replace(".", "", 1).isdigit()
-    kind = "number" if number else "short" if len(text) <= UNBROKEN else ""
+    kind = "number" if number else "short" if len(text) <= UNBROKEN else "" if " " in text else "path"
     of_cell = f' class="{kind}"' if kind and text else ""
     return f"<td{of_cell}>{escape(text)}</td>"
