@@ -96,6 +96,11 @@ def test_a_target_needs_fewer_jobs(tmp_path):
     assert sum(line.stage == "scoring" for line in few) == 2 * 7
 
 
+def test_a_table_without_runs_costs_nothing(tmp_path):
+    plan = planned(COSTS, tmp_path, ["table4"])
+    assert (plan.lines, plan_text(plan)) == ((), "Tier smoke: nothing to run")
+
+
 def test_unknown_hours_stand_beside_the_sum(tmp_path):
     plan = planned([], tmp_path)
     assert {line.basis for line in plan.lines} == {"not known"}

@@ -13,7 +13,7 @@ from vita.config import PredictConfig, RunConfig
 from vita.config_file import parse
 from vita.contract import UserError
 from vita.files import read_json
-from vita.planning.costs import UNKNOWN, Cost
+from vita.planning.costs import UNKNOWN, Cost, Unit
 from vita.planning.kinds import kind_of
 
 TRAINED = ("config", "device", "iterations", "train_time_s", "resumed_at", "processes", "threads")
@@ -22,11 +22,16 @@ PREDICTED = ("config", "frames", "predict_time_s", "processes", "threads")
 
 @dataclass(frozen=True)
 class Measured:
-    """A finished run's cost, its work left out, and what is needed to count that."""
+    """A finished run's cost, its work left out, and what is needed to count that.
 
+    units: how many of each were done; scored frames count once for every inference variant whose scoring was timed.
+    """
+
+    folder: Path
     config: RunConfig
     plan: PredictConfig | None
     cost: Cost
+    units: dict[Unit, int]
 
 
 def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
@@ -61,18 +66,21 @@ def _measured(folder: Path) -> Measured | None:
         plan = parse(PredictConfig, predicted["config"], f"{folder / 'predict_record.json'}: config")
     kind = kind_of(config, plan, "cpu" if trained["device"] == "cpu" else "gpu")
     frames = predicted["frames"] if predicted else 0
+    scored = frames * len(_scorings(folder))
     cost = Cost(
         **vars(kind),
         seconds_per_iteration=_train_seconds(folder, trained) * _units(trained) / trained["iterations"],
         seconds_per_frame=_predict_seconds(folder, predicted) * _units(predicted) / frames if predicted else UNKNOWN,
-        seconds_per_scored_frame=_mean_seconds(folder, "evaluate_*") / frames if frames else UNKNOWN,
+        seconds_per_scored_frame=sum(_scorings(folder)) / scored if scored else UNKNOWN,
         gflop_per_iteration=UNKNOWN,
         gflop_per_frame=UNKNOWN,
         weights_bytes=_mean_size([folder / "model.safetensors"]),
         bytes_per_frame=_mean_size(predictions(folder)) / frames if frames else UNKNOWN,
         source="measured here",
     )
-    return Measured(config, plan, cost)
+    return Measured(
+        folder, config, plan, cost, {"iteration": trained["iterations"], "frame": frames, "scored_frame": scored}
+    )
 
 
 def predictions(folder: Path) -> list[Path]:
@@ -102,10 +110,10 @@ def _predict_seconds(folder: Path, record: dict[str, Any]) -> float:
     return float(record["predict_time_s"]) if whole is None else whole
 
 
-def _mean_seconds(folder: Path, tasks: str) -> float:
-    found = [wall_seconds(folder, path.stem) for path in sorted((folder / "logs").glob(f"{tasks}.tsv"))]
-    known = [seconds for seconds in found if seconds is not None]
-    return sum(known) / len(known) if known else UNKNOWN
+def _scorings(folder: Path) -> list[float]:
+    """Seconds of each inference variant's scoring."""
+    found = [wall_seconds(folder, path.stem) for path in sorted((folder / "logs").glob("evaluate_*.tsv"))]
+    return [seconds for seconds in found if seconds is not None]
 
 
 def _mean_size(files: Sequence[Path]) -> float:

@@ -70,7 +70,8 @@ class Planner:
             lines += _lines(_Job(run, self), list(scored))
         trained = [line.disk_bytes or 0 for line in lines if line.stage in ("pre-training", "training")]
         shapes = [dataset.shapes for dataset in table.datasets.values() if dataset.shapes]
-        return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), CHECKPOINT * max(trained))
+        largest = CHECKPOINT * max(trained, default=0)
+        return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), largest)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ Name = Callable[[Line], tuple[str, ...]]
 
 def plan_text(plan: Plan) -> str:
     """Jobs, hours and disk by stage, by method and by training, and what the numbers stand on."""
+    if not plan.lines:
+        return f"Tier {plan.tier}: nothing to run"
     left = sum(not line.done for line in plan.lines)
     parts = [f"Tier {plan.tier}: {len(plan.lines)} jobs, {left} of them to do"]
     parts.append(_table(plan, ["stage"], lambda line: (line.stage,), total=True))

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vita.contract import UserError
 from vita.files import read_json, write_text
+from vita.report.cost_page import cost_page
 from vita.report.failed_runs import failed_config, failure_of
 from vita.report.html import heading, note, page, table
 
@@ -33,11 +34,6 @@ class RunFolder:
         """Its place in the run table."""
         return " ".join(self.names[name] for name in IDENTITY[1:-1]) + f" seed{self.names['seed']}"
 
-    def seconds(self, task: str) -> float:
-        """Wall-clock time of Snakemake's benchmark of this step, start-up included; 0 where there is none."""
-        file = self.folder / "logs" / f"{task}.tsv"
-        return float(pd.read_csv(file, sep="\t")["s"].sum()) if file.exists() else 0.0
-
 
 def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> None:
     """Write `out` (runs.html), and environment.html and cost.html beside it.
@@ -47,13 +43,14 @@ def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> 
     folders = [_read(folder) for folder in runs] + [_read_failed(folder) for folder in failed]
     write_text(out, runs_page(folders))
     write_text(out.with_name("environment.html"), environment_page(folders))
-    write_text(out.with_name("cost.html"), cost_page(folders))
+    write_text(out.with_name("cost.html"), cost_page([*runs, *failed]))
 
 
 def runs_page(folders: Sequence[RunFolder]) -> str:
     """One row a run; errors in full below."""
     headers = ["run", "status", "iterations", "resumed at", "device", "training [min]", "prediction [s]", "frames"]
-    headers += ["peak host [MiB]", "AP of `intact`", "source", "configuration", "weights (SHA-256)", "folder"]
+    headers += ["peak host [MiB]", "peak device [MiB]", "AP of `intact`"]
+    headers += ["source", "configuration", "weights (SHA-256)", "folder"]
     rows = [_run_row(folder) for folder in folders]
     classes = ["failed" if folder.error else "" for folder in folders]
     failures = [f"{folder.title}: {folder.error}" for folder in folders if folder.error]
@@ -75,29 +72,6 @@ def environment_page(folders: Sequence[RunFolder]) -> str:
     differ = sorted({row[0] for row in rows if sum(other[0] == row[0] for other in rows) > 1})
     text = f"Runs differ in: {', '.join(differ)}." if differ else "All runs are alike in all of this."
     return page("Environment", note(text), table(["", "value", "records"], rows))
-
-
-def cost_page(folders: Sequence[RunFolder]) -> str:
-    """Time by method and variant, with start-up; what was trained once and shared counts once."""
-    lines: dict[tuple[str, str], list[float]] = {}
-    for folder in folders:
-        cell = lines.setdefault((folder.names["method"], folder.names["variant"]), [0, 0.0, 0.0, 0.0])
-        device = (folder.trained or {}).get("peak_device_memory_bytes", 0) / MEBIBYTE
-        cell[0], cell[1], cell[2] = cell[0] + 1, cell[1] + folder.seconds("train"), cell[2] + folder.seconds("predict")
-        cell[3] = max(cell[3], device)
-    total = [sum(cell[k] for cell in lines.values()) for k in range(3)]
-    rows = [[*names, *_cost_cells(cell)] for names, cell in lines.items()] + [["all", "", *_cost_cells([*total, 0.0])]]
-    headers = ["method", "variant", "runs", "training [min]", "prediction [min]", "together [min]", "peak device [MiB]"]
-    said = (
-        "Wall-clock minutes with start-up, from the workflow's own benchmarks. Runs stand beside each other on several "
-    )
-    return page("Cost", note(said + "cores or devices, so the whole takes less."), table(headers, rows))
-
-
-def _cost_cells(cell: Sequence[float]) -> list[str]:
-    runs, train, predict, device = cell
-    minutes = (train / 60, predict / 60, (train + predict) / 60)
-    return [str(int(runs)), *(f"{value:.1f}" for value in minutes), f"{device:.0f}" if device else ""]
 
 
 def _read(folder: Path) -> RunFolder:
@@ -143,13 +117,17 @@ def _run_row(folder: RunFolder) -> list[str]:
         f"{trained['train_time_s'] / 60:.1f}" if trained else "",
         f"{predicted['predict_time_s']:.1f}" if predicted else "",
         str(predicted.get("frames", "")),
-        f"{trained['peak_host_memory_bytes'] / MEBIBYTE:.0f}" if trained else "",
+        *(_mebibytes(trained.get(f"peak_{where}_memory_bytes")) for where in ("host", "device")),
         "" if ap is None else f"{100 * ap:.1f}",
         str(trained.get("source_digest", "")),
         str(trained.get("config_digest", "")),
         str(trained.get("weights_sha256", ""))[:12],
         folder.folder.as_posix(),
     ]
+
+
+def _mebibytes(size: int | None) -> str:
+    return f"{size / MEBIBYTE:.0f}" if size else ""
 
 
 def _told(values: Any) -> list[list[str]]:

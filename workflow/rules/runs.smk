@@ -106,6 +106,8 @@ rule evaluate:
         f"{RUN}/metrics/{{inference}}.json",
     log:
         f"{RUN}/logs/evaluate_{{inference}}.log",
+    benchmark:
+        f"{RUN}/logs/evaluate_{{inference}}.tsv"
     conda:
         ENVIRONMENT
     resources:
