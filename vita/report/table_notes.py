@@ -44,7 +44,9 @@ def _setting(spec: TableSpec, ours: pd.DataFrame) -> str:
     seeds = sorted(set(ours["n_seeds"]))
     counts = str(seeds[0]) if len(seeds) == 1 else f"{seeds[0]} to {seeds[-1]}"
     over = "one seed" if seeds == [1] else f"means over {counts} seeds"
-    return f"Tier {spec.tier}, data set {data}; {over}, points 0-100. Ground truth: {truth}."
+    models = ", ".join(dict.fromkeys(row.backbone for row in spec.rows if row.not_run is None))
+    where = f"Tier {spec.tier}, data set {data}, backbone {models}"
+    return f"{where}; {over}, points 0-100. Ground truth: {truth}."
 
 
 def _versions(runs: pd.DataFrame) -> list[str]:
