@@ -45,18 +45,20 @@ def cells(path):
 
 
 def test_every_run_has_its_record_and_the_cost_is_their_sum(tmp_path):
-    runs = [write_run(tmp_path / f"seed{seed}", seed, minutes=4 + seed) for seed in (0, 1)]
-    runs.append(write_run(tmp_path / "frozen", 0, minutes=2, variant="frozen", versions={"torch": "2.14.0"}))
+    vita = tmp_path / "shapes" / "vita" / "tiny"
+    runs = [write_run(vita / "base" / f"seed{seed}", seed, minutes=4 + seed) for seed in (0, 1)]
+    runs.append(write_run(tmp_path / "mine", 0, minutes=2, variant="frozen", versions={"torch": "2.14.0"}))
     (runs[0] / "metrics").mkdir()
     (runs[0] / "metrics" / "intact.json").write_text(json.dumps({"scores": {"ap": 0.625}}))
     write_run_pages(runs, [], tmp_path / "runs.html")
 
-    header, first, second, _ = cells(tmp_path / "runs.html")
+    header, first, second, third = cells(tmp_path / "runs.html")
     assert first[:3] == ["shapes vita tiny base seed0", "finished", "900"]
     assert first[header.index("training [min]")] == "4.0"
     assert first[header.index("AP of `intact`")] == "62.5"
     assert second[header.index("AP of `intact`")] == ""
-    assert first[-1] == runs[0].as_posix()
+    assert f"are its folder in {tmp_path}." in (tmp_path / "runs.html").read_text()
+    assert third[0] == f"shapes vita tiny frozen seed0 ({tmp_path}/mine)"
 
     # Two runs of base: 4.5 and 5.5 minutes with start-up; one frozen: 2.5. The table of costs knows no such training.
     cost = [row for row in cells(tmp_path / "cost.html") if row[0] == "vita"]
@@ -71,7 +73,7 @@ def test_every_run_has_its_record_and_the_cost_is_their_sum(tmp_path):
 
 
 def test_a_failed_run_stands_there_with_its_error(tmp_path):
-    folder = tmp_path / "seed1"
+    folder = tmp_path / "shapes" / "vita" / "tiny" / "base" / "seed1"
     (folder / "work").mkdir(parents=True)
     (folder / "config.yaml").write_text(dump(config(1)))
     (folder / "work" / "record.json").write_text(json.dumps({"status": "failed", "error": "UserError: <nan>"}))
@@ -80,6 +82,16 @@ def test_a_failed_run_stands_there_with_its_error(tmp_path):
     assert "1 of 2 runs finished" in text
     assert "shapes vita tiny base seed1: UserError: &lt;nan&gt;" in text
     assert 'class="failed"' in text
+
+
+def test_sources_of_methods_are_told_apart(tmp_path):
+    """The same source with two packages of methods is no difference, another source is one."""
+    runs = [write_run(tmp_path / str(seed), seed, 4, source_digest=f"aaa+{seed}") for seed in (0, 1)]
+    write_run_pages(runs[:1], [], tmp_path / "runs.html")
+    assert "All runs are alike" in (tmp_path / "environment.html").read_text()
+    assert cells(tmp_path / "environment.html")[-2:-1] == [["source of vita", "0", "1"]]
+    write_run_pages(runs, [], tmp_path / "runs.html")
+    assert "Runs differ in: source of vita." in (tmp_path / "environment.html").read_text()
 
 
 def test_what_is_missing_or_no_record_is_named(tmp_path):

@@ -12,6 +12,7 @@ from vita.planning.measured import Measured, measured_runs
 from vita.report.html import heading, note, page, table
 
 STAGES: dict[Unit, str] = {"iteration": "training", "frame": "prediction", "scored_frame": "scoring"}
+ORDER = ("pre-training", *STAGES.values())
 SAID = (
     "Minutes of one core, or of one GPU where the device says so, of whole jobs as the workflow timed them, start-up "
     "included; of a training that was cut off, of its steps alone. What is shared counts once. Jobs run beside each "
@@ -36,7 +37,8 @@ def cost_page(folders: Sequence[Path]) -> str:
     runs, problems = measured_runs(folders)
     before = Estimator(read_costs())
     jobs = [job for run in runs for job in _jobs(run, before)]
-    by_stage = _table(jobs, ["stage", "device"], lambda job: (job.stage, job.device))
+    in_order = sorted(jobs, key=lambda job: ORDER.index(job.stage))
+    by_stage = _table(in_order, ["stage", "device"], lambda job: (job.stage, job.device))
     by_training = _table(jobs, ["method", "backbone", "variant", "device"], lambda job: (*job.names, job.device))
     unused = [note(f"Not used: {problem}") for problem in problems]
     return page("Cost", note(SAID), by_stage, heading("By training"), by_training, *unused)
@@ -67,7 +69,7 @@ def _table(jobs: Sequence[_Jobs], headers: Sequence[str], name: Callable[[_Jobs]
         groups.setdefault(name(job), []).append(job)
     rows = [[*names, *_cells(some)] for names, some in groups.items()]
     rows.append(["all", *[""] * (len(headers) - 1), *_cells(jobs)])
-    return table([*headers, "records", "minutes", "estimated", "estimate stands on"], rows)
+    return table([*headers, "runs", "minutes", "estimated", "known of"], rows)
 
 
 def _cells(jobs: Sequence[_Jobs]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,9 +30,20 @@ class RunFolder:
     error: str = ""
 
     @property
-    def title(self) -> str:
+    def words(self) -> tuple[str, ...]:
         """Its place in the run table."""
-        return " ".join(self.names[name] for name in IDENTITY[1:-1]) + f" seed{self.names['seed']}"
+        return *(self.names[name] for name in IDENTITY[1:-1]), f"seed{self.names['seed']}"
+
+    @property
+    def root(self) -> Path | None:
+        """Below which its words are its folder; None for a run that was put elsewhere."""
+        depth = len(self.words)
+        return self.folder.parents[depth - 1] if self.folder.parts[-depth:] == self.words else None
+
+    @property
+    def title(self) -> str:
+        """Its words, with its folder where they do not tell it."""
+        return " ".join(self.words) + ("" if self.root else f" ({self.folder.as_posix()})")
 
 
 def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> None:
@@ -50,28 +61,36 @@ def runs_page(folders: Sequence[RunFolder]) -> str:
     """One row a run; errors in full below."""
     headers = ["run", "status", "iterations", "resumed at", "device", "training [min]", "prediction [s]", "frames"]
     headers += ["peak host [MiB]", "peak device [MiB]", "AP of `intact`"]
-    headers += ["source", "configuration", "weights (SHA-256)", "folder"]
+    headers += ["source", "configuration", "weights (SHA-256)"]
     rows = [_run_row(folder) for folder in folders]
     classes = ["failed" if folder.error else "" for folder in folders]
     failures = [f"{folder.title}: {folder.error}" for folder in folders if folder.error]
     told = [heading("Errors"), *map(note, failures)] if failures else []
     done = sum(not folder.error for folder in folders)
-    summary = note(f"{done} of {len(folders)} runs finished. Times are of the steps themselves, without start-up.")
+    roots = ", ".join(dict.fromkeys(folder.root.as_posix() for folder in folders if folder.root))
+    times = "Times are of the steps themselves, without start-up."
+    where = f" The words of a run, joined by /, are its folder in {roots}." if roots else ""
+    summary = note(f"{done} of {len(folders)} runs finished. {times}{where}")
     return page("Runs", summary, table(headers, rows, classes), *told)
 
 
 def environment_page(folders: Sequence[RunFolder]) -> str:
-    """What the runs ran on, each value with the number of runs that have it."""
-    records = [record for folder in folders for record in (folder.trained, folder.predicted) if record]
-    rows = []
-    for key in ("python", "machine", "device", "processes", "threads", "source_digest"):
-        rows += [[key.replace("_", " "), *told] for told in _told(record.get(key) for record in records)]
-    packages = sorted({name for record in records for name in record.get("versions", {})})
-    for name in packages:
-        rows += [[name, *told] for told in _told(record.get("versions", {}).get(name) for record in records)]
-    differ = sorted({row[0] for row in rows if sum(other[0] == row[0] for other in rows) > 1})
+    """What the runs ran on, each value with the number of records that have it."""
+    told = [
+        _environment(folder, record) for folder in folders for record in (folder.trained, folder.predicted) if record
+    ]
+    names = [*dict.fromkeys(name for one in told for name in one)]
+    rows = [[name, *value] for name in names for value in _counted(one.get(name) for one in told)]
+    differ = [name for name in names if sum(row[0] == name for row in rows) > 1]
     text = f"Runs differ in: {', '.join(differ)}." if differ else "All runs are alike in all of this."
     return page("Environment", note(text), table(["", "value", "records"], rows))
+
+
+def _environment(folder: RunFolder, record: dict[str, Any]) -> dict[str, Any]:
+    own, _, of_method = str(record.get("source_digest")).partition("+")
+    method = {f"source of {folder.names['method']}": of_method} if of_method else {}
+    machine = {key: record.get(key) for key in ("python", "machine", "device", "processes", "threads")}
+    return {**machine, "source": own, **method, **dict(sorted(record.get("versions", {}).items()))}
 
 
 def _read(folder: Path) -> RunFolder:
@@ -119,10 +138,9 @@ def _run_row(folder: RunFolder) -> list[str]:
         str(predicted.get("frames", "")),
         *(_mebibytes(trained.get(f"peak_{where}_memory_bytes")) for where in ("host", "device")),
         "" if ap is None else f"{100 * ap:.1f}",
-        str(trained.get("source_digest", "")),
+        str(trained.get("source_digest", "")).replace("+", " +"),  # a place to break the line
         str(trained.get("config_digest", "")),
         str(trained.get("weights_sha256", ""))[:12],
-        folder.folder.as_posix(),
     ]
 
 
@@ -130,6 +148,6 @@ def _mebibytes(size: int | None) -> str:
     return f"{size / MEBIBYTE:.0f}" if size else ""
 
 
-def _told(values: Any) -> list[list[str]]:
+def _counted(values: Iterable[Any]) -> list[list[str]]:
     counted = pd.Series([str(value) for value in values if value is not None], dtype=str).value_counts()
     return [[str(value), str(count)] for value, count in counted.sort_index().items()]
