@@ -90,7 +90,7 @@ def _environment(folder: RunFolder, record: dict[str, Any]) -> dict[str, Any]:
     own, _, of_method = str(record.get("source_digest")).partition("+")
     method = {f"source of {folder.names['method']}": of_method} if of_method else {}
     machine = {key: record.get(key) for key in ("python", "machine", "device", "processes", "threads")}
-    return {**machine, "source": own, **method, **dict(sorted(record.get("versions", {}).items()))}
+    return {**machine, "source": own, **dict(sorted(record.get("versions", {}).items())), **method}
 
 
 def _read(folder: Path) -> RunFolder:
