@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib
 import json
 from datetime import datetime
 from importlib.metadata import version
@@ -14,6 +15,7 @@ from tiny_run import train_here
 
 from vita.config import RunConfig
 from vita.config_file import digest
+from vita.engine import methods as methods_module
 from vita.engine import record as record_module
 from vita.engine.record import PACKAGES, Record, source_digest
 
@@ -60,3 +62,17 @@ def test_source_digest_changes_with_content_and_names(tmp_path: Path, monkeypatc
         seen.add(methods)
     assert len(seen) == 5
     assert all(len(digits) == 12 and int(digits, 16) >= 0 for digits in seen)
+
+
+def test_a_method_that_is_one_module_is_its_file_not_all_that_lies_beside(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    (tmp_path / "lonely_method.py").write_text("class Definition: pass\ndefinition = Definition()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    found = importlib.import_module("lonely_method").definition
+    monkeypatch.setattr(methods_module, "find_method", lambda name: found)
+    path = methods_module.method_package("lonely")
+    assert path == tmp_path / "lonely_method.py"
+    before = source_digest(path)
+    (tmp_path / "other.py").write_text("x = 1\n")
+    assert source_digest(path) == before
+    path.write_text("class Definition: x = 1\n")
+    assert source_digest(path) != before

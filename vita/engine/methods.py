@@ -17,8 +17,11 @@ def installed_methods() -> list[str]:
 
 
 def method_package(name: str) -> Path:
-    """The folder of the package that a method's definition lies in."""
-    return Path(inspect.getfile(type(find_method(name)))).parent
+    """The folder of the package that a method's definition lies in; the file itself where it is a module alone."""
+    kind = type(find_method(name))
+    file = Path(inspect.getfile(kind))
+    alone = "." not in kind.__module__ and file.name != "__init__.py"
+    return file if alone else file.parent
 
 
 def find_method(name: str) -> MethodDefinition:

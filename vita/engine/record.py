@@ -58,7 +58,7 @@ def source_digest(method_package: Path | None = None) -> str:
 
 def _digest_of(root: Path) -> str:
     combined = hashlib.sha256()
-    for path in sorted(root.rglob("*.py")):
+    for path in [root] if root.is_file() else sorted(root.rglob("*.py")):
         combined.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return combined.hexdigest()[:12]
 

@@ -96,7 +96,7 @@ def _basis_of_pairs(ours: RowScores, theirs: RowScores, seeds: int) -> str:
         return f"{videos}, of one training"
     if len(ours.weights) == len(theirs.weights) == 1:
         return f"{videos}; one training each, whose chance is not in the interval"
-    return f"{videos}, of {_trainings(seeds)} that must all agree"
+    return f"{videos}, of {_trainings(seeds)}, which have to carry it too"
 
 
 def _side_of_interval(low: float, high: float, threshold: float) -> Side:
