@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from vita.contract import UserError
+
+if TYPE_CHECKING:
+    from vita.planning.costs import Cost
+    from vita.planning.measured import Measured
+    from vita.planning.plan import Work
 
 LIBRARY = Path("workflow/config")
 
@@ -19,7 +25,7 @@ def plan(
     ] = None,
     library: Annotated[Path, typer.Option(help="Folder of tiers, data sets, methods and experiments.")] = LIBRARY,
     root: Annotated[Path, typer.Option(help="Folder in which results/ lies.")] = Path(),
-    out: Annotated[Path | None, typer.Option(help="CSV with a row for every stage of every run.")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV with a row for every job.")] = None,
     write_costs: Annotated[
         Path | None, typer.Option(help="Do not plan: write the table of costs with all finished runs into this CSV.")
     ] = None,
@@ -34,25 +40,36 @@ def plan(
     from vita.planning.measured import measured_runs
     from vita.planning.plan import Planner
     from vita.planning.plan_text import plan_text, write_plan
-    from vita.planning.work import with_work
 
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
     runs, problems = measured_runs(sorted((root / RUNS).glob("*/*/*/*/*/seed*")))
     for problem in problems:
         typer.echo(f"not used: {problem}", err=True)
     if write_costs is not None:
-        write_table(merged([with_work(run) for run in runs], read_costs()), write_costs)
+        write_table(merged(_with_work(runs), read_costs()), write_costs)
         return
     table = RunTable(_tier_file(tier, library), library)
     unknown = sorted(set(target or []) - set(table.specs))
     if unknown:
         raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(table.specs)}")
     costs = [*(run.cost for run in runs), *read_costs()]
-    estimator = Estimator(costs, counted=lambda: [with_work(run) for run in runs])
-    found = Planner(table, estimator, root).plan(target or [])
+    estimator = Estimator(costs, counted=lambda: _with_work(runs))
+    found = Planner(table, estimator, root, _work).plan(target or [])
     if out is not None:
         write_plan(found, out)
     typer.echo(plan_text(found))
+
+
+def _with_work(runs: Sequence[Measured]) -> list[Cost]:
+    from vita.planning.work import with_work
+
+    return [with_work(run) for run in runs]
+
+
+def _work() -> Work:
+    from vita.planning import work
+
+    return work
 
 
 def _tier_file(tier: str, library: Path) -> Path:

@@ -10,6 +10,7 @@ from typing import Any
 
 from vita.config_file import digest
 from vita.experiments.run_table import Run, RunTable
+from vita.planning import work
 from vita.planning.costs import UNKNOWN, Cost
 from vita.planning.estimate import Estimator
 from vita.planning.plan import Line, Plan, Planner
@@ -59,7 +60,7 @@ def smoke() -> RunTable:
 
 def planned(costs: Sequence[Cost], root: Path, experiments: Sequence[str] = (), table: RunTable | None = None) -> Plan:
     """A plan of the smoke tier from these costs, whose work is known already."""
-    return Planner(table or smoke(), Estimator(costs), root).plan(experiments)
+    return Planner(table or smoke(), Estimator(costs), root, lambda: work).plan(experiments)
 
 
 def lines_of(plan: Plan, stage: str, variant: str = "base", method: str = "vita") -> list[Line]:

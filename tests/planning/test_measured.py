@@ -78,11 +78,11 @@ def test_records_become_rows_of_the_table(runs, tmp_path):
     write_record(folders[1] / "record.json", train_record(runs[1], train_time_s=270.0))
     write_record(folders[1] / "predict_record.json", predict_record(runs[1], frames=1000))
     here = [with_work(run) for run in measured_runs(folders)[0]]
-    same_kind = replace(BASE, inference_variants=len(runs[0].inference))
-    write_costs(merged(here, [same_kind, IMAGES]), tmp_path / "costs.csv")
+    write_costs(merged(here, [replace(BASE, inference_variants=1), IMAGES]), tmp_path / "costs.csv")
     base, images = read_costs(tmp_path / "costs.csv")
-    # The mean of 0.1 and 0.3 seconds takes the place of the older row, the other stays.
-    assert (base.variant, base.source) == ("base", "measured before")
+    # The mean of 0.1 and 0.3 seconds takes the place of the older row, whose scoring alone stays; the other row stays.
+    assert (base.variant, base.source, base.inference_variants) == ("base", "measured before", len(runs[0].inference))
+    assert base.seconds_per_scored_frame == pytest.approx(0.001)
     assert base.seconds_per_iteration == pytest.approx(0.2)
     assert base.seconds_per_frame == pytest.approx((5 / 500 + 5 / 1000) / 2)
     assert base.gflop_per_iteration == pytest.approx(gflop_per_iteration(runs[0].config), rel=1e-5)

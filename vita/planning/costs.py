@@ -67,18 +67,26 @@ def write_costs(costs: Iterable[Cost], path: Path) -> None:
 
 
 def merged(newer: Sequence[Cost], older: Sequence[Cost]) -> list[Cost]:
-    """The mean of each kind of run in `newer`; what only `older` has follows."""
+    """The mean of each training in `newer`, what it does not know filled in from `older`; the rest of `older` follows.
+
+    Costs of one training under other inference variants than now do not stay.
+    """
     kinds: dict[tuple[object, ...], list[Cost]] = {}
     for cost in newer:
-        kinds.setdefault(_identity(cost), []).append(cost)
-    return [*map(_mean, kinds.values()), *(cost for cost in older if _identity(cost) not in kinds)]
+        kinds.setdefault(_training(cost), []).append(cost)
+    before = {key: [cost for cost in older if _training(cost) == key] for key in kinds}
+    rest = [cost for cost in older if _training(cost) not in kinds]
+    return [*(_mean(costs, before[key]) for key, costs in kinds.items()), *rest]
 
 
-def _identity(cost: Cost) -> tuple[object, ...]:
-    return tuple(getattr(cost, name) for name in IDENTITY)
+def _training(cost: Cost) -> tuple[str, ...]:
+    return cost.tier, cost.method, cost.backbone, cost.variant, cost.device
 
 
-def _mean(costs: Sequence[Cost]) -> Cost:
-    means = pd.DataFrame([asdict(cost) for cost in costs])[NUMBERS].mean()  # of those that are known
-    whole: dict[str, Any] = asdict(costs[0]) | {str(name): float(value) for name, value in means.items()}
+def _mean(costs: Sequence[Cost], before: Sequence[Cost]) -> Cost:
+    """Of what is known; identity as of the last."""
+    now, then = (
+        pd.DataFrame([asdict(cost) for cost in some], columns=COLUMNS)[NUMBERS].mean() for some in (costs, before)
+    )
+    whole: dict[str, Any] = asdict(costs[-1]) | {str(name): float(value) for name, value in now.fillna(then).items()}
     return Cost(**whole)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
+from vita.config import PredictConfig, RunConfig
 from vita.config_file import digest
 from vita.experiments.run_table import Run, RunTable
 from vita.planning.costs import Unit
@@ -15,7 +16,6 @@ from vita.planning.estimate import Basis, Estimate, Estimator
 from vita.planning.frames import embedded_bytes, frames_to_predict
 from vita.planning.kinds import Device, Kind, kind_of
 from vita.planning.measured import finished, predictions
-from vita.planning.work import gflop_per_frame, gflop_per_iteration, parameters
 
 BYTES_PER_PARAMETER = 4
 CHECKPOINT = 3  # times the weights: themselves, and the optimizer's two means for each
@@ -51,13 +51,30 @@ class Plan:
     checkpoint_bytes: float
 
 
+class Work(Protocol):
+    """What counts networks: the module `vita.planning.work`."""
+
+    def gflop_per_iteration(self, config: RunConfig) -> float:
+        """Of one training step."""
+        ...
+
+    def gflop_per_frame(self, config: RunConfig, plan: PredictConfig) -> float:
+        """Of predicting one frame once."""
+        ...
+
+    def parameters(self, config: RunConfig) -> int:
+        """Of the whole model."""
+        ...
+
+
 @dataclass(frozen=True)
 class Planner:
-    """root: where `results/` lies."""
+    """root: where `results/` lies. work: asked for only where nothing was measured, because torch loads for seconds."""
 
     table: RunTable
     estimator: Estimator
     root: Path
+    work: Callable[[], Work]
 
     def plan(self, experiments: Sequence[str] = ()) -> Plan:
         """experiments: only what these need, everything when empty. Raises UserError on an unreadable record."""
@@ -139,10 +156,14 @@ def _scoring(job: _Job, inference: str) -> Line:
 
 
 def _estimate(job: _Job, unit: Unit) -> Estimate:
-    config, plan = job.run.config, job.run.prediction
-    if unit == "iteration" or plan is None:
-        return job.planner.estimator.estimate(job.kind, unit, lambda: gflop_per_iteration(config))
-    return job.planner.estimator.estimate(job.kind, unit, lambda: gflop_per_frame(config, plan))
+    return job.planner.estimator.estimate(job.kind, unit, lambda: _gflop(job, unit))
+
+
+def _gflop(job: _Job, unit: Unit) -> float:
+    config, plan, work = job.run.config, job.run.prediction, job.planner.work()
+    return (
+        work.gflop_per_iteration(config) if unit == "iteration" or plan is None else work.gflop_per_frame(config, plan)
+    )
 
 
 def _line(
@@ -161,7 +182,7 @@ def _weights_bytes(job: _Job) -> float:
     if weights.exists():
         return weights.stat().st_size
     measured = job.planner.estimator.size(job.kind, "weights_bytes")
-    return BYTES_PER_PARAMETER * parameters(job.run.config) if measured is None else measured
+    return BYTES_PER_PARAMETER * job.planner.work().parameters(job.run.config) if measured is None else measured
 
 
 def _predicted_bytes(job: _Job) -> float | None:
