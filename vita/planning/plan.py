@@ -90,6 +90,12 @@ class Planner:
         largest = CHECKPOINT * max(trained, default=0)
         return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), largest)
 
+    @cached_property
+    def frames(self) -> dict[str, float | None]:
+        """Scored ones of each data set, by its name; None where that is not known."""
+        scored = {run.dataset: run.config.dataset for run in self.table if run.prediction}
+        return {name: frames_to_predict(dataset) for name, dataset in scored.items()}
+
 
 @dataclass(frozen=True)
 class _Job:
@@ -108,9 +114,9 @@ class _Job:
     def kind(self) -> Kind:
         return kind_of(self.run.config, self.run.prediction, self.device)
 
-    @cached_property
+    @property
     def frames(self) -> float | None:
-        return frames_to_predict(self.run.config.dataset)
+        return self.planner.frames[self.run.dataset] if self.run.prediction else None
 
     @cached_property
     def trained(self) -> bool:
