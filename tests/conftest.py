@@ -8,12 +8,17 @@ from typing import Any
 
 import pytest
 import torch
+from hypothesis import settings
 from tiny_run import write_videos
 from tiny_vita import TINY
 
 from vita.contract import Clip
 from vita.method import definition
 from vita.model import Vita
+
+# How long an example takes says nothing of the code: a busy machine takes its time.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session", autouse=True)
