@@ -99,6 +99,11 @@ def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
             r"own\.yaml: adjustments\[0\]\.method: 'vito' is not known; allowed: ifc, mask2former_vis, vita",
         ),
         ({"adjustments": [{"schedule": "clips", "predict": {"top_k": 3}}]}, "prediction has no schedule"),
+        ({"adjustments": [{"variant": "base"}]}, "a variant is of a method; name the method too"),
+        (
+            {"adjustments": [{"method": "ifc", "variant": "frozen"}]},
+            r"adjustments\[0\]\.variant: 'frozen' is not known; allowed: base, pretrain",
+        ),
         ({"adjustments": [{"dataset": "ovis", "predict": {"top_k": 3}}]}, "two ways to predict with one run"),
     ],
 )

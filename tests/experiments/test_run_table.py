@@ -181,6 +181,15 @@ def test_a_schedule_is_the_tiers_then_the_data_sets_then_the_methods_then_adjust
     assert (found["vita", "pretrain"][0], found["vita", "pretrain"][2]) == (1, 16)  # another schedule
 
 
+def test_an_adjustment_of_one_training_variant_leaves_the_others(own):
+    changes = {"adjustments": [{"method": "vita", "variant": "frozen", "train": {"iterations": 77, "decay_at": []}}]}
+    found = {
+        run.variant: run.config.train.iterations for run in RunTable(own(**changes), LIBRARY) if run.method == "vita"
+    }
+    assert found.pop("frozen") == 77
+    assert 77 not in found.values()
+
+
 def test_only_the_paper_tier_has_the_papers_model_and_data(own):
     rows = table("paper").specs["table6"].rows
     assert {(row.as_paper, row.valid_videos) for row in rows} == {(True, 302)}

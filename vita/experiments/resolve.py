@@ -195,7 +195,7 @@ class Resolver:
         return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {names.dataset}")
 
     def _adjustments(self, names: Selection, **schedule: str) -> list[Adjustment]:
-        run = names.model_dump(include={"method", "dataset", "backbone"}) | schedule
+        run = names.model_dump(include={"method", "dataset", "backbone", "variant"}) | schedule
         return [adjustment for adjustment in self._known_adjustments if adjustment.holds(run)]
 
     @cached_property
@@ -213,6 +213,9 @@ class Resolver:
                 name = getattr(adjustment, key)
                 if name is not None:
                     pick(known, name, f"{self.tier_file}: adjustments[{number}].{key}")
+            if adjustment.variant is not None:
+                variants = self.methods[str(adjustment.method)].variants
+                pick(variants, adjustment.variant, f"{self.tier_file}: adjustments[{number}].variant")
         return tier.adjustments
 
     def _images(self, paper_dataset: str, mixed_in: PseudoVideoStandIn) -> PseudoVideoConfig:

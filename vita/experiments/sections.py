@@ -49,19 +49,22 @@ class Adjustment(Frozen):
     method: str | None = None
     dataset: str | None = None  # the paper's names
     backbone: str | None = None
+    variant: str | None = None  # of the method named
     schedule: str | None = None  # of trainings
     train: Difference = Field({})
     predict: Difference = Field({})
 
     @model_validator(mode="after")
-    def _schedules_are_of_trainings(self) -> Adjustment:
+    def _names_fit_together(self) -> Adjustment:
         if self.predict and self.schedule is not None:
             raise ValueError("prediction has no schedule; write `predict` into an adjustment without one")
+        if self.variant is not None and self.method is None:
+            raise ValueError("a variant is of a method; name the method too")
         return self
 
     def holds(self, names: Mapping[str, str]) -> bool:
-        """Whether a run with these names (method, dataset, backbone, and schedule of a training) is meant."""
-        wanted = self.model_dump(include={"method", "dataset", "backbone", "schedule"}, exclude_none=True)
+        """Whether a run with these names (method, dataset, backbone, variant, schedule of a training) is meant."""
+        wanted = self.model_dump(exclude={"train", "predict"}, exclude_none=True)
         return wanted.items() <= names.items()
 
 
