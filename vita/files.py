@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -85,6 +85,15 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: not valid JSON: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: not valid JSON: too many brackets within brackets") from None
+
+
+def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """The content of a JSON file that a command of ours wrote. Raises UserError as `read_json`, or on a missing key."""
+    content = read_json(path)
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
+    return dict(content)
 
 
 def sha256(path: Path) -> str:

@@ -33,6 +33,7 @@ def plan(
     """Tell jobs, hours and disk of a tier, and what is left to do. Needs no data and no GPU."""
     from transformers.utils import logging
 
+    from vita.experiments.reading import find_tier
     from vita.experiments.run_table import RUNS, RunTable
     from vita.planning.costs import merged, read_costs
     from vita.planning.costs import write_costs as write_table
@@ -48,7 +49,7 @@ def plan(
     if write_costs is not None:
         write_table(merged(_with_work(runs), read_costs()), write_costs)
         return
-    table = RunTable(_tier_file(tier, library), library)
+    table = RunTable(find_tier(tier, library, "--tier"), library)
     unknown = sorted(set(target or []) - set(table.specs))
     if unknown:
         raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(table.specs)}")
@@ -70,11 +71,3 @@ def _work() -> Work:
     from vita.planning import work
 
     return work
-
-
-def _tier_file(tier: str, library: Path) -> Path:
-    path = Path(tier) if tier.endswith((".yaml", ".yml")) else library / f"{tier}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in library.glob("*.yaml"))) or "none; is --library right?"
-        raise UserError(f"--tier: no tier '{tier}'; known: {known}")
-    return path

@@ -7,16 +7,19 @@ from typing import Annotated
 
 import typer
 
+Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")]
+Failed = Annotated[
+    list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
+]
+
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
 
 
 @table.command("runs")
 def table_runs(
     out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
-    runs: Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")] = None,
-    failed: Annotated[
-        list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
-    ] = None,
+    runs: Runs = None,
+    failed: Failed = None,
     server: Annotated[
         list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
     ] = None,
@@ -42,10 +45,8 @@ def table_build(
 @table.command("pages")
 def table_pages(
     out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],
-    runs: Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")] = None,
-    failed: Annotated[
-        list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
-    ] = None,
+    runs: Runs = None,
+    failed: Failed = None,
 ) -> None:
     """Pages of the report about the runs themselves: how each ended, on what, and what it cost."""
     from vita.report.run_pages import write_run_pages

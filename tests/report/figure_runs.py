@@ -13,6 +13,8 @@ from vita.experiments.sections import Kind, ResolvedRow, TableSpec
 from vita.files import write_text
 from vita.report.runs import COLUMNS
 
+SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
+DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
 TRAIN = {"iterations": 4, "clips_per_batch": 1, "clip_frames": 1, "frame_range": 1, "learning_rate": 1.0}
 
 

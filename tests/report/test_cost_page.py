@@ -7,7 +7,7 @@ import re
 
 import pytest
 import yaml
-from figure_runs import TRAIN
+from figure_runs import DATASET, TRAIN
 
 from vita.config import RunConfig
 from vita.planning.costs import Cost, read_costs, write_costs
@@ -15,14 +15,12 @@ from vita.planning.measured import measured_runs
 from vita.report import cost_page as module
 from vita.report.cost_page import cost_page
 
-SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
-DATASET = {"name": "own", "root": "data", "train": SPLIT, "valid": SPLIT}
 PLAN = {"variants": {"intact": {}, "half": {}}, "top_k": 10, "short_edge": None, "max_edge": 1333, "threads": 1}
 
 
 def config(variant):
     names = {"tier": "own", "method": "vita", "backbone": "tiny", "variant": variant, "seed": 0}
-    return RunConfig.model_validate({**names, "dataset": DATASET, "options": {}, "train": TRAIN})
+    return RunConfig.model_validate({**names, "dataset": DATASET | {"name": "own"}, "options": {}, "train": TRAIN})
 
 
 def write_run(folder, variant="base", device="cpu", predicted=True, **seconds):

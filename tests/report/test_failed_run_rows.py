@@ -3,15 +3,12 @@
 import json
 
 import pytest
-from figure_runs import TRAIN
+from figure_runs import DATASET, TRAIN
 
 from vita.config import PredictConfig, RunConfig
 from vita.config_file import dump
 from vita.report.failed_runs import UNTOLD
 from vita.report.runs import failed_rows
-
-SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
-DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
 
 
 @pytest.fixture

@@ -4,15 +4,13 @@ import json
 import re
 
 import pytest
-from figure_runs import TRAIN
+from figure_runs import DATASET, TRAIN
 
 from vita.config import RunConfig
 from vita.config_file import dump
 from vita.contract import UserError
 from vita.report.run_pages import write_run_pages
 
-SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
-DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
 MIB = 2**20
 
 

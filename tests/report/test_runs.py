@@ -4,6 +4,7 @@ import csv
 import json
 
 import pytest
+from figure_runs import DATASET
 
 from vita.config import PredictConfig
 from vita.config_file import dump
@@ -11,10 +12,6 @@ from vita.contract import UserError
 from vita.report.runs import COLUMNS, collect_runs
 
 CONFIG = {"tier": "smoke", "method": "vita", "backbone": "tiny", "variant": "base", "seed": 3}
-
-
-SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
-DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}
 
 
 @pytest.fixture

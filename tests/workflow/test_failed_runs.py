@@ -110,7 +110,7 @@ def test_a_run_at_work_is_not_failed(fake_folder):
     (fake_folder.path / "broken").write_text("train base/seed1/\n")
     fake_folder.run("--keep-going")
     assert "train" not in fake_folder.jobs(failed="show")
-    lock = fake_folder.path / BASE / "base/seed1/work/lock"
+    lock = fake_folder.path / BASE / "base" / "seed1" / "work" / "lock"
     lock.parent.mkdir()
     with lock.open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)

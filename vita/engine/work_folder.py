@@ -33,6 +33,14 @@ def exclusive(folder: Path, patience_s: float = 15.0) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a trainer is at work in the folder."""
+    if not (folder / "lock").exists():
+        return False
+    with (folder / "lock").open() as handle:
+        return not _try_lock(handle.fileno(), fcntl.LOCK_SH)
+
+
 def _lock_file(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,9 +49,9 @@ def _lock_file(folder: Path) -> TextIO:
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another place for the run") from None
 
 
-def _try_lock(descriptor: int) -> bool:
+def _try_lock(descriptor: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

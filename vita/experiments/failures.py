@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 from pathlib import Path
 
+from vita.engine.work_folder import is_held
 from vita.experiments.resolve import Run
 
 TRACES = ("work/record.json", "logs/train.log", "logs/predict.log")
@@ -18,7 +18,7 @@ def training_failed(run: Run) -> bool:
     if (folder / "record.json").exists():
         return False
     tried = any((folder / trace).exists() for trace in TRACES[:2])
-    return tried and not _at_work(folder / "work" / "lock")
+    return tried and not is_held(folder / "work")
 
 
 def prediction_failed(run: Run) -> bool:
@@ -44,15 +44,3 @@ def traces(run: Run) -> list[str]:
     logs = sorted((folder / "logs").glob("evaluate_*.log"))
     own = [str(path) for path in (*(folder / trace for trace in TRACES), *logs) if path.exists()]
     return [*own, *(traces(run.starts_from) if run.starts_from else [])]
-
-
-def _at_work(lock: Path) -> bool:
-    """Whether a trainer holds its folder's lock."""
-    if not lock.exists():
-        return False
-    with lock.open() as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False

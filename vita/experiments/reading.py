@@ -38,21 +38,28 @@ def load_tier(path: Path, library: Path) -> TierConfig:
         if not isinstance(raw, dict):
             return load_file(TierConfig, next_file)  # which says what is wrong
         layers.append(raw)
-        next_file = _extended(raw.get("extends"), next_file, library)
+        below = raw.get("extends")
+        here = next_file
+        next_file = None if below is None else find_tier(str(below), library, f"{here}: extends", here.parent)
     whole: Options = {}
     for layer in reversed(layers):
         whole = overlay(whole, layer)
     return _parse_whole(TierConfig, whole, path)
 
 
-def _extended(name: object, by: Path, library: Path) -> Path | None:
-    if name is None:
-        return None
-    places = [by.parent / str(name), by.parent / f"{name}.yaml", library / f"{name}.yaml"]
+def find_tier(name: str, library: Path, where: str, beside: Path | None = None) -> Path:
+    """The file of a tier: a path, from the folder `beside` on where that is given, or a name there or in the library.
+
+    Raises UserError, saying `where` the name was read.
+    """
+    is_path = name.endswith((".yaml", ".yml"))
+    places = (
+        [(beside or Path()) / name] if is_path else [folder / f"{name}.yaml" for folder in (beside, library) if folder]
+    )
     found = next((place for place in places if place.is_file()), None)
     if found is None:
-        known = ", ".join(sorted(file.stem for file in library.glob("*.yaml")))
-        raise UserError(f"{by}: extends: no tier '{name}'; known: {known}, or the path of a YAML file")
+        known = ", ".join(sorted(file.stem for file in library.glob("*.yaml"))) or "none; is --library right?"
+        raise UserError(f"{where}: no tier '{name}'; known: {known}, or the path of a YAML file")
     return found
 
 

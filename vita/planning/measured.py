@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pandas as pd
 
 from vita.config import PredictConfig, RunConfig
 from vita.config_file import parse
 from vita.contract import UserError
-from vita.files import read_json
+from vita.files import read_json, read_record
 from vita.planning.costs import UNKNOWN, Cost, Unit
 from vita.planning.kinds import kind_of
 
@@ -126,12 +126,9 @@ def _units(record: dict[str, Any]) -> int:
     return int(record["threads"] if record["device"] == "cpu" else record["processes"])
 
 
-def _record(path: Path, keys: Sequence[Literal["config"] | str]) -> dict[str, Any] | None:
+def _record(path: Path, keys: Sequence[str]) -> dict[str, Any] | None:
     """None for what is not there or not finished."""
     content = read_json(path) if path.exists() else None
     if content is None or (isinstance(content, dict) and content.get("status") != "finished"):
         return None
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
-    return dict(content)
+    return read_record(path, keys)

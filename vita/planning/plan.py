@@ -175,10 +175,9 @@ def _gflop(job: _Job, unit: Unit) -> float:
 def _line(
     job: _Job, stage: Stage, each: Estimate, units: float | None, size: float | None, done: bool, inference: str = ""
 ) -> Line:
-    known = each.seconds is not None and units is not None
-    hours = each.seconds * units / 3600 if each.seconds is not None and units is not None else None
+    hours = None if each.seconds is None or units is None else each.seconds * units / 3600
     run, device = job.run, "cpu" if stage == "scoring" else job.device
-    basis: Basis = each.basis if known else "not known"
+    basis: Basis = "not known" if hours is None else each.basis
     names = (run.directory, run.method, run.backbone, run.variant)
     return Line(*names, stage, inference, device, hours, size, basis, done)
 

@@ -13,6 +13,7 @@ from vita.report.runs import COLUMNS
 from vita.report.server_scores import SERVER
 
 PUBLISHED = Path(__file__).parent / "published"
+WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and seed, name a training
 
 
 def read_runs(path: Path) -> pd.DataFrame:
@@ -48,19 +49,24 @@ def read_published(spec: TableSpec) -> pd.DataFrame | None:
 
 def runs_of(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:
     """All lines of one row, finished or failed, of its seeds. Raises UserError when there is none."""
-    wanted = {
-        "tier": tier,
-        "dataset": row.dataset,
-        "method": row.method,
-        "backbone": row.backbone,
-        "variant": row.variant,
-        "inference": row.inference,
-    }
-    chosen = runs[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1) & runs["seed"].isin(row.seeds)]
+    lines = lines_of_weights(row, tier, runs)
+    chosen = lines[lines["inference"] == row.inference]
     if chosen.empty:
+        wanted = {"tier": tier} | {name: getattr(row, name) for name in (*WEIGHTS, "inference")}
         names = ", ".join(f"{key} {value}" for key, value in wanted.items())
         raise UserError(f"no run for the row {row.key} ({names}); train and evaluate it first")
     return chosen
+
+
+def lines_of_weights(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:
+    """All lines of the trainings of one row's seeds, under any inference variant; perhaps none."""
+    wanted = pd.Series({"tier": tier} | {name: getattr(row, name) for name in WEIGHTS})
+    return runs[(runs[list(wanted.index)] == wanted).all(axis=1) & runs["seed"].isin(row.seeds)]
+
+
+def metrics_of(row: ResolvedRow, lines: pd.DataFrame) -> list[tuple[str, Path]]:
+    """The folder and the metrics file of each seed's run."""
+    return [(folder, Path(folder) / "metrics" / f"{row.inference}.json") for folder in lines["directory"]]
 
 
 def is_comparable(row: ResolvedRow, ours: pd.DataFrame) -> bool:

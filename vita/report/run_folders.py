@@ -11,6 +11,7 @@ from vita.config import RunConfig
 from vita.config_file import parse
 from vita.experiments.sections import ResolvedRow
 from vita.files import read_json
+from vita.report.inputs import lines_of_weights
 
 
 @dataclass(frozen=True)
@@ -37,10 +38,8 @@ class SeedRun:
 
 def runs_of_row(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> list[SeedRun]:
     """By ascending seed. Empty for a row that is not run in this tier, and where none of its runs is listed."""
-    wanted = ("dataset", "method", "backbone", "variant")
-    chosen = runs[(runs["tier"] == tier) & runs["seed"].isin(row.seeds) & runs["directory"].notna()]
-    for name in wanted:
-        chosen = chosen[chosen[name] == getattr(row, name)]
+    chosen = lines_of_weights(row, tier, runs)
+    chosen = chosen[chosen["directory"].notna()]
     of_inference = chosen[chosen["inference"] == row.inference]
     chosen = pd.concat([of_inference, chosen]).drop_duplicates("seed").sort_values("seed")
     return [_run(line) for _, line in chosen.iterrows()]

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 
 from vita.contract import UserError
-from vita.files import read_json, write_text
+from vita.files import read_json, read_record, write_text
 from vita.report.cost_page import cost_page
 from vita.report.failed_runs import failed_config, failure_of
 from vita.report.html import heading, note, page, table
+from vita.report.runs import IDENTITY
 
-IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
 MEBIBYTE = 2**20
 
 
@@ -113,10 +113,7 @@ def _unscored(folder: Path) -> str | None:
 
 
 def _record(path: Path) -> dict[str, Any] | None:
-    content = read_json(path) if path.exists() else None
-    if content is not None and not (isinstance(content, dict) and "config" in content):
-        raise UserError(f"{path}: no key 'config'; delete the file and run the command again")
-    return content
+    return read_record(path, ("config",)) if path.exists() else None
 
 
 def _names(config: dict[str, Any]) -> dict[str, str]:

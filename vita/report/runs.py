@@ -12,7 +12,7 @@ from vita.config import PredictConfig
 from vita.config_file import load, parse
 from vita.contract import UserError
 from vita.dataset_config import DatasetConfig
-from vita.files import read_json, write_text
+from vita.files import read_record, write_text
 from vita.report.failed_runs import failed_config, failure_of, scores_stand
 from vita.report.server_scores import server_rows
 
@@ -50,7 +50,7 @@ def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (
 
 def run_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of one run, in the order of its plan."""
-    record = _complete(folder / "record.json", ("config", "seed", "status"))
+    record = read_record(folder / "record.json", ("config", "seed", "status"))
     config = _identity(record["config"], folder / "record.json")
     common = {
         **config,
@@ -96,15 +96,7 @@ def _scores(folder: Path, inference: str, status: str) -> dict[str, Any]:
     path = folder / "metrics" / f"{inference}.json"
     if not path.exists():
         return {"status": "not evaluated" if status == "finished" else status}
-    metrics = _complete(path, ("scores", "num_videos"))
+    metrics = read_record(path, ("scores", "num_videos"))
     fractions = {name: metrics["scores"].get(name.lower()) for name in SCORES}
     points = {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
     return {"videos": metrics["num_videos"], **points}
-
-
-def _complete(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    content = read_json(path)
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
-    return dict(content)

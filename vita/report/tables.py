@@ -10,7 +10,7 @@ import pandas as pd
 from vita.config_file import load
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
-from vita.report.inputs import PUBLISHED, is_comparable, read_published, read_runs, runs_of
+from vita.report.inputs import PUBLISHED, is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.row_scores import RowDifference, RowScores, compare, mean_intervals, read_row_scores
 from vita.report.runs import SCORES
 from vita.report.server_scores import SERVER
@@ -36,7 +36,7 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path) -> str:
     spec, runs = load(TableSpec, spec_file), read_runs(runs_csv)
     frame = table_frame(spec, runs)
     notes = captions(spec, frame, runs)
-    keys = key_columns(spec, read_published(spec))
+    keys = [str(name) for name in frame.columns[: frame.columns.get_loc("source")]]
     write_text(out.with_suffix(".md"), as_markdown(spec, frame, keys, notes))
     write_text(out.with_suffix(".tex"), as_latex(title(spec), spec, frame, keys, notes))
     write_text(out.with_suffix(".html"), as_html(spec, frame, keys, notes))
@@ -52,7 +52,7 @@ def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
     published = read_published(spec)
     rows = rows_in_order(spec, published)
     scores = {truth: _RowsOnOneTruth(spec, truth, runs) for truth in _truths(runs)}
-    lines = [line for row in rows for line in _lines_of(spec, row, runs, scores)]
+    lines = [_frames(spec, row) | line for row in rows for line in _lines_of(spec, row, runs, scores)]
     frame = pd.DataFrame(lines, columns=_columns(spec, key_columns(spec, published)))
     types = dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"}
     return frame.astype({name: kind for name, kind in types.items() if name in frame})
@@ -70,7 +70,7 @@ class _RowsOnOneTruth:
         if str(row.key) not in self._read:
             lines = pd.DataFrame() if row.not_run else self._scored(row)
             no_counts = lines.empty or self._truth == SERVER
-            self._read[str(row.key)] = None if no_counts else read_row_scores(_metrics(row, lines))
+            self._read[str(row.key)] = None if no_counts else read_row_scores(metrics_of(row, lines))
         return self._read[str(row.key)]
 
     def difference(self, row: ResolvedRow) -> RowDifference | None:
@@ -90,10 +90,6 @@ def _truths(runs: pd.DataFrame) -> list[str]:
     return sorted(runs["ground_truth"].dropna().unique(), key=lambda name: (name == SERVER, name))
 
 
-def _metrics(row: ResolvedRow, lines: pd.DataFrame) -> list[tuple[str, Path]]:
-    return [(folder, Path(folder) / "metrics" / f"{row.inference}.json") for folder in lines["directory"]]
-
-
 def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
     difference = DIFFERENCE if spec.reference is not None else ()
     frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
@@ -105,7 +101,7 @@ def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
 
 def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[str, _RowsOnOneTruth]) -> list[Cells]:
     paper = {f"paper_{score}": float(number) for score, number in row.paper.items()}
-    common: Cells = {**row.key, **paper, **_frames(spec, row), "tier": spec.tier}
+    common: Cells = {**row.key, **paper, "tier": spec.tier}
     if row.ours is None:
         blank = {name: NOT_AVAILABLE for name, cell in row.key.items() if not cell and spec.kind == "frames"}
         return [common | blank | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
@@ -133,7 +129,7 @@ def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> C
     interval = mean_intervals(found).get("ap") if found is not None else None
     if interval is not None:
         cells |= {"AP_low": interval.low, "AP_high": interval.high}
-    evidence = lines["directory"] if by_server else [path.as_posix() for _, path in _metrics(row, lines)]
+    evidence = lines["directory"] if by_server else [path.as_posix() for _, path in metrics_of(row, lines)]
     cells |= {"ground_truth": lines["ground_truth"].iloc[0], "comparable": is_comparable(row, lines)}
     return cells | {"evidence": " ".join(evidence)} | _difference(row, on_truth)
 

@@ -9,6 +9,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.config_file import dump
 from vita.contract import UserError
+from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.sections import Needs
 
@@ -38,14 +39,7 @@ def tier_file(config):
     unknown = sorted(set(config) - {"tier", "failed"})
     if unknown:
         raise UserError(f"--config: unknown key '{unknown[0]}'; allowed: failed, tier")
-    tier = str(config.get("tier", "smoke"))
-    path = Path(tier) if tier.endswith((".yaml", ".yml")) else LIBRARY / f"{tier}.yaml"
-    if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in LIBRARY.glob("*.yaml")))
-        raise UserError(
-            f"--config: no tier '{tier}'; known: {known}, or the path of a YAML file"
-        )
-    return path
+    return find_tier(str(config.get("tier", "smoke")), LIBRARY, "--config")
 
 
 def shows_failed(config):

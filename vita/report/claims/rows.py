@@ -13,7 +13,7 @@ from vita.config_file import load
 from vita.contract import UserError
 from vita.experiments.sections import Key, ResolvedRow, TableSpec
 from vita.report.claims.schema import Scope
-from vita.report.inputs import is_comparable, read_runs, runs_of
+from vita.report.inputs import is_comparable, metrics_of, read_runs, runs_of
 from vita.report.server_scores import SERVER
 
 PAPER = "paper"  # the tier in which nothing stands in for the paper's model and data
@@ -53,7 +53,7 @@ class ScoredRow:
     @property
     def metrics(self) -> list[tuple[str, Path]]:
         """The folder and the metrics file of each seed."""
-        return [(folder, Path(folder) / "metrics" / f"{self.row.inference}.json") for folder in self.runs["directory"]]
+        return metrics_of(self.row, self.runs)
 
     @property
     def evidence(self) -> tuple[str, ...]:
