@@ -6,10 +6,9 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from noise_video import Noise, with_masks
 from same_tracks import assert_same, assert_same_tracks, masks
-from torch import Tensor
 
-from vita.detector import normalise_and_pad
 from vita.engine.procedures import VideoInParts, find_procedure, read_plan
 from vita.inference import part_of
 from vita.method import definition
@@ -23,31 +22,9 @@ VARIANTS = {
 }
 
 
-class Noise:
-    """A `FrameSource` of random frames that notes what is read."""
-
-    def __init__(self, frames: int, height: int = 40, width: int = 50) -> None:
-        random = torch.Generator().manual_seed(7)
-        self.frames = torch.randint(0, 256, (frames, 3, height, width), dtype=torch.uint8, generator=random)
-        self.out_height, self.out_width = 60, 75
-        self.reads: list[tuple[int, int]] = []
-
-    def __len__(self) -> int:
-        return len(self.frames)
-
-    def read(self, start: int, stop: int) -> Tensor:
-        self.reads.append((start, stop))
-        return self.frames[start:stop]
-
-
 @pytest.fixture
 def model(tiny_vita: Callable[..., Vita]) -> Vita:
-    """Untrained, its mask features shifted to a mean of zero, so that masks have an inside and an outside."""
-    model = tiny_vita().eval()
-    with torch.no_grad():
-        features = model.mask_projection(model.detector(normalise_and_pad([Noise(5).frames])).pixel_map)
-        model.mask_projection.bias -= features.mean((0, 2, 3))
-    return model
+    return with_masks(tiny_vita().eval())
 
 
 def test_what_is_predicted(model: Vita) -> None:

@@ -94,7 +94,7 @@ class Track:
 
     label: int
     score: float
-    segmentations: list[Rle]
+    segmentations: Sequence[Rle]
 
 
 @dataclass(frozen=True)
@@ -109,10 +109,14 @@ class FrameDetection:
 
 @dataclass(frozen=True)
 class VideoPrediction:
-    """What a method says of one video: its tracks by inference variant, and its frame detector's view."""
+    """What a method says of one video: its tracks by inference variant, and its frame detector's view.
+
+    streamed: whether its frames were read more than once, so that memory did not grow with their number.
+    """
 
     tracks: Mapping[str, list[Track]]
-    frame_detections: list[FrameDetection] = field(default_factory=list)
+    frame_detections: Sequence[FrameDetection] = field(default_factory=list)
+    streamed: bool = False
 
 
 class FrameSource(Protocol):

@@ -93,6 +93,13 @@ class FrameDetector(nn.Module):
         assert pixel_map is not None
         return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
 
+    def pixel_maps(self, images: Tensor) -> Tensor:
+        """The `pixel_map` of `forward` alone, for images (F, 3, H, W): the frame decoder is left out."""
+        self.mask2former.pixel_level_module(images)
+        pixel_map, self._pixel_map = self._pixel_map, None
+        assert pixel_map is not None
+        return pixel_map
+
 
 def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tensor:
     """uint8 frames of several videos, each (T, 3, H, W) -> one batch of images (F, 3, H', W').
@@ -104,10 +111,10 @@ def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tens
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 
 
-def read_in_chunks(frames: FrameSource, device: torch.device) -> Iterator[tuple[Tensor, FrameGeometry]]:
-    """A whole video as normalised and padded images (F, 3, H', W'), and its sizes with each chunk."""
+def read_in_chunks(frames: FrameSource, device: torch.device, begin: int = 0) -> Iterator[tuple[Tensor, FrameGeometry]]:
+    """A video from frame `begin` on as normalised and padded images (F, 3, H', W'), and its sizes with each chunk."""
     pixels = CPU_PIXELS if device.type == "cpu" else ACCELERATOR_PIXELS
-    for start in range(0, len(frames), CHUNK_FRAMES):
+    for start in range(begin, len(frames), CHUNK_FRAMES):
         chunk = frames.read(start, min(start + CHUNK_FRAMES, len(frames)))
         height, width = chunk.shape[2:]
         for part in chunk.split(max(1, pixels // (height * width))):

@@ -5,7 +5,7 @@ Legend: T frames, Q frame queries, N video queries, C channels, K classes, k kep
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -53,8 +53,10 @@ class FramesSeen:
             variant: choose(self.model.associate(queries, no_object, variant), self.top_k)
             for variant in dict.fromkeys(variants.values())
         }
-        features = part_of(self.mask_features, start, stop)
-        tracks = decode_tracks(features, self.geometry, choices, queries.device)
+        kept = keep_queries(choices)
+        masks = MaskTracks(self.geometry, len(kept.kernels))
+        add_masks(masks, kept.kernels, part_of(self.mask_features, start, stop))
+        tracks = kept.tracks(masks)
         seen = [found for found in self.detections if start <= found.frame_index < stop]
         detections = [replace(found, frame_index=found.frame_index - start) for found in seen] if start else seen
         return VideoPrediction({name: tracks[variant] for name, variant in variants.items()}, detections)
@@ -96,26 +98,40 @@ def detect_in_frames(output: FrameOutput, geometry: FrameGeometry, start: int, t
     return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
 
 
-def decode_tracks(
-    mask_features: Iterator[Tensor],
-    geometry: FrameGeometry,
-    choices: Mapping[VitaVariant, Choice],
-    device: torch.device,
-) -> dict[VitaVariant, list[Track]]:
-    """Masks of all variants in one sweep over the mask features; a query is decoded once however often it is kept."""
-    kept = {variant: choice.queries.unique(return_inverse=True) for variant, choice in choices.items()}
-    kernels = torch.cat([choices[variant].mask_embeddings[queries] for variant, (queries, _) in kept.items()])
-    masks, frames_at_once = MaskTracks(geometry, len(kernels)), frames_per_chunk(geometry)
+@dataclass(frozen=True)
+class KeptQueries:
+    """The video queries of which some variant wants a mask; each is decoded once however often it is kept."""
+
+    kernels: Tensor  # (M, C)
+    choices: Mapping[VitaVariant, Choice]
+    rows: Mapping[VitaVariant, Tensor]  # (k,) numbers of kernels
+
+    def tracks(self, masks: MaskTracks) -> dict[VitaVariant, list[Track]]:
+        """From all masks; the score is the class probability x the mean foreground probability of the mask."""
+        quality = masks.quality
+        return {
+            variant: tracks_of(choice.labels, choice.scores * quality[self.rows[variant]], masks, self.rows[variant])
+            for variant, choice in self.choices.items()
+        }
+
+
+def keep_queries(choices: Mapping[VitaVariant, Choice]) -> KeptQueries:
+    """Those that were chosen."""
+    kernels: list[Tensor] = []
+    rows: dict[VitaVariant, Tensor] = {}
+    for variant, choice in choices.items():
+        queries, positions = choice.queries.unique(return_inverse=True)
+        rows[variant] = positions + sum(map(len, kernels))
+        kernels.append(choice.mask_embeddings[queries])
+    return KeptQueries(torch.cat(kernels), choices, rows)
+
+
+def add_masks(masks: MaskTracks, kernels: Tensor, mask_features: Iterable[Tensor]) -> None:
+    """The next frames of all tracks, a few at a time: kernels (M, C), mask features (t, C, h, w) each on any device."""
+    at_once = frames_per_chunk(masks.geometry)
     for chunk in mask_features:
-        for features in chunk.split(frames_at_once):
-            masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(device)))
-    tracks, offset = {}, 0
-    for variant, (queries, positions) in kept.items():
-        rows = positions + offset
-        # The score is the class probability x the mean foreground probability of the mask.
-        tracks[variant] = tracks_of(choices[variant].labels, choices[variant].scores * masks.quality[rows], masks, rows)
-        offset += len(queries)
-    return tracks
+        for features in chunk.split(at_once):
+            masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(kernels.device)))
 
 
 def part_of(chunks: list[Tensor], start: int, stop: int) -> Iterator[Tensor]:

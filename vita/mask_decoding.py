@@ -5,8 +5,10 @@ Legend: M masks of one frame, T frames, H W pixels of the network input, h w pos
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -35,19 +37,33 @@ def frames_per_chunk(geometry: FrameGeometry, pixels: int = 1_200_000) -> int:
     return max(1, pixels // (height * width))
 
 
+class RleList(Protocol):
+    """The masks of one track, in memory or elsewhere."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[Rle]: ...
+
+    def __getitem__(self, number: int, /) -> Rle: ...
+
+    def extend(self, codes: Iterable[Rle], /) -> None:
+        """The next frames."""
+        ...
+
+
 @dataclass
 class MaskTracks:
     """Masks of M tracks, filled chunk by chunk; no whole video of float masks ever exists."""
 
     geometry: FrameGeometry
     count: int
-    segmentations: list[list[Rle]] = field(init=False)
-    _foreground: np.ndarray = field(init=False)  # (2, M): sum of probabilities above one half, and their number
+    segmentations: Sequence[RleList] = ()  # one for each mask; lists in memory where none are given
+    foreground: np.ndarray = field(init=False)  # (2, M): sum of probabilities above one half, and their number
     _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
 
     def __post_init__(self) -> None:
-        self.segmentations = [[] for _ in range(self.count)]
-        self._foreground = np.zeros((2, self.count))
+        self.segmentations = self.segmentations or [[] for _ in range(self.count)]
+        self.foreground = np.zeros((2, self.count))
 
     def add(self, logits: Tensor) -> None:
         """The next frames: logits (M, T, h, w)."""
@@ -58,13 +74,13 @@ class MaskTracks:
         frames = logits.shape[1]
         for number, track in enumerate(self.segmentations):
             track.extend(codes[number * frames : (number + 1) * frames])
-        self._foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
+        self.foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
         self._device = logits.device
 
     @property
     def quality(self) -> Tensor:
         """Mean foreground probability over all frames, (M,): 0 for a mask that is empty everywhere."""
-        probability, pixels = torch.from_numpy(self._foreground).to(self._device, torch.float32)
+        probability, pixels = torch.from_numpy(self.foreground).to(self._device, torch.float32)
         return probability / (pixels + 1e-6)
 
 
@@ -108,6 +124,6 @@ def encode(masks: Tensor) -> list[list[Rle]]:
     return [rles[i * frames : (i + 1) * frames] for i in range(tracks)]
 
 
-def decode(tracks: list[list[Rle]]) -> np.ndarray:
+def decode(tracks: Sequence[Iterable[Rle]]) -> np.ndarray:
     """Compressed run-length codes, [M][T] -> masks (M, T, H, W) of 0 and 1, the inverse of `encode`."""
     return np.stack([np.stack([coco_mask.decode(code) for code in codes]) for codes in tracks])

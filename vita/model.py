@@ -26,6 +26,7 @@ from vita.losses.similarity import similarity_loss
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
 from vita.pruning import Control, apply_control, prune, survivors
+from vita.streaming.video import is_too_long, watch_in_chunks
 from vita.targets import clip_targets, frame_identities, frame_targets, matched_groups
 
 Stage = Literal["joint", "detector", "frozen"]
@@ -163,7 +164,10 @@ class Vita(nn.Module):
 
     def decode(self, tokens: Tensor, slots: Tensor | None = None) -> VideoOutput:
         """Object tokens (B, T, Q, C) -> classes and mask kernels of the video queries after every decoder layer."""
-        queries = self.object_decoder(tokens, slots)
+        return self.predictions(self.object_decoder(tokens, slots))
+
+    def predictions(self, queries: Tensor) -> VideoOutput:
+        """What normed video queries (D, B, N, C) say."""
         return VideoOutput(queries, self.class_head(queries), self.mask_embedding(queries))
 
     def associate(self, frame_queries: Tensor, no_object: Tensor, variant: VitaVariant) -> VideoOutput:
@@ -183,7 +187,12 @@ class Vita(nn.Module):
         torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
 
     def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
-        """One pass of the detector, from which any part of the video is predicted; see `vita.inference`."""
+        """One pass of the detector, from which any part of the video is predicted; see `vita.inference`.
+
+        A video of more than `vita.streaming.video.STREAM_ABOVE` bytes of mask features is not kept in memory.
+        """
+        if is_too_long(frames, self.mask_projection.out_channels):
+            return watch_in_chunks(self, frames, top_k)
         return watch_video(self, frames, top_k)
 
     def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:

@@ -117,8 +117,8 @@ def test_empty_lists_are_valid_files(config: RunConfig, videos: Path, tmp_path: 
     split = read_split(videos / "valid" / "instances.json", videos / "valid" / "JPEGImages")
     wanted = PredictConfig(variants={"none": {}})
     asked = InferencePlan({"none": None}, {})
-    frames = write_predictions(Silent(), split, asked, wanted, tmp_path, tmp_path / "frames.json")  # type: ignore[arg-type]
-    assert frames == 2 * FRAMES
+    predicted = write_predictions(Silent(), split, asked, wanted, tmp_path, tmp_path / "frames.json")  # type: ignore[arg-type]
+    assert (predicted.frames, predicted.streamed_videos) == (2 * FRAMES, 0)
     assert entries(tmp_path / "none.json") == [] and entries(tmp_path / "frames.json") == []
 
 

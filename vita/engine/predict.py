@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO, cast
 
@@ -18,6 +20,16 @@ from vita.data.ytvis import Split
 from vita.engine.procedures import InferencePlan
 from vita.files import atomic_write
 from vita.progress import progress
+
+MASKS_AT_ONCE = 1000  # of a track that is read from a file
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """How many frames were predicted, and how many videos that were too long to be kept in memory."""
+
+    frames: int
+    streamed_videos: int
 
 
 def predict_split(
@@ -49,14 +61,14 @@ def results_of(video: Video, tracks: list[Track], category_ids: tuple[int, ...])
 
 def write_predictions(
     model: nn.Module, split: Split, plan: InferencePlan, config: PredictConfig, out: Path, detections: Path
-) -> int:
+) -> Predicted:
     """Write `out/<variant>.json` for every variant and the frame detector's file; all appear together, at the end.
 
-    Returns the number of frames seen. Raises UserError on an unreadable frame; then nothing is left behind.
+    Raises UserError on an unreadable frame; then nothing is left behind.
     """
     if not split.videos:
         raise UserError("no video to predict: the split is empty")
-    frames = 0
+    frames = streamed = 0
     with ExitStack() as stack, progress(len(split.videos), "predict") as bar:
         files = {name: stack.enter_context(_json_list(out / f"{name}.json")) for name in plan.names}
         frame_file = stack.enter_context(_json_list(detections))
@@ -64,9 +76,9 @@ def write_predictions(
             for name, tracks in prediction.tracks.items():
                 files[name].extend(results_of(video, tracks, split.category_ids))
             frame_file.extend({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
-            frames += len(video.frame_paths)
+            frames, streamed = frames + len(video.frame_paths), streamed + prediction.streamed
             bar.update()
-    return frames
+    return Predicted(frames, streamed)
 
 
 class _Entries:
@@ -77,12 +89,31 @@ class _Entries:
 
     def extend(self, entries: Iterable[dict[str, Any]]) -> None:
         for entry in entries:
-            # dumps, not dump: only a whole text is encoded by compiled code.
-            self._handle.write(f"{self._before}\n{json.dumps(entry, separators=(',', ':'))}")
+            self._handle.write(f"{self._before}\n")
+            self._handle.writelines(entry_text(entry))
             self._before = ","
 
     def close(self) -> None:
         self._handle.write("[]\n" if self._before == "[" else "\n]\n")
+
+
+def entry_text(entry: dict[str, Any]) -> Iterator[str]:
+    """An entry as JSON; masks that lie outside memory are read and written a few at a time."""
+    segmentations = entry.get("segmentations")
+    if segmentations is None or isinstance(segmentations, list):
+        yield _compact(entry)
+        return
+    others = {key: value for key, value in entry.items() if key != "segmentations"}
+    yield f'{_compact(others)[:-1]},"segmentations":['
+    masks, before = iter(segmentations), ""
+    while some := list(islice(masks, MASKS_AT_ONCE)):
+        yield f"{before}{_compact(some)[1:-1]}"
+        before = ","
+    yield "]}"
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"))  # dumps, not dump: only a whole text is encoded by compiled code
 
 
 @contextmanager

@@ -56,6 +56,7 @@ def predict_run(
     record.part = part
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     began = time.perf_counter()
-    record.frames = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")
+    predicted = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")
+    record.frames, record.streamed_videos = predicted.frames, predicted.streamed_videos
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
     record.write(folder / "predict_record.json")

@@ -86,6 +86,7 @@ class Record:
     predict_time_s: float = 0.0
     part: str | None = None  # of the data set, whose videos were predicted
     frames: int = 0
+    streamed_videos: int = 0  # predicted that were too long to be kept in memory
     peak_host_memory_bytes: int = 0
     peak_device_memory_bytes: int = 0
     started_at: str = field(default_factory=_now)
