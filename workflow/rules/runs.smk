@@ -50,10 +50,10 @@ rule train:
         f"{RUN}/logs/train.log",
     benchmark:
         f"{RUN}/logs/train.tsv"
-    conda:
-        ENVIRONMENT
     # The longest jobs come first: what follows from them is short and fills all cores to the end.
     priority: 1
+    conda:
+        ENVIRONMENT
     threads: lambda wildcards: run_of(wildcards).config.train.threads
     resources:
         gpu=TABLE.tier.gpus,
