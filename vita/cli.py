@@ -12,9 +12,11 @@ from vita.claims_cli import claims
 from vita.contract import UserError
 from vita.convert_cli import convert
 from vita.data_cli import data
+from vita.demo_cli import demo
 from vita.evaluate_cli import evaluate, evaluate_frames
 from vita.figure_cli import figure
 from vita.plan_cli import plan
+from vita.probe_cli import probe
 from vita.submit_cli import submit
 from vita.table_cli import table
 
@@ -32,6 +34,8 @@ app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
 app.command(rich_help_panel="Results")(claims)
 app.command(rich_help_panel="Runs")(plan)
+app.command(rich_help_panel="Models")(probe)
+app.command(rich_help_panel="Models")(demo)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]

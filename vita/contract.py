@@ -8,11 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+
+# How attention is computed, see `vita.memory.attention_path`.
+AttentionPath = Literal["materialised", "fused", "chunked"]
 
 
 class UserError(ValueError):
@@ -190,6 +194,25 @@ class CountedMethod(Protocol):
 
         No step depends on a value, so that all tensors may be without memory (torch's device "meta").
         """
+        ...
+
+
+@runtime_checkable
+class ProbedMethod(Protocol):
+    """What a `VideoMethod` may add, so that the memory a long video takes can be probed and predicted.
+
+    No step depends on a value, so that all tensors may be without memory.
+    """
+
+    def keep(self, images: Tensor) -> Any:
+        """What frames (F, 3, H, W), normalised and padded, leave on the device until the video-level module runs.
+
+        Tensors in nested tuples, lists or mappings; the first dimension of each counts frames.
+        """
+        ...
+
+    def conclude(self, kept: Sequence[Any], variant: Any, attention: AttentionPath) -> None:
+        """The video-level module on what all chunks of a video left, once."""
         ...
 
 

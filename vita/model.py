@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vita.attention import MaskEmbedding
-from vita.contract import Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
+from vita.contract import AttentionPath, Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
 from vita.detector import FrameDetector, FrameOutput, normalise_and_pad
 from vita.inference import watch_video
 from vita.initialisation import initialise_video_module
@@ -25,6 +25,7 @@ from vita.losses.set_loss import SetCriterion, average_count
 from vita.losses.similarity import similarity_loss
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
+from vita.probed import associate_along
 from vita.pruning import Control, apply_control, prune, survivors
 from vita.streaming.video import is_too_long, watch_in_chunks
 from vita.targets import clip_targets, frame_identities, frame_targets, matched_groups
@@ -185,6 +186,15 @@ class Vita(nn.Module):
         video = self.associate(seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1], VitaVariant())
         features = self.mask_projection(seen.pixel_map)
         torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
+
+    def keep(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The last layer's frame queries (F, Q, C), and their probabilities of "no object" (F, Q)."""
+        seen = self.detector(images)
+        return seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1]
+
+    def conclude(self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath) -> None:
+        """`associate`; see `vita.contract.ProbedMethod`."""
+        associate_along(self, kept, variant, attention)
 
     def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
         """One pass of the detector, from which any part of the video is predicted; see `vita.inference`.

@@ -20,8 +20,14 @@ class _Lines:
         sys.stderr.flush()
 
 
-def progress(total: int, description: str, start: int = 0) -> tqdm[Any]:
-    """A bar over `total` steps of which `start` are done."""
+def say(line: str) -> None:
+    """One line about a step of long work, as it ends."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def progress(total: int, description: str, start: int = 0, delay_s: float = 0.0) -> tqdm[Any]:
+    """A bar over `total` steps of which `start` are done; of work that ends before `delay_s` nothing is shown."""
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,
@@ -30,6 +36,7 @@ def progress(total: int, description: str, start: int = 0) -> tqdm[Any]:
         file=sys.stderr if terminal else _Lines(),
         mininterval=0.2 if terminal else 60.0,
         miniters=1,
+        delay=delay_s,
         dynamic_ncols=terminal,
         ncols=None if terminal else 140,
     )

@@ -20,10 +20,11 @@ from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import MaskHead
 from baselines.ifc.position import padding_of
 from vita.backbone import Backbone
-from vita.contract import Clip, FrameSource, Losses, VideoPrediction
+from vita.contract import AttentionPath, Clip, FrameSource, Losses, VideoPrediction
 from vita.detector import normalise_and_pad
 from vita.initialisation import initialise_head
 from vita.losses.set_loss import average_count
+from vita.memory.attention_path import attention_path
 from vita.targets import clip_targets
 
 
@@ -160,6 +161,19 @@ class Ifc(nn.Module):
         clips = first.joined(others)  # as one batch, which takes as much work as one after the other
         tokens = self.encode(clips, len(starts), None)
         self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
+
+    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The backbone's maps at C channels; see `vita.contract.ProbedMethod`."""
+        maps = self.see(images)
+        return maps.coarse, *maps.finer
+
+    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: IfcVariant, attention: AttentionPath) -> None:
+        """Encoder, decoder and masks of all frames as one clip, whatever the variant says of clips."""
+        first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
+        maps = first.joined(others)
+        with attention_path(attention):
+            tokens = self.encode(maps, 1, None)
+            self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
-from vita.contract import Clip, FrameSource, Losses, VideoPrediction
+from vita.contract import AttentionPath, Clip, FrameSource, Losses, VideoPrediction
 from vita.detector import normalise_and_pad, read_in_chunks
 from vita.losses.matching import Target
 from vita.losses.points import Draws, UniformDraws
 from vita.losses.set_loss import SetCriterion, average_count
 from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.memory.attention_path import attention_path
 from vita.pixel_level import PixelLevel, PixelMaps
 from vita.targets import clip_targets
 from vita.track_selection import top_pairs, tracks_of
@@ -82,6 +83,17 @@ class Mask2FormerVis(nn.Module):
         no_object = self.decoder.class_head.out_features - 1
         absent = [clip.ids[:, -1] == -1 for clip in clips]
         return [replace(t, labels=t.labels.masked_fill(a, no_object)) for t, a in zip(targets, absent, strict=True)]
+
+    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The maps of all levels and the mask features; see `vita.contract.ProbedMethod`."""
+        maps = self.pixel_level(images)
+        return *maps.levels, maps.mask_features
+
+    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: object, attention: AttentionPath) -> None:
+        """The decoder on all frames as one clip."""
+        maps = together([PixelMaps(tuple(levels), features) for *levels, features in kept])
+        with attention_path(attention):
+            deque(self.decoder(maps, 1), maxlen=0)
 
     @torch.no_grad()
     def watch(self, frames: FrameSource, top_k: int) -> MapsSeen:

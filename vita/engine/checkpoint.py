@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
@@ -54,6 +54,21 @@ def load_weights(model: nn.Module, path: Path) -> Loaded:
     present = {k.partition(".")[0] for k in found}
     model.load_state_dict({**wanted, **{k: v for k, v in found.items() if k not in heads}})
     return Loaded(sorted(heads), sorted({k.partition(".")[0] for k in wanted} - present))
+
+
+def count_classes(path: Path, head: str) -> int | None:
+    """How many classes the class head of that name tells apart; None when the file has no such head.
+
+    Raises UserError when the file is missing or damaged.
+    """
+    try:
+        with safe_open(path, "pt") as found:
+            name = f"{head}.weight"
+            return int(found.get_slice(name).get_shape()[0]) - 1 if name in found.keys() else None  # noqa: SIM118
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weights file") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
 
 
 def _check_fit(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], differing: list[str]) -> None:

@@ -34,6 +34,16 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def package_versions() -> dict[str, str]:
+    """Of the packages that results may depend on."""
+    return {package: version(package) for package in PACKAGES}
+
+
+def machine_name() -> str:
+    """Its system, kind of processor and number of cores; no name of its own."""
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs"
+
+
 def peak_host_memory() -> int:
     """Largest resident size of this process so far, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -74,9 +84,9 @@ class Record:
     status: Literal["running", "finished", "failed"] = "running"
     error: str | None = None
     source_digest: str = field(default_factory=source_digest)
-    versions: dict[str, str] = field(default_factory=lambda: {p: version(p) for p in PACKAGES})
+    versions: dict[str, str] = field(default_factory=package_versions)
     python: str = field(default_factory=platform.python_version)
-    machine: str = field(default_factory=lambda: f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs")
+    machine: str = field(default_factory=machine_name)
     device: str = "cpu"
     processes: int = 1
     threads: int = 1

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from vita.contract import UserError
+from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
 from vita.experiments.sections import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
@@ -31,9 +32,13 @@ class RunTable:
         self.datasets = {dataset.name: dataset for dataset in (*self._resolver.datasets.values(), *images)}
         self._runs: dict[str, Run] = {}  # by directory; what a run starts from comes before it
         self.specs: dict[str, TableSpec] = {}
+        self.probes: dict[str, list[Probe]] = {}  # by experiment
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
         for name, experiment in self._resolver.experiments.items():
-            self._add_experiment(name, experiment)
+            if experiment.probes is not None:
+                self.probes[name] = list(resolve_probes(experiment.probes, self.tier.probes))
+            else:
+                self._add_experiment(name, experiment)
 
     def __iter__(self) -> Iterator[Run]:
         return iter(self._runs.values())

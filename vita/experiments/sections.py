@@ -11,10 +11,11 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.config_file import Frozen
+from vita.experiments.probes import Key as Key
+from vita.experiments.probes import Options as Options
+from vita.experiments.probes import ProbeSection, TierProbes
 
-Options = dict[str, Any]
 Difference = dict[str, Any]  # keys of another section, laid over it
-Key = dict[str, str | int | float]  # cells that name a row of a table, by column
 
 
 class PseudoVideoStandIn(Frozen):
@@ -90,7 +91,8 @@ class TierConfig(Frozen):
     schedules: dict[str, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
     predict: Difference = Field({})
     adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
-    needs: dict[Literal["train", "predict"], Needs] = Field({})  # of a cluster, for every such job
+    needs: dict[Literal["train", "predict", "probe"], Needs] = Field({})  # of a cluster, for every such job
+    probes: TierProbes | None = None  # what is measured of the number of frames that fit
 
 
 class VariantConfig(Frozen):
@@ -162,6 +164,13 @@ class ExperimentConfig(Frozen):
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
     methods: dict[str, OwnVariants] = Field({})
+    probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
+
+    @model_validator(mode="after")
+    def _frames_are_probed(self) -> ExperimentConfig:
+        if (self.kind == "frames") != (self.probes is not None):
+            raise ValueError('`probes` goes with `kind: frames`, and with no other kind')
+        return self
 
 
 class ResolvedRow(Frozen):

@@ -3,32 +3,33 @@
 The mask features of a frame are a hundred times larger than its object tokens. They are not kept: while masks are
 decoded, the detector's pixel level makes them again. Results are those of `vita.inference`.
 
-Legend: T frames of the video, t frames at once, Q frame queries, C channels, h w stride-4 positions.
+Legend: T frames of the video, Q frame queries, C channels, K classes, h w stride-4 positions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory, mkdtemp
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
-from vita.contract import FrameDetection, FrameSource, Rle, VideoPrediction
+from vita.contract import FrameDetection, FrameSource, VideoPrediction
 from vita.data.frames import FrameSlice
-from vita.detector import FrameOutput, normalise_and_pad, read_in_chunks
-from vita.inference import add_masks, choose, detect_in_frames, keep_queries
-from vita.mask_decoding import FrameGeometry, MaskTracks
+from vita.detector import CHUNK_FRAMES, normalise_and_pad, read_in_chunks
+from vita.inference import choose, detect_in_frames, keep_queries
+from vita.mask_decoding import FrameGeometry
+from vita.progress import progress
 from vita.streaming.association import FrameQueries, associate_in_chunks
 from vita.streaming.frame_store import DiskStore
+from vita.streaming.mask_sweep import DELAY_S, sweep_masks
 from vita.streaming.spool import SpooledList
 
 if TYPE_CHECKING:
     from vita.model import Vita, VitaVariant
-
 
 STRIDE = 4  # pixels a position of the mask features
 KEPT_FRAMES = 36  # a video that is no longer is always kept in memory
@@ -39,8 +40,16 @@ def is_too_long(frames: FrameSource, channels: int) -> bool:
     """Whether the mask features of a video's frames are too large to be kept; channels: C."""
     if len(frames) <= KEPT_FRAMES:
         return False
-    height, width = normalise_and_pad([frames.read(0, 1)]).shape[2:]
+    height, width = geometry_of(frames).padded
     return 4 * channels * len(frames) * (height // STRIDE) * (width // STRIDE) > STREAM_ABOVE
+
+
+def geometry_of(frames: FrameSource) -> FrameGeometry:
+    """Sizes of a video's frames, from its first one."""
+    first = frames.read(0, 1)
+    padded = normalise_and_pad([first]).shape
+    out = frames.out_height, frames.out_width
+    return FrameGeometry((padded[2], padded[3]), (first.shape[2], first.shape[3]), out)
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,7 @@ class StreamedVideo:
     no_object: DiskStore  # (T, Q)
     detections: SpooledList[FrameDetection]
     temporary: TemporaryDirectory[str] | None = None  # is removed with this video; open files stay readable
+    _numbers: Iterator[int] = field(default_factory=count)
 
     @torch.no_grad()
     def predict(self, start: int, stop: int, variants: Mapping[str, VitaVariant]) -> VideoPrediction:
@@ -64,24 +74,14 @@ class StreamedVideo:
         distinct = dict.fromkeys(variants.values())
         outputs = {v: associate_in_chunks(self.model, part, v, self.folder) for v in distinct}
         kept = keep_queries({variant: choose(output, self.top_k) for variant, output in outputs.items()})
-        masks = MaskTracks(self.geometry, len(kept.kernels), self._lists(len(kept.kernels)))
-        add_masks(masks, kept.kernels, self.mask_features(start, stop))
-        tracks = kept.tracks(masks)
+        frames = FrameSlice(self.frames, start, stop)
+        folder = self.folder / f"masks{next(self._numbers)}"
+        tracks = kept.tracks(sweep_masks(self.model, frames, self.geometry, kept.kernels, folder))
         return VideoPrediction(
             {name: tracks[variant] for name, variant in variants.items()}, self._detections(start, stop), streamed=True
         )
 
-    def mask_features(self, start: int, stop: int) -> Iterator[Tensor]:
-        """Of the frames [start, stop), (t, C, h, w) each, made anew."""
-        frames = FrameSlice(self.frames, start, stop)
-        for images, _ in read_in_chunks(frames, self.model.mask_projection.weight.device):
-            yield self.model.mask_projection(self.model.detector.pixel_maps(images))
-
-    def _lists(self, number: int) -> list[SpooledList[Rle]]:
-        folder = Path(mkdtemp(dir=self.folder, prefix="masks"))
-        return [SpooledList(folder / f"{row}.jsonl", lambda rle: rle, lambda rle: rle) for row in range(number)]
-
-    def _detections(self, start: int, stop: int) -> SpooledList[FrameDetection] | list[FrameDetection]:
+    def _detections(self, start: int, stop: int) -> Sequence[FrameDetection]:
         if (start, stop) == (0, len(self.frames)):
             return self.detections
         in_frame = len(self.detections) // len(self.frames)
@@ -89,25 +89,37 @@ class StreamedVideo:
         return [replace(one, frame_index=one.frame_index - start) for one in found]
 
 
+def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int, folder: Path | None = None) -> StreamedVideo:
+    """One pass of the detector over the video.
+
+    What is kept lies in `folder`, where a pass that was cut off goes on; without one, in the system's folder for
+    temporary files.
+    """
+    temporary = TemporaryDirectory(prefix="vita-frames-") if folder is None else None
+    place = Path(temporary.name) if temporary else folder
+    assert place is not None
+    queries, channels = model.object_decoder.token_position.weight.shape
+    detections = SpooledList(place / "detections.jsonl", lambda found: FrameDetection(**found), vars)
+    stores = DiskStore(place / "queries", (queries, channels)), DiskStore(place / "no_object", (queries,))
+    video = StreamedVideo(model, frames, top_k, place, geometry_of(frames), *stores, detections, temporary)
+    _watch(video, min(top_k, queries * (model.class_head.out_features - 1)))
+    return video
+
+
 @torch.no_grad()
-def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int) -> StreamedVideo:
-    """One pass of the detector over the video; what is kept lies in the system's folder for temporary files."""
-    temporary = TemporaryDirectory(prefix="vita-frames-")
-    folder = Path(temporary.name)
-    detections = SpooledList(folder / "detections.jsonl", lambda found: FrameDetection(**found), vars)
-    stores: tuple[DiskStore, DiskStore] | None = None
-    for images, geometry in read_in_chunks(frames, model.mask_projection.weight.device):
-        output = model.detector(images)
-        stores = stores or open_stores(folder, output)
-        start = len(stores[0])
-        stores[0].append(output.queries[-1])
-        stores[1].append(output.class_logits[-1].softmax(-1)[..., -1])
-        detections.extend(detect_in_frames(output, geometry, start, top_k))
-    assert stores is not None, "a video has a frame"
-    return StreamedVideo(model, frames, top_k, folder, geometry, *stores, detections, temporary)
-
-
-def open_stores(folder: Path, output: FrameOutput) -> tuple[DiskStore, DiskStore]:
-    """For frame queries, and for their probabilities of "no object"."""
-    queries = tuple(output.queries.shape[2:])
-    return DiskStore(folder / "queries", queries), DiskStore(folder / "no_object", queries[:1])
+def _watch(video: StreamedVideo, in_frame: int) -> None:
+    """See all frames that were not seen yet; in_frame: detections of a frame."""
+    seen = min(len(video.queries), len(video.no_object), len(video.detections) // in_frame)
+    done = seen if seen == len(video.frames) else seen // CHUNK_FRAMES * CHUNK_FRAMES  # the same chunks as without a cut
+    video.queries.truncate(done)
+    video.no_object.truncate(done)
+    video.detections.truncate(done * in_frame)
+    device = video.model.mask_projection.weight.device
+    with progress(len(video.frames), "frames", done, DELAY_S) as bar:
+        for images, geometry in read_in_chunks(video.frames, device, done):
+            output = video.model.detector(images)
+            video.detections.extend(detect_in_frames(output, geometry, len(video.queries), video.top_k))
+            video.detections.flush()
+            video.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
+            video.queries.append(output.queries[-1])
+            bar.update(len(images))

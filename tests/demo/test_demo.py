@@ -1,0 +1,121 @@
+"""The demo from its command: what it writes, and that it goes on where it was cut off."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from own_videos import picture, write_pictures
+from PIL import Image
+
+from vita.config import RunConfig
+from vita.contract import Track, UserError
+from vita.data.rle import decode
+from vita.demo.overlay import COLOURS, Painter
+from vita.demo.run import DemoSettings, run_demo
+from vita.demo.video_file import open_video
+from vita.mask_decoding import encode
+
+SETTINGS = DemoSettings(top_k=3, min_score=0.0, short_edge=32)
+
+
+@pytest.fixture(scope="module")
+def finished(film: Path, config: RunConfig, weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("demo")
+    run_demo(film, config, weights, SETTINGS, out)
+    return out
+
+
+def test_what_is_written(finished: Path) -> None:
+    assert sorted(path.name for path in finished.iterdir()) == [
+        "contact_sheet.png",
+        "overlay.mp4",
+        "record.json",
+        "results.json",
+    ]
+    tracks = json.loads((finished / "results.json").read_text())
+    assert len(tracks) == 3 and all(track["video_id"] == 1 for track in tracks)
+    assert all(decode(track["segmentations"], 64, 96).shape == (40, 64, 96) for track in tracks)
+    record = json.loads((finished / "record.json").read_text())
+    assert (record["frames"], record["size"], record["streamed"], record["tracks"]) == (40, [64, 96], True, 3)
+    with Image.open(finished / "contact_sheet.png") as sheet:
+        assert sheet.size == (4 * 96 + 3 * 6, 3 * 64 + 2 * 6)  # twelve pictures in three rows
+
+
+def test_the_overlay_has_all_frames_at_the_same_rate(finished: Path) -> None:
+    with av.open(str(finished / "overlay.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.width, stream.height, stream.average_rate) == (96, 64, 25)
+        assert sum(1 for _ in container.decode(video=0)) == 40
+
+
+def test_a_mask_is_painted_in_the_colour_of_its_track(tmp_path: Path) -> None:
+    import torch
+
+    video = open_video(write_pictures(tmp_path / "pictures", 4, 32, 48), None, 1333)
+    mask = torch.zeros(1, 4, 32, 48, dtype=torch.bool)
+    mask[0, 2, 10:20, 5:15] = True
+    painter = Painter([Track(0, 0.9, encode(mask)[0])], ["circle"])
+    for number, frame in enumerate(painter.painted(video, range(4))):
+        plain = picture(number, 32, 48)
+        if number != 2:
+            np.testing.assert_array_equal(frame, plain)
+            continue
+        expected = 0.45 * plain[15, 10].astype(float) + 0.55 * np.array(COLOURS[0])
+        assert np.abs(frame[15, 10] - expected).max() <= 1
+        np.testing.assert_array_equal(frame[30, 40], plain[30, 40])
+    (alone,) = painter.painted(video, [2])
+    assert (alone != picture(2, 32, 48)).any()
+
+
+class CutOff(Exception):
+    """Stands for the end of the process."""
+
+
+@pytest.mark.parametrize("where", ["vita.demo.run.write_video", "vita.streaming.mask_sweep.add_masks"])
+def test_goes_on_where_it_was_cut_off(
+    where: str,
+    finished: Path,
+    film: Path,
+    config: RunConfig,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def cut(*given: object) -> None:
+        raise CutOff
+
+    with monkeypatch.context() as patch, pytest.raises(CutOff):
+        patch.setattr(where, cut)
+        run_demo(film, config, weights, SETTINGS, tmp_path)
+    assert (tmp_path / "work").is_dir()
+    seen: list[object] = []
+    monkeypatch.setattr("vita.detector.FrameDetector.forward", lambda *given: seen.append(given))
+    run_demo(film, config, weights, SETTINGS, tmp_path)
+    assert not seen, "all frames had been seen"
+    assert (tmp_path / "results.json").read_bytes() == (finished / "results.json").read_bytes()
+    assert not (tmp_path / "work").exists()
+
+
+def test_another_demo_in_the_same_place(film: Path, config: RunConfig, weights: Path, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "asked.json").write_text('{"video": "another"}')
+    with pytest.raises(UserError, match="a demo of another video, model or setting was begun here; delete it"):
+        run_demo(film, config, weights, SETTINGS, tmp_path)
+
+
+def test_weights_that_cannot_follow_anything(film: Path, config: RunConfig, weights: Path, tmp_path: Path) -> None:
+    from safetensors.torch import load_file
+
+    from vita.engine.checkpoint import save_weights
+
+    detector = {name: tensor for name, tensor in load_file(weights).items() if name.startswith("detector.")}
+    save_weights(detector, tmp_path / "detector.safetensors")
+    with pytest.raises(UserError, match=r"detector\.safetensors: not weights of VITA after training on videos"):
+        run_demo(film, config, tmp_path / "detector.safetensors", SETTINGS, tmp_path / "out")
+    other = config.model_copy(update={"method": "ifc"})
+    with pytest.raises(UserError, match="not weights of VITA"):
+        run_demo(film, other, weights, SETTINGS, tmp_path / "out")

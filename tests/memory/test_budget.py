@@ -1,0 +1,109 @@
+"""Budgets, their words, and cards that others use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from vita.contract import UserError
+from vita.memory.budget import Budget, read_budget
+from vita.memory.card import CardState, check_idle, nvml_reader
+
+GIB = 2**30
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "budget"),
+    [
+        ("12GiB", "cuda", Budget("cap", 12 * GIB)),
+        ("1.5 GiB", "cpu", Budget("cpu", 3 * GIB // 2)),
+        ("512MiB", "cpu", Budget("cpu", GIB // 2)),
+        ("1000", "cpu", Budget("cpu", 1000)),
+        ("card", "cuda", Budget("card", 0)),
+    ],
+)
+def test_what_can_be_asked(text: str, device: str, budget: Budget) -> None:
+    assert read_budget(text, device) == budget
+
+
+@pytest.mark.parametrize(
+    ("text", "device", "told"),
+    [
+        ("12GB", "cuda", "--budget 12GB: not a size; write 1GiB, 512MiB, or card"),
+        ("much", "cpu", "--budget much: not a size"),
+        ("0GiB", "cpu", "--budget 0GiB: must be above zero"),
+        ("card", "cpu", "--budget card: on a CPU say how much"),
+    ],
+)
+def test_what_cannot(text: str, device: str, told: str) -> None:
+    with pytest.raises(UserError, match=told):
+        read_budget(text, device)
+
+
+def test_a_cap_is_never_called_a_smaller_card() -> None:
+    assert Budget("cap", 12 * GIB).words("NVIDIA H200") == "12 GiB allocator cap on NVIDIA H200"
+    assert Budget("card", 12 * GIB).words("NVIDIA TITAN Xp") == "all of NVIDIA TITAN Xp"
+    assert Budget("cpu", GIB // 2).words() == "0.5 GiB of address space on a CPU"
+
+
+HALF_FULL = CardState("NVIDIA H200", 24 * GIB, 12 * GIB, {4711: 11 * GIB, 4712: None})
+
+
+@pytest.mark.parametrize("budget", [13 * GIB, 0])
+def test_a_card_that_is_half_full_is_told(budget: int) -> None:
+    with pytest.raises(UserError, match=r"NVIDIA H200 is in use: 12\.0 GiB of 24\.0 GiB are taken") as caught:
+        check_idle(HALF_FULL, budget)
+    assert "4711: 11.0 GiB, 4712: unknown" in str(caught.value)
+
+
+def test_room_beside_others_is_enough_for_a_cap() -> None:
+    check_idle(HALF_FULL, 12 * GIB)
+    check_idle(CardState("an idle card", 24 * GIB, GIB // 2, {}), 0)
+
+
+class Nvml:
+    """A driver with one card."""
+
+    class NVMLError(Exception):
+        pass
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def nvmlInit(self) -> None: ...
+
+    def nvmlShutdown(self) -> None:
+        self.down = True
+
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+        if index:
+            raise self.NVMLError("Invalid Argument")
+        return index
+
+    def nvmlDeviceGetName(self, handle: int) -> bytes:
+        return b"NVIDIA H200"
+
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
+        return type("Memory", (), {"total": 24 * GIB, "used": 2 * GIB})
+
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:
+        return [type("Process", (), {"pid": 7, "usedGpuMemory": GIB})]
+
+
+def test_what_a_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Nvml()
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", driver)
+    with nvml_reader() as reader:
+        assert reader() == CardState("NVIDIA H200", 24 * GIB, 2 * GIB, {7: GIB})
+    assert driver.down
+    with pytest.raises(UserError, match="card 3: Invalid Argument"), nvml_reader(3):
+        pass
+
+
+def test_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = Nvml()
+    monkeypatch.setattr(driver, "nvmlInit", lambda: (_ for _ in ()).throw(Nvml.NVMLError("Driver Not Loaded")))
+    monkeypatch.setitem(__import__("sys").modules, "pynvml", driver)
+    with pytest.raises(UserError, match="no NVIDIA driver: Driver Not Loaded; probe on a CPU"), nvml_reader():
+        pass

@@ -1,0 +1,127 @@
+"""One video of one's own, from its frames to an overlay; a run that was cut off goes on where it was."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from vita.config import RunConfig
+from vita.config_file import Frozen, digest
+from vita.contract import Track, UserError, Video
+from vita.data.dataset import find_files
+from vita.demo.overlay import Painter, write_contact_sheet, write_video
+from vita.demo.video_file import OwnVideo, open_video
+from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_weights
+from vita.engine.methods import find_method
+from vita.engine.predict import entry_text, results_of
+from vita.engine.record import device_name, peak_host_memory, source_digest
+from vita.files import atomic_write, read_json, sha256, write_json
+from vita.model import Vita, VitaVariant
+from vita.streaming.video import watch_in_chunks
+
+PICTURES = 12  # of the contact sheet
+
+
+class DemoSettings(Frozen):
+    """How a video is seen and shown. short_edge: of the frames that the network gets, in pixels; None: as stored."""
+
+    top_k: int = 10
+    min_score: float = 0.3  # of the tracks that are shown; results.json has all
+    short_edge: int | None = 360
+    max_edge: int = 1333
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What labels stand for."""
+
+    ids: tuple[int, ...]
+    names: tuple[str, ...]
+
+
+def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSettings, out: Path) -> None:
+    """Write `out`/results.json, overlay.mp4, contact_sheet.png and record.json. Raises UserError on bad input."""
+    torch.set_num_threads(settings.threads)
+    video = open_video(path, settings.short_edge, settings.max_edge)
+    work = _work_folder(out, path, video, weights, settings, digest(config))
+    model, classes = _load(config, weights)
+    began = time.perf_counter()
+    prediction = watch_in_chunks(model, video, settings.top_k, work).predict(0, len(video), {"all": VitaVariant()})
+    tracks = prediction.tracks["all"]
+    _write_results(video, tracks, classes, out / "results.json")
+    shown = Painter([track for track in tracks if track.score >= settings.min_score], classes.names)
+    write_contact_sheet(shown, video, PICTURES, out / "contact_sheet.png")
+    write_video(shown, video, out / "overlay.mp4")
+    record = {
+        "frames": len(video),
+        "size": [video.out_height, video.out_width],
+        "streamed": prediction.streamed,
+        "tracks": len(tracks),
+        "shown_tracks": len(shown.tracks),
+        "device": device_name(model.mask_projection.weight.device),
+        "seconds": round(time.perf_counter() - began, 1),
+        "peak_host_memory_bytes": peak_host_memory(),
+        "weights_sha256": sha256(weights),
+        "source_digest": source_digest(),
+        "settings": settings.model_dump(mode="json"),
+    }
+    write_json(out / "record.json", record, indent=1)
+    shutil.rmtree(work)
+
+
+def _work_folder(
+    out: Path, path: Path, video: OwnVideo, weights: Path, settings: DemoSettings, config_digest: str
+) -> Path:
+    """Where the run goes on. Raises UserError when another run was begun there."""
+    about = path.stat()
+    asked = {
+        "video": [str(path.resolve()), about.st_size, about.st_mtime_ns, len(video)],
+        "weights": sha256(weights),
+        "config": config_digest,
+        "settings": digest(settings),
+    }
+    file = out / "work" / "asked.json"
+    if file.exists() and read_json(file) != asked:
+        raise UserError(f"{out}: a demo of another video, model or setting was begun here; delete it or choose another")
+    if not file.exists():
+        write_json(file, asked)
+    return file.parent
+
+
+def _load(config: RunConfig, weights: Path) -> tuple[Vita, Classes]:
+    classes = count_classes(weights, CLASS_HEAD) if config.method == "vita" else None
+    if classes is None:
+        raise UserError(f"{weights}: not weights of VITA after training on videos; the demo needs them")
+    model = find_method(config.method).build(config.options, classes)
+    assert isinstance(model, Vita)
+    loaded = load_weights(model, weights)
+    if loaded.absent_parts:
+        raise UserError(f"{weights}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    return model.to(device).eval(), _classes(config, classes)
+
+
+def _classes(config: RunConfig, number: int) -> Classes:
+    """As the data set that the weights were trained on names them, where it is there."""
+    try:
+        categories = read_json(find_files(config.dataset, "train").annotations)["categories"]
+    except UserError:  # a demo needs no data
+        categories = [{"id": label + 1, "name": f"class {label + 1}"} for label in range(number)]
+    ordered = sorted(categories, key=lambda category: int(category["id"]))
+    return Classes(tuple(int(c["id"]) for c in ordered), tuple(str(c["name"]) for c in ordered))
+
+
+def _write_results(video: OwnVideo, tracks: list[Track], classes: Classes, out: Path) -> None:
+    """In the format of YouTube-VIS, the video's number being 1."""
+    entries = results_of(Video(1, "", video.out_height, video.out_width, ()), tracks, classes.ids)
+    with atomic_write(out) as temporary, temporary.open("w") as handle:
+        handle.write("[")
+        for number, entry in enumerate(entries):
+            handle.write(",\n" if number else "\n")
+            handle.writelines(entry_text(entry))
+        handle.write("\n]\n")

@@ -1,0 +1,109 @@
+"""Videos of one's own: a file that FFmpeg reads, or a folder of pictures.
+
+Legend: T frames, H W pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from vita.contract import UserError, Video
+from vita.data.frames import VideoFrames
+from vita.data.resize import resize_frame, short_edge_size
+
+PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+FOLDER_RATE = Fraction(10)  # frames a second of a video made from pictures
+
+
+class VideoFile:
+    """A `FrameSource` over a video file, read forwards; a frame before the last one read is reached from the start."""
+
+    def __init__(self, path: Path, short_edge: int | None, max_edge: int) -> None:
+        """Frames are resized to this short edge, in pixels; None keeps their size. Raises UserError on a bad file."""
+        self._path = path
+        self._frames: Iterator[np.ndarray] = iter(())
+        self._next = -1  # the frame that comes next; -1 before the file is open
+        try:
+            with av.open(str(path)) as container:
+                stream = container.streams.video[0]
+                self.out_height, self.out_width = stream.codec_context.height, stream.codec_context.width
+                self.rate = Fraction(stream.average_rate or FOLDER_RATE)
+                self._length = sum(packet.size > 0 for packet in container.demux(stream))
+        except (av.FFmpegError, IndexError, OSError) as error:
+            raise UserError(f"{path}: not a video that can be read: {error}") from None
+        if not self._length:
+            raise UserError(f"{path}: the video has no frame")
+        size = (self.out_height, self.out_width)
+        self._size = size if short_edge is None else short_edge_size(*size, short_edge, max_edge)
+
+    def __len__(self) -> int:
+        return self._length
+
+    def read(self, start: int, stop: int) -> Tensor:
+        """Frames [start, stop): (T, 3, H, W) uint8, RGB. Raises UserError on a damaged file."""
+        frames = [resize_frame(frame, self._size) for frame in self.stored(start, min(stop, len(self)))]
+        return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
+
+    def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Frames [start, stop) in their stored size, (H, W, 3) uint8 each."""
+        if self._next < 0 or self._next > start:
+            self._frames, self._next = self._decoded(), 0
+        for number in range(self._next, stop):
+            frame = next(self._frames, None)
+            if frame is None:
+                raise UserError(f"{self._path}: frame {number} of {self._length} cannot be read: the file is damaged")
+            self._next = number + 1
+            if number >= start:
+                yield frame
+
+    def _decoded(self) -> Iterator[np.ndarray]:
+        try:
+            with av.open(str(self._path)) as container:
+                for frame in container.decode(video=0):
+                    yield frame.to_ndarray(format="rgb24")
+        except av.FFmpegError as error:
+            raise UserError(f"{self._path}: cannot be read: {error}") from None
+
+
+class PictureFolder(VideoFrames):
+    """A `FrameSource` over the pictures of a folder, in the order of their names."""
+
+    def __init__(self, path: Path, short_edge: int | None, max_edge: int) -> None:
+        """Raises UserError when there is no picture."""
+        pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        if not pictures:
+            raise UserError(f"{path}: no picture in this folder; allowed endings: {', '.join(sorted(PICTURES))}")
+        try:
+            with Image.open(pictures[0]) as first:
+                width, height = first.size
+        except OSError as error:
+            raise UserError(f"{pictures[0]}: not a picture that can be read: {error}") from None
+        super().__init__(Video(1, path.name, height, width, tuple(pictures)), short_edge, max_edge)
+        self._stored = VideoFrames(Video(1, path.name, height, width, tuple(pictures)))
+        self.rate = FOLDER_RATE
+
+    def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Frames [start, stop) in their stored size, (H, W, 3) uint8 each."""
+        for number in range(start, min(stop, len(self))):
+            yield self._stored.read(number, number + 1)[0].permute(1, 2, 0).numpy()
+
+
+OwnVideo = VideoFile | PictureFolder
+
+
+def open_video(path: Path, short_edge: int | None, max_edge: int) -> OwnVideo:
+    """A file or a folder. Raises UserError on what is neither."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file or folder; give a video file or a folder of pictures")
+    kind = PictureFolder if path.is_dir() else VideoFile
+    return kind(path, short_edge, max_edge)
+
+

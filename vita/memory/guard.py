@@ -1,0 +1,67 @@
+"""Sees what a trial must not hide: memory that ran out and was not reported, and work that went to another device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+# What PyTorch's allocators, C++ and Python say when there is no memory. Nothing else is taken for it.
+OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "std::bad_alloc")
+SMALL_BYTES = 2**20  # tensors that may lie elsewhere: numbers that are read, sizes, indices
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that there was no memory left."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
+
+
+class FallbackGuard(TorchDispatchMode):
+    """Watches every operation inside the context.
+
+    out_of_memory: how often memory ran out, whoever caught it. elsewhere: operations with large results that did not
+    lie on the device.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        super().__init__()
+        self._device = device.type
+        self.out_of_memory = 0
+        self.elsewhere: list[str] = []
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """See `torch.utils._python_dispatch`."""
+        try:
+            result = func(*args, **(kwargs or {}))
+        except BaseException as error:
+            self.out_of_memory += is_out_of_memory(error)
+            raise
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and self._is_elsewhere(tensor):
+                self.elsewhere.append(str(func))
+        return result
+
+    def _is_elsewhere(self, tensor: torch.Tensor) -> bool:
+        return tensor.device.type != self._device and tensor.numel() * tensor.element_size() > SMALL_BYTES
+
+    @property
+    def fallback(self) -> str | None:
+        """What was hidden; None when nothing was."""
+        if self.out_of_memory:
+            return f"memory ran out {self.out_of_memory} times inside the method, which went on all the same"
+        if self.elsewhere:
+            return (
+                f"{len(self.elsewhere)} operations did not run on {self._device}, the first of them {self.elsewhere[0]}"
+            )
+        return None

@@ -1,0 +1,58 @@
+"""How much memory tensors hold while code runs, counted at every operation; the tensors may be fake ones."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+
+class MemoryTracker(TorchDispatchMode):
+    """Counts storages that operations make inside the context, each until nobody refers to it any longer.
+
+    What an operation holds only while it runs is not seen. Storages that were there before count when they are `add`ed.
+    """
+
+    def __init__(self, granularity: int = 1) -> None:
+        """granularity: bytes that an allocator rounds up to."""
+        super().__init__()
+        self._granularity = granularity
+        self._known: set[int] = set()
+        self.current_bytes, self.peak_bytes, self.peak_operation = 0, 0, ""
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """See `torch.utils._python_dispatch`."""
+        result = func(*args, **(kwargs or {}))
+        self.add(result, str(func))
+        return result
+
+    def add(self, tensors: Any, name: str = "") -> None:
+        """Count the storages of these tensors (in nested lists, tuples and mappings) that are not counted yet."""
+        for tensor in tree_leaves(tensors):
+            if isinstance(tensor, torch.Tensor):
+                self._add(tensor.untyped_storage())
+        if self.current_bytes > self.peak_bytes:
+            self.peak_bytes, self.peak_operation = self.current_bytes, name
+
+    def _add(self, storage: torch.UntypedStorage) -> None:
+        number = id(storage)  # which is kept with the storage as long as it lives
+        if number in self._known:
+            return
+        size = -(-storage.nbytes() // self._granularity) * self._granularity
+        self._known.add(number)
+        self.current_bytes += size
+        weakref.finalize(storage, self._forget, number, size)
+
+    def _forget(self, number: int, size: int) -> None:
+        self._known.discard(number)
+        self.current_bytes -= size

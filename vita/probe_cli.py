@@ -1,0 +1,68 @@
+"""The command that tells how many frames fit into memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, width, attention, ...")]
+
+
+def probe(
+    case: CaseFile,
+    budget: Annotated[str, typer.Option(help="Memory that may be used: 12GiB, or card for all of a card.")] = "12GiB",
+    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where trials run; cuda is card 0.")] = "cuda",
+    predict: Annotated[bool, typer.Option("--predict", help="Predict from shapes alone; runs nothing.")] = False,
+    frames: Annotated[list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(help="After which no trial begins.", min=0)] = 10.0,
+    trial_timeout: Annotated[float, typer.Option(help="Seconds after which a trial hangs.", min=1)] = 300.0,
+    precision: Annotated[float, typer.Option(help="Of the answer, as a share of it.", min=0, max=1)] = 0.01,
+    threads: Annotated[int, typer.Option(help="Of a trial on a CPU.", min=1)] = 1,
+) -> None:
+    """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
+    from transformers.utils import logging
+
+    from vita.config_file import load
+    from vita.contract import UserError
+    from vita.memory.budget import read_budget
+    from vita.memory.case import Case
+    from vita.memory.predict import Predictor
+    from vita.memory.probe import Search
+    from vita.memory.probe import probe as run_probe
+
+    logging.set_verbosity_error()  # the library warns of every backbone but Swin
+    asked = load(Case, case)
+    if frames:
+        predictor = Predictor(asked)
+        typer.echo(f"weights {_mib(predictor.weights_bytes)}")
+        for number in frames:
+            peak = predictor.peak(number)
+            typer.echo(f"{number} frames: {_mib(peak.peak_bytes)} besides the weights, at {peak.operation}")
+        return
+    if out is None:
+        raise UserError("--out: say which JSON file to write")
+    search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
+    record = run_probe(asked, read_budget(budget, device), None if predict else search, out)
+    typer.echo(_summary(record))
+    if record["status"] == "failed":
+        raise typer.Exit(1)
+
+
+def _summary(record: dict[str, Any]) -> str:
+    text = f"predicted {record['predicted_frames']} frames"
+    if record["status"] == "failed":
+        return f"{text}; not measured: {record['error']}"
+    if record["status"] == "predicted":
+        return text
+    measured = record["measured_frames"]
+    told = f"more than {record['at_least_frames']}" if measured is None else str(measured)
+    return f"{text}, measured {told} under {record['budget']} ({len(record['trials'])} trials)"
+
+
+def _mib(size: int) -> str:
+    return f"{size / 2**20:.1f} MiB"

@@ -1,0 +1,78 @@
+"""Masks of a long video, decoded frame by frame into files; a sweep that was cut off goes on where it was.
+
+Legend: M masks of a frame, t frames at once, C channels, h w stride-4 positions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vita.contract import FrameSource, Rle
+from vita.detector import CHUNK_FRAMES, read_in_chunks
+from vita.files import read_json, write_json
+from vita.inference import add_masks
+from vita.mask_decoding import FrameGeometry, MaskTracks
+from vita.progress import progress
+from vita.streaming.spool import SpooledList
+
+if TYPE_CHECKING:
+    from vita.model import Vita
+
+DELAY_S = 5.0  # a sweep that ends before shows no progress of its own
+
+
+def mask_features(model: Vita, frames: FrameSource, begin: int = 0) -> Iterator[Tensor]:
+    """Of the frames from number `begin` on, (t, C, h, w) each, made anew: the frame decoder is not needed for them."""
+    for images, _ in read_in_chunks(frames, model.mask_projection.weight.device, begin):
+        yield model.mask_projection(model.detector.pixel_maps(images))
+
+
+@torch.no_grad()
+def sweep_masks(model: Vita, frames: FrameSource, geometry: FrameGeometry, kernels: Tensor, folder: Path) -> MaskTracks:
+    """Masks of all frames for kernels (M, C), in files in `folder`."""
+    lists = [SpooledList[Rle](folder / f"{row}.jsonl", _as_it_is, _as_it_is) for row in range(len(kernels))]
+    masks = MaskTracks(geometry, len(kernels), lists)
+    state, name = folder / "state.json", _digest(kernels)
+    done = _resume(masks, lists, state, name)
+    with progress(len(frames), "masks", done, DELAY_S) as bar:
+        for features in mask_features(model, frames, done):
+            add_masks(masks, kernels, [features])
+            done += len(features)
+            bar.update(len(features))
+            if done % CHUNK_FRAMES == 0 or done == len(frames):
+                _save(masks, lists, state, name)
+    return masks
+
+
+def _as_it_is(rle: Rle) -> Rle:
+    return rle
+
+
+def _digest(kernels: Tensor) -> str:
+    return hashlib.sha256(kernels.detach().cpu().numpy().tobytes()).hexdigest()
+
+
+def _save(masks: MaskTracks, lists: list[SpooledList[Rle]], state: Path, name: str) -> None:
+    for one in lists:
+        one.flush()
+    frames = len(lists[0]) if lists else 0
+    write_json(state, {"kernels": name, "frames": frames, "foreground": masks.foreground.tolist()})
+
+
+def _resume(masks: MaskTracks, lists: list[SpooledList[Rle]], state: Path, name: str) -> int:
+    """The number of frames whose masks are there, of these kernels."""
+    told = read_json(state) if state.exists() else {}
+    same = told.get("kernels") == name
+    frames = int(told["frames"]) if same else 0
+    if same:
+        masks.foreground = np.array(told["foreground"])
+    for one in lists:
+        one.truncate(frames)
+    return frames
