@@ -34,6 +34,17 @@ def figure_convergence(spec: Spec, runs: Runs, out: Out) -> None:
         typer.echo(f"note: {note}", err=True)
 
 
+@figure.command("memory")
+def figure_memory(
+    probe: Annotated[list[Path], typer.Option(help="Record that `vita probe` wrote; may be repeated, in order.")],
+    out: Annotated[Path, typer.Option(help="File to write; both .pdf and .png appear.")],
+) -> None:
+    """Draw the memory that a video takes over its number of frames, predicted, with what trials measured."""
+    from vita.report.memory_figure import draw_memory
+
+    draw_memory(probe, out)
+
+
 @figure.command("qualitative")
 def figure_qualitative(spec: Spec, runs: Runs, out: Out) -> None:
     """Draw the object that gains most over the frame detector while it is occluded."""

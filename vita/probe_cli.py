@@ -19,6 +19,9 @@ def probe(
     out: Annotated[
         Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")
     ] = None,
+    label: Annotated[
+        list[str] | None, typer.Option(help="A cell that names the record in tables, as method=VITA; may be repeated.")
+    ] = None,
     minutes: Annotated[float, typer.Option(help="After which no trial begins.", min=0)] = 10.0,
     trial_timeout: Annotated[float, typer.Option(help="Seconds after which a trial hangs.", min=1)] = 300.0,
     precision: Annotated[float, typer.Option(help="Of the answer, as a share of it.", min=0, max=1)] = 0.01,
@@ -47,10 +50,19 @@ def probe(
     if out is None:
         raise UserError("--out: say which JSON file to write")
     search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
-    record = run_probe(asked, read_budget(budget, device), None if predict else search, out)
+    key = dict(_pair(text) for text in label or [])
+    record = run_probe(asked, read_budget(budget, device), None if predict else search, out, key)
     typer.echo(_summary(record))
-    if record["status"] == "failed":
-        raise typer.Exit(1)
+    raise typer.Exit(int(record["status"] == "failed"))
+
+
+def _pair(text: str) -> tuple[str, str]:
+    from vita.contract import UserError
+
+    name, given, cell = text.partition("=")
+    if not given:
+        raise UserError(f"--label {text}: write name=cell, as method=VITA")
+    return name, cell
 
 
 def _summary(record: dict[str, Any]) -> str:

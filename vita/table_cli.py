@@ -42,6 +42,17 @@ def table_build(
     typer.echo(build_table(spec, runs, out))
 
 
+@table.command("frames")
+def table_frames(
+    probe: Annotated[list[Path], typer.Option(help="Record that `vita probe` wrote; may be repeated, in order.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
+) -> None:
+    """Build the table of frames that fit into memory, and print it."""
+    from vita.report.frames_table import build_frames_table
+
+    typer.echo(build_frames_table(probe, out))
+
+
 @table.command("pages")
 def table_pages(
     out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],

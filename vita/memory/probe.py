@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +31,9 @@ class Search(Frozen):
     trial_timeout_s: float = 300.0
     at_most: int = 100_000
     threads: int = 1
+
+
+CURVE = (1, 2, 4, 8, 16, 32, 64)  # the peak is told at these parts of the predicted number of frames
 
 
 class TrialError(Exception):
@@ -90,8 +93,10 @@ def _finished(file: Path, asked: TrialRequest) -> list[Trial]:
     return found
 
 
-def probe(case: Case, budget: Budget, search: Search | None, out: Path) -> dict[str, Any]:
-    """Predict, measure where there is a `search`, write the record `out`, and give it.
+def probe(
+    case: Case, budget: Budget, search: Search | None, out: Path, key: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Predict, measure where there is a `search`, write the record `out`, and give it; `key` names it in tables.
 
     A measurement that ends without a number is a record with the status "failed" and the error. Raises UserError on a
     bad case, and on a card that others use.
@@ -99,11 +104,13 @@ def probe(case: Case, budget: Budget, search: Search | None, out: Path) -> dict[
     predictor = Predictor(case)
     predicted = predictor.most_frames(budget.bytes - weights_inside(predictor, budget))
     record: dict[str, Any] = {
+        "key": dict(key or {}),
         "case": case.model_dump(mode="json"),
         "budget_bytes": budget.bytes,
         "weights_bytes": predictor.weights_bytes,
         "predicted_frames": predicted,
         "predicted_peak": asdict(predictor.peak(max(predicted, 1))),
+        "curve": [[n, predictor.peak(n).peak_bytes] for n in sorted({max(1, predicted // part) for part in CURVE})],
         "status": "predicted",
         "source_digest": source_digest(),
         "versions": package_versions(),

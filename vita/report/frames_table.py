@@ -100,7 +100,8 @@ def _published(key: dict[str, Any]) -> str:
 
 def shown(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
     """Headers and cells as people read them."""
-    names = [n for n in COLUMNS if n not in ("comparable", "evidence", "status") and frame[n].astype(str).any()]
+    told = [name for name in COLUMNS if name not in ("comparable", "evidence", "status")]
+    names = [name for name in told if (frame[name].notna() & (frame[name].astype(str) != "")).any()]
     lines = frame.to_dict("records")
     cells = [[_text(line, name) for name in names] for line in lines]
     return [name.replace("_", " ").replace("percent", "%") for name in names], cells

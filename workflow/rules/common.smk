@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -74,3 +75,22 @@ def sources(*patterns):
         str(path.relative_to(here) if path.is_relative_to(here) else path)
         for path in files
     ]
+
+
+def probe_options(probe):
+    """Of `vita probe`: budget, device, how it searches, and the cells that name the record."""
+    search = probe.search
+    found = ["--predict"]
+    if search is not None:
+        found = [f"--minutes {search.minutes:g}", f"--precision {search.precision:g}"]
+    labels = [
+        f"--label {shlex.quote(f'{name}={cell}')}" for name, cell in probe.key.items()
+    ]
+    return " ".join(
+        [f"--budget {probe.budget} --device {probe.device}", *found, *labels]
+    )
+
+
+def probe_gpus(probe):
+    """A probe that only predicts needs none."""
+    return int(probe.search is not None and probe.device == "cuda")

@@ -1,14 +1,63 @@
-# Table 4 of the paper: maximum number of frames (rows in workflow/config/experiments/table4.yaml).
+# Table 4 of the paper: maximum number of frames (rows in workflow/config/experiments/table4.yaml). What is measured, and
+# on what, the tier says.
+
+
+PROBES = {probe.name: probe for probe in TABLE.probes.get("table4", [])}
+PROBE = "results/probes/{tier}/{probe}"
 
 
 localrules:
+    probe_case,
     table4,
 
 
-use rule table as table4 with:
-    """Table 4: frames that fit into memory at once; the paper's numbers until the probe is there."""
+rule probe_case:
+    """What one probe asks (table 4)."""
+    output:
+        f"{PROBE}.yaml",
+    log:
+        f"{PROBE}.case.log",
+    wildcard_constraints:
+        probe=one_of(PROBES),
+    conda:
+        ENVIRONMENT
+    params:
+        text=lambda wildcards: dump(PROBES[wildcards.probe].case),
+    shell:
+        "printf '%s' {params.text:q} > {output} 2> {log}"
+
+
+rule probe:
+    """How many frames fit: predicted from shapes, and measured where the tier asks for it (table 4)."""
     input:
-        **table_files("table4"),
+        f"{PROBE}.yaml",
+    output:
+        f"{PROBE}.json",
+    log:
+        f"{PROBE}.log",
+    wildcard_constraints:
+        probe=one_of(PROBES),
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        gpu=lambda wildcards: probe_gpus(PROBES[wildcards.probe]),
+        mem_mb=needs("probe").mem_mb,
+        runtime=needs("probe").runtime,
+    params:
+        options=lambda wildcards: probe_options(PROBES[wildcards.probe]),
+    message:
+        "Probing {wildcards.probe}; watch it: tail -f {log}"
+    # A measurement without a number is a row with its error: its record is kept.
+    shell:
+        "vita probe --case {input} {params.options} --out {output} > {log} 2>&1 || test -s {output}"
+
+
+rule table4:
+    """Table 4: frames that fit into memory at once, with a figure of memory over frames."""
+    input:
+        probes=expand(f"{PROBE}.json", tier=TABLE.tier.tier, probe=PROBES),
+        sources=sources("report/frames_table.py", "report/memory_figure.py"),
     output:
         csv="results/table4.csv",
         markdown="results/table4.md",
@@ -23,5 +72,24 @@ use rule table as table4 with:
                 "format": "table",
             },
         ),
+        pdf=report(
+            "results/table4_memory.pdf",
+            category="Figures",
+            caption="../report/table4.rst",
+            labels={"item": "Table 4", "what": "Memory over frames", "format": "PDF"},
+        ),
+        png=report(
+            "results/table4_memory.png",
+            category="Figures",
+            caption="../report/table4.rst",
+            labels={"item": "Table 4", "what": "Memory over frames", "format": "PNG"},
+        ),
     log:
         "results/logs/table4.log",
+    conda:
+        ENVIRONMENT
+    params:
+        probes=lambda wildcards, input: each_as_option("--probe", input.probes),
+    shell:
+        "vita table frames {params.probes} --out {output.csv} > {log} 2>&1 && "
+        "vita figure memory {params.probes} --out {output.pdf} >> {log} 2>&1"
