@@ -41,7 +41,7 @@ localrules:
 
 
 rule all:
-    """Everything that the tier in force offers, but Table 4, of which only the paper's numbers are there so far."""
+    """Everything that the tier in force offers, but Table 4, whose measurements take some minutes of their own."""
     default_target: True
     input:
         "results/all_runs.csv",

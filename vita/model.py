@@ -190,7 +190,8 @@ class Vita(nn.Module):
     def keep(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The last layer's frame queries (F, Q, C), and their probabilities of "no object" (F, Q)."""
         seen = self.detector(images)
-        return seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1]
+        # Copies: those of all layers, and of all classes, lie in the same memory.
+        return seen.queries[-1].clone(), seen.class_logits[-1].softmax(-1)[..., -1].clone()
 
     def conclude(self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath) -> None:
         """`associate`; see `vita.contract.ProbedMethod`."""

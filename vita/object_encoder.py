@@ -39,8 +39,8 @@ class EncoderLayer(nn.Module):
     def forward(self, tokens: Tensor, groups: list[tuple[int, int]]) -> Tensor:
         """tokens: (B, T, Q, C) -> (B, T, Q, C)."""
         runs = groupby(groups, key=lambda group: group[1] - group[0])
-        attended = [self._attend(tokens, length, list(run)) for length, run in runs]
-        return self.feedforward(torch.cat(attended, dim=1))
+        # Unnamed, so that the parts are gone before the feed-forward network takes its memory.
+        return self.feedforward(torch.cat([self._attend(tokens, length, list(run)) for length, run in runs], dim=1))
 
     def _attend(self, tokens: Tensor, length: int, run: list[tuple[int, int]]) -> Tensor:
         """Neighbouring groups of one length are one batch of sequences."""

@@ -35,11 +35,12 @@ def table_build(
     spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
     runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
     out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
+    probe: Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")] = None,
 ) -> None:
     """Build one table of the paper and print it."""
     from vita.report.tables import build_table
 
-    typer.echo(build_table(spec, runs, out))
+    typer.echo(build_table(spec, runs, out, probe or []))
 
 
 @table.command("frames")

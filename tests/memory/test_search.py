@@ -44,17 +44,22 @@ def test_a_good_guess_needs_few_trials(edge: int, error: float) -> None:
 
 
 def test_a_band_where_both_were_seen() -> None:
-    """100 frames fail, which an allocator's rounding may do, though 101 to 105 fit."""
-    found = find_edge(lambda frames: frames <= 105 and frames != 100, 100, 0.0, 1000)
-    assert found.largest == 99 and found.smallest_failing == 100
-    assert found.band == (100, 105)
+    """100 frames fail, which an allocator's rounding may do, though 101 to 110 fit: the check at 106 finds it."""
+    found = find_edge(lambda frames: frames <= 110 and frames != 100, 100, 0.0, 1000)
+    assert found.band == (100, 106) and found.largest == 106
+    assert found.is_monotone
 
 
-def test_a_band_that_the_check_finds() -> None:
-    """Around the edge of 200 it is asked 6 % away on both sides: 188 does not fit."""
+def test_a_band_below_the_edge() -> None:
+    """Around the edge of 200 it is asked 6 % away, where there is no trial yet: 188 does not fit."""
     found = find_edge(lambda frames: frames <= 200 and frames != 188, 200, 0.0, 1000)
-    assert 188 in found.trials and 213 in found.trials
-    assert found.band == (188, 200) and found.largest == 187 or found.largest < 188
+    assert found.band == (188, 200) and found.largest == 200
+    assert found.is_monotone
+
+
+def test_a_wide_band_is_none() -> None:
+    assert not Edge({100: False, 120: True}).is_monotone
+    assert Edge({100: False, 101: True}).is_monotone and Edge({5: True}).is_monotone
 
 
 def test_none_fits() -> None:

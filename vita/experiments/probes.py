@@ -64,6 +64,11 @@ class Probe:
         kind = "measured" if self.search else "predicted"
         return f"{case.method}/{inference}/{case.height}x{case.width}_{case.attention}_{kind}"
 
+    @property
+    def as_paper(self) -> bool:
+        """Whether it asks about the released model, on a card, with attention as released."""
+        return not self.case.options and self.case.attention == "materialised" and self.device == "cuda"
+
 
 def resolve_probes(section: ProbeSection, tier: TierProbes | None) -> Iterator[Probe]:
     """Predictions in the order of rows, sizes and paths; then what the tier measures."""

@@ -69,7 +69,8 @@ def materialised(
     if attn_mask is None and not float_masks:
         weights = torch.bmm(scaled, keys.transpose(1, 2))
     else:
-        weights = torch.baddbmm(_added(attn_mask, sizes, query), scaled, keys.transpose(1, 2))
+        added = _added(attn_mask, sizes, query)  # whoever calls the multi-head attention holds it until it is done
+        weights = torch.baddbmm(added, scaled, keys.transpose(1, 2))
     weights = weights.softmax(-1)
     attended = torch.bmm(weights, values)
     weights.unflatten(0, sizes[:2]).mean(1)  # what the multi-head attention gives beside its result

@@ -60,6 +60,13 @@ def _read(pynvml: Any, handle: Any) -> CardState:
     )
 
 
+def free_bytes() -> int:
+    """Of the first card, now. Raises UserError where there is none."""
+    with nvml_reader() as read:
+        state = read()
+        return state.total_bytes - state.used_bytes
+
+
 IDLE_BYTES = 2**30  # that an idle card may hold: what the driver keeps back, and a context or two
 
 

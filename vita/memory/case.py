@@ -22,5 +22,5 @@ class Case(Frozen):
     width: PositiveInt = 640
     precision: Precision = "float32"
     attention: AttentionPath = "materialised"
-    chunk_frames: PositiveInt = 18  # that pass through the detector together, as in the release
+    chunk_frames: PositiveInt = 1  # that pass through the detector together; one after the other in appendix B
     num_classes: PositiveInt = 40

@@ -9,18 +9,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import count
 from typing import Any
 
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
-from torch.utils._pytree import tree_leaves, tree_map_only
+from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
+from vita.contract import ProbedMethod
 from vita.memory.case import Case
 from vita.memory.procedure import build, images, weights_bytes
 from vita.memory.tracker import MemoryTracker
 
 MOST_FRAMES = 1_000_000
 FOLLOWED = 720  # frames of a video whose chunks are all followed
+PIECE = 256  # frames: what chunks left is one tensor for so many, of the same size in all
 GRANULARITY = 512  # bytes: what allocators round up to
 
 
@@ -33,15 +37,33 @@ class Peak:
     operation: str
 
 
+@dataclass(frozen=True)
+class _Chunk:
+    """The detector at work on a chunk of frames that is not the first.
+
+    kept: what it leaves.  held_bytes: of that, storages that are larger than what is seen of them included.
+    beside_bytes: what the model holds on to after the first one, such as positions that it computes once.
+    peak_bytes: at most, what chunks before it left aside.
+    """
+
+    kept: Any
+    held_bytes: int
+    beside_bytes: int
+    peak_bytes: int
+    operation: str
+
+
 class Predictor:
-    """Of one case. The detector is followed through one chunk; all others leave the same."""
+    """Of one case. The detector is followed through two chunks; all others are like the second."""
 
     def __init__(self, case: Case) -> None:
         """Raises UserError on a case that cannot be."""
         self.case = case
         self._fake = FakeTensorMode()
-        with self._fake:
+        with torch.device("meta"):
             self._model, self._variant = build(case)
+        with self._fake:
+            _to_cpu(self._model)
 
     @property
     def weights_bytes(self) -> int:
@@ -49,11 +71,18 @@ class Predictor:
         return weights_bytes(self._model)
 
     @cached_property
-    def _chunk(self) -> tuple[Any, int, str]:
-        """What a whole chunk leaves, and what the detector holds at most while it works on it."""
+    def _chunk(self) -> _Chunk:
         with self._following() as tracker:
-            kept = self._model.keep(images(self.case, self.case.chunk_frames, torch.device("cpu")))
-        return kept, tracker.peak_bytes, tracker.peak_operation
+            kept = self._model.keep(self._images())
+            after_first = tracker.current_bytes
+            tracker.restart_peak()
+            again = self._model.keep(self._images())
+            held = tracker.current_bytes - after_first
+        del again
+        return _Chunk(kept, held, after_first - held, tracker.peak_bytes - held, tracker.peak_operation)
+
+    def _images(self) -> Tensor:
+        return images(self.case, self.case.chunk_frames, torch.device("cpu"))
 
     @contextmanager
     def _following(self) -> Iterator[MemoryTracker]:
@@ -74,27 +103,36 @@ class Predictor:
         return self._followed(FOLLOWED // 2), self._followed(FOLLOWED)
 
     def _followed(self, frames: int) -> Peak:
-        pattern, chunk_peak, chunk_operation = self._chunk
-        sizes = [self.case.chunk_frames] * (frames // self.case.chunk_frames)
-        sizes += [rest] if (rest := frames % self.case.chunk_frames) else []
+        chunk, size = self._chunk, self.case.chunk_frames
         with self._following() as tracker:
-            kept = [_like(pattern, size, self.case.chunk_frames) for size in sizes]
-            before_last = tracker.current_bytes - _bytes(kept[-1])
+            kept = [_like(chunk.kept, piece, size) for piece in _pieces(frames)]
+            unseen = chunk.held_bytes * frames // size - tracker.current_bytes
             self._model.conclude(kept, self._variant, self.case.attention)
-        in_detector = before_last + chunk_peak * sizes[0] // self.case.chunk_frames
-        if in_detector > tracker.peak_bytes:
-            return Peak(frames, in_detector, chunk_operation)
-        return Peak(frames, tracker.peak_bytes, tracker.peak_operation)
+        last = min(frames, size)
+        in_detector = (chunk.held_bytes * (frames - last) + chunk.peak_bytes * last) // size
+        at_the_end = tracker.peak_bytes + unseen + chunk.beside_bytes
+        if in_detector > at_the_end:
+            return Peak(frames, in_detector, chunk.operation)
+        return Peak(frames, at_the_end, tracker.peak_operation)
 
     def most_frames(self, budget_bytes: int) -> int:
-        """The most frames whose peak is within the budget; 0 when not one is."""
-        low, high = 0, 1
-        while high <= MOST_FRAMES and self.peak(high).peak_bytes <= budget_bytes:
-            low, high = high, 2 * high
-        while high - low > 1:
-            middle = (low + high) // 2
-            low, high = (middle, high) if self.peak(middle).peak_bytes <= budget_bytes else (low, middle)
-        return low
+        """The most frames whose peak is within the budget; 0 when not one is.
+
+        Looked for where a straight line between two known peaks meets the budget, and every third time halfway.
+        """
+        low, high = (0, 0), (1, self.peak(1).peak_bytes)
+        while high[1] <= budget_bytes:
+            if high[0] > MOST_FRAMES:
+                return MOST_FRAMES
+            low, high = high, (4 * high[0], self.peak(4 * high[0]).peak_bytes)
+        for turn in count():
+            if high[0] - low[0] == 1:
+                return low[0]
+            share = 0.5 if turn % 3 == 2 else (budget_bytes - low[1]) / (high[1] - low[1])
+            frames = min(max(low[0] + int(share * (high[0] - low[0])), low[0] + 1), high[0] - 1)
+            peak = self.peak(frames).peak_bytes
+            low, high = ((frames, peak), high) if peak <= budget_bytes else (low, (frames, peak))
+        raise AssertionError("counting does not end")
 
 
 def _like(kept: Any, frames: int, of: int) -> Any:
@@ -102,5 +140,17 @@ def _like(kept: Any, frames: int, of: int) -> Any:
     return tree_map_only(torch.Tensor, lambda t: t.new_empty(t.shape[0] * frames // of, *t.shape[1:]), kept)
 
 
-def _bytes(kept: Any) -> int:
-    return sum(t.numel() * t.element_size() for t in tree_leaves(kept) if isinstance(t, torch.Tensor))
+def _pieces(frames: int) -> list[int]:
+    rest = frames % PIECE
+    return [PIECE] * (frames // PIECE) + ([rest] if rest else [])
+
+
+def _to_cpu(model: ProbedMethod) -> None:
+    """Tensors of a CPU in the place of those of no device: attention chooses its kernels by it."""
+    assert isinstance(model, nn.Module)
+    for module in model.modules():
+        for name, tensor in module._parameters.items():
+            if tensor is not None:
+                module._parameters[name] = nn.Parameter(torch.empty(tensor.shape, dtype=tensor.dtype), requires_grad=False)
+        for name, tensor in module._buffers.items():
+            module._buffers[name] = None if tensor is None else torch.empty(tensor.shape, dtype=tensor.dtype)

@@ -14,7 +14,7 @@ from vita.config_file import Frozen, digest, parse
 from vita.engine.record import machine_name, package_versions, source_digest
 from vita.files import write_json
 from vita.memory.budget import Budget
-from vita.memory.card import CardReader, CardState, check_idle, nvml_reader
+from vita.memory.card import CardReader, CardState, check_idle, free_bytes, nvml_reader
 from vita.memory.case import Case
 from vita.memory.predict import Predictor
 from vita.memory.search import Edge, find_edge
@@ -33,6 +33,9 @@ class Search(Frozen):
     threads: int = 1
 
 
+# What a card holds beside the video and cannot give to it: a context (0.3 to 0.6 GiB), workspaces of libraries, pieces
+# between blocks. Nobody can tell it from shapes, so that a prediction is a range.
+RESERVE_BYTES = 2 * 2**30
 CURVE = (1, 2, 4, 8, 16, 32, 64)  # the peak is told at these parts of the predicted number of frames
 
 
@@ -102,13 +105,15 @@ def probe(
     bad case, and on a card that others use.
     """
     predictor = Predictor(case)
-    predicted = predictor.most_frames(budget.bytes - weights_inside(predictor, budget))
+    room = budget.bytes or free_bytes()
+    low, predicted = predicted_range(predictor, budget, room)
     record: dict[str, Any] = {
         "key": dict(key or {}),
         "case": case.model_dump(mode="json"),
-        "budget_bytes": budget.bytes,
+        "budget_bytes": room,
         "weights_bytes": predictor.weights_bytes,
         "predicted_frames": predicted,
+        "predicted_frames_low": low,
         "predicted_peak": asdict(predictor.peak(max(predicted, 1))),
         "curve": [[n, predictor.peak(n).peak_bytes] for n in sorted({max(1, predicted // part) for part in CURVE})],
         "status": "predicted",
@@ -125,9 +130,16 @@ def probe(
     return record
 
 
-def weights_inside(predictor: Predictor, budget: Budget) -> int:
-    """Bytes of the budget that the weights take: trials on a CPU begin with the model in memory."""
-    return 0 if budget.kind == "cpu" else predictor.weights_bytes
+def predicted_range(predictor: Predictor, budget: Budget, room: int) -> tuple[int, int]:
+    """Frames that fit into `room` bytes beside RESERVE_BYTES, and with all of it for weights and video.
+
+    Both are the same on a CPU, where trials begin with everything but the video in memory.
+    """
+    if budget.kind == "cpu":
+        most = predictor.most_frames(room)
+        return most, most
+    room -= predictor.weights_bytes
+    return predictor.most_frames(room - RESERVE_BYTES), predictor.most_frames(room)
 
 
 def measure(case: Case, budget: Budget, search: Search, guess: int, trials: Path) -> dict[str, Any]:
@@ -161,6 +173,9 @@ def _search(prober: Prober, search: Search, guess: int) -> dict[str, Any]:
         edge = find_edge(prober.fits, guess, search.precision, search.at_most)
     except TrialError as error:
         return {"status": "failed", "error": str(error), "measured_frames": None}
+    if not edge.is_monotone:
+        low, high = edge.band
+        return {"status": "failed", "error": f"{low} frames did not fit, {high} did", "measured_frames": None}
     if edge.smallest_failing is None:
         return {"status": "finished", "measured_frames": None, "at_least_frames": edge.largest}
     return {"status": "finished", "measured_frames": edge.largest, "band": list(edge.band)}

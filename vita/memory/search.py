@@ -21,9 +21,8 @@ class Edge:
 
     @property
     def largest(self) -> int:
-        """Frames that fit, the most below the first number that did not; 0 when none did."""
-        limit = self.smallest_failing
-        return max((n for n, fits in self.trials.items() if fits and (limit is None or n < limit)), default=0)
+        """Frames that fitted, the most; 0 when none did."""
+        return max((n for n, fits in self.trials.items() if fits), default=0)
 
     @property
     def smallest_failing(self) -> int | None:
@@ -32,10 +31,15 @@ class Edge:
 
     @property
     def band(self) -> tuple[int, int]:
-        """From the smallest number that did not fit to the largest that did; both `largest` without one."""
-        fitting = max((n for n, fits in self.trials.items() if fits), default=0)
+        """From the smallest number that did not fit to the largest that did; both `largest` where that is not more."""
         failing = self.smallest_failing
-        return (failing, fitting) if failing is not None and failing < fitting else (self.largest, self.largest)
+        return (self.largest if failing is None else min(failing, self.largest)), self.largest
+
+    @property
+    def is_monotone(self) -> bool:
+        """But for a band of 6 %, which allocators may have, and one frame."""
+        low, high = self.band
+        return high - low <= CHECKED * high + 1
 
 
 def find_edge(fits: Callable[[int], bool], guess: int, precision: float, at_most: int) -> Edge:
@@ -55,10 +59,16 @@ def find_edge(fits: Callable[[int], bool], guess: int, precision: float, at_most
     while high - low > max(1.0, precision * high):
         middle = (low + high) // 2
         low, high = (middle, high) if ask(middle) else (low, middle)
-    for frames in (round(low * (1 - CHECKED)), round(high * (1 + CHECKED))):
-        if 0 < frames <= at_most:
+    for near, away in ((low, -1), (high, 1)):
+        frames = round(near * (1 + away * CHECKED))
+        if 0 < frames <= at_most and not _is_checked(edge, near, away):
             ask(frames)
     return edge
+
+
+def _is_checked(edge: Edge, near: int, away: int) -> bool:
+    """Whether a trial on that side of the edge was neither next to it nor far from it."""
+    return any(CHECKED / 2 <= away * (frames / near - 1) <= 2 * CHECKED for frames in edge.trials)
 
 
 def _bracket(ask: Callable[[int], bool], guess: int, at_most: int) -> tuple[int, int]:

@@ -36,6 +36,10 @@ class MemoryTracker(TorchDispatchMode):
         self.add(result, str(func))
         return result
 
+    def restart_peak(self) -> None:
+        """From now on the peak is of what follows."""
+        self.peak_bytes, self.peak_operation = self.current_bytes, ""
+
     def add(self, tensors: Any, name: str = "") -> None:
         """Count the storages of these tensors (in nested lists, tuples and mappings) that are not counted yet."""
         for tensor in tree_leaves(tensors):

@@ -100,8 +100,6 @@ def _kind(name: str, cells: Sequence[str], keys: Sequence[str]) -> str:
 
 def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     cells: dict[str, str] = {name: "" if pd.isna(line[name]) else escaped(str(line[name])) for name in keys}
-    if spec.kind == "frames":
-        return {name: _short(cell) for name, cell in cells.items()}
     reported = line["source"] == "reported"
     cells |= {"AP": _number(line["paper_AP"], REPORTED) if reported else _mean(line), "interval": _interval(line)}
     cells |= {score: _number(line.get(f"paper_{score}" if reported else score)) for score in SCORES[1:]}
@@ -143,15 +141,15 @@ def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
     sources, verdicts = set(frame["source"]), set(frame.get("verdict", ()))
     missing = "; ".join(sorted(sources - {"ours", "reported", "failed"}))
     reference = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
-    scores, compared = spec.kind == "table", bool(verdicts & {"higher", "lower", *VERDICTS})
+    compared = bool(verdicts & {"higher", "lower", *VERDICTS})
     told = [
-        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", scores and "ours" in sources),
-        ("Intervals: bootstrap over videos, and over seeds from three on.", scores and "ours" in sources),
+        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", "ours" in sources),
+        ("Intervals: bootstrap over videos, and over seeds from three on.", "ours" in sources),
         (f"$\\Delta$: AP less that of {escaped(reference)}.", compared),
         *((f"${mark}$ {verdict.capitalize()}.", verdict in verdicts) for verdict, mark in VERDICTS.items()),
-        (f"${REPORTED}$ As reported, not run by us.", scores and "reported" in sources),
+        (f"${REPORTED}$ As reported, not run by us.", "reported" in sources),
         (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),
-        (f"{NOT_AVAILABLE}: not available.", spec.max_frames or not scores),
+        (f"{NOT_AVAILABLE}: not available.", spec.max_frames),
         (f"---: {escaped(missing)}.", bool(missing)),
     ]
     return [sentence for sentence, applies in told if applies]

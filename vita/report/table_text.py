@@ -54,8 +54,6 @@ def shown(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str]) -> tuple[li
 
 def _line(spec: TableSpec, line: dict[Any, Any], keys: Sequence[str]) -> dict[str, str]:
     cells = {name: _text(line[name]) for name in keys} | {"source": line["source"]}
-    if spec.kind == "frames":
-        return cells
     reported = line["source"] == "reported"
     cells["AP"] = _number(line["paper_AP"]) if reported else _mean(line)
     cells["95 % interval"] = _interval(line, "AP_low", "AP_high")

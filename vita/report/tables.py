@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pandas as pd
 from vita.config_file import load
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.files import write_text
+from vita.report.frames_table import published_frames
 from vita.report.inputs import PUBLISHED, is_comparable, metrics_of, read_published, read_runs, runs_of
+from vita.report.probe_records import ProbeRecord, find_probe, read_probes
 from vita.report.row_scores import RowDifference, RowScores, compare, mean_intervals, read_row_scores
 from vita.report.runs import SCORES
 from vita.report.server_scores import SERVER
@@ -28,13 +31,13 @@ ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "e
 WHOLE_NUMBERS = ("n_seeds", "failed")
 
 
-def build_table(spec_file: Path, runs_csv: Path, out: Path) -> str:
+def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Path] = ()) -> str:
     """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print. Scores are points, 0..100.
 
-    The same rows are the same bytes. Raises UserError naming a file, column or row that is missing.
+    probes: records for the columns of frames.  The same rows are the same bytes. Raises UserError naming a file, column or row that is missing.
     """
     spec, runs = load(TableSpec, spec_file), read_runs(runs_csv)
-    frame = table_frame(spec, runs)
+    frame = table_frame(spec, runs, read_probes(probes))
     notes = captions(spec, frame, runs)
     keys = [str(name) for name in frame.columns[: frame.columns.get_loc("source")]]
     write_text(out.with_suffix(".md"), as_markdown(spec, frame, keys, notes))
@@ -44,7 +47,7 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path) -> str:
     return as_printed(spec, frame, keys, notes)
 
 
-def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
+def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[ProbeRecord] = ()) -> pd.DataFrame:
     """One line a row and ground truth, its columns and their types as docs/tables.md says.
 
     Scores against different ground truth are never averaged; those of a server come last.
@@ -52,7 +55,7 @@ def table_frame(spec: TableSpec, runs: pd.DataFrame) -> pd.DataFrame:
     published = read_published(spec)
     rows = rows_in_order(spec, published)
     scores = {truth: _RowsOnOneTruth(spec, truth, runs) for truth in _truths(runs)}
-    lines = [_frames(spec, row) | line for row in rows for line in _lines_of(spec, row, runs, scores)]
+    lines = [_frames(spec, row, probes) | line for row in rows for line in _lines_of(spec, row, runs, scores)]
     frame = pd.DataFrame(lines, columns=_columns(spec, key_columns(spec, published)))
     types = dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"}
     return frame.astype({name: kind for name, kind in types.items() if name in frame})
@@ -93,9 +96,8 @@ def _truths(runs: pd.DataFrame) -> list[str]:
 def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
     difference = DIFFERENCE if spec.reference is not None else ()
     frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
-    paper = PAPER if spec.published is not None and spec.kind == "table" else ()
-    ours = (*SCORES, *STATISTICS, *difference) if spec.kind == "table" else ()
-    columns = [*keys, "source", *ours, *paper, *frames, *ORIGIN]
+    paper = PAPER if spec.published is not None else ()
+    columns = [*keys, "source", *SCORES, *STATISTICS, *difference, *paper, *frames, *ORIGIN]
     return list(dict.fromkeys(columns))
 
 
@@ -103,8 +105,7 @@ def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[s
     paper = {f"paper_{score}": float(number) for score, number in row.paper.items()}
     common: Cells = {**row.key, **paper, "tier": spec.tier}
     if row.ours is None:
-        blank = {name: NOT_AVAILABLE for name, cell in row.key.items() if not cell and spec.kind == "frames"}
-        return [common | blank | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
+        return [common | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
     if row.ours.not_run is not None:
         return [common | {"source": row.ours.not_run}]
     lines = runs_of(row.ours, spec.tier, runs)
@@ -145,15 +146,14 @@ def _difference(row: ResolvedRow, on_truth: _RowsOnOneTruth) -> Cells:
     return dict(zip(DIFFERENCE, numbers, strict=True))
 
 
-def _frames(spec: TableSpec, row: TableRow) -> Cells:
-    """How many frames fit; the paper states that for its default alone, all frame queries and window 6."""
+def _frames(spec: TableSpec, row: TableRow, probes: Sequence[ProbeRecord]) -> Cells:
+    """How many frames of the released VITA fit into 12 GiB with the row's share of frame queries, and windows of 6."""
     if not spec.max_frames:
         return {}
-    stated = pd.read_csv(PUBLISHED / "table4_max_frames.csv", dtype=str, keep_default_na=False)
-    of_row = stated[(stated["method"] == "VITA") & (stated["window"] == "6")]
-    of_row = of_row[of_row["prune_ratio"] == row.key.get("ratio", "")]
-    known = of_row["max_frames"].iloc[0] if len(of_row) else ""
-    return {"max_frames": NOT_AVAILABLE, "paper_max_frames": known or NOT_AVAILABLE}
+    cells = {"method": "VITA", "window": "6", "prune_ratio": row.key.get("ratio", "")}
+    probe = find_probe(probes, cells)
+    ours = NOT_AVAILABLE if probe is None else str(probe.measured or f"{probe.predicted[1]} predicted")
+    return {"max_frames": ours, "paper_max_frames": published_frames(cells)}
 
 
 def _errors(failed: pd.DataFrame) -> str:

@@ -17,6 +17,7 @@ rule claims:
         metrics=metrics(TABLE.evaluated()),
         histories=of_runs("history.csv", TABLE.evaluated()),
         models="results/models.csv",
+        probes=probe_files(lambda case: True),
         sources=sources(
             "report/*.py",
             "report/*.yaml",
@@ -42,5 +43,6 @@ rule claims:
             "--table",
             [f"results/tables/{TABLE.tier.tier}/{name}" for name in TABLE.specs],
         ),
+        probes=lambda wildcards, input: each_as_option("--probe", input.probes),
     shell:
-        "vita claims {params.tables} --models {input.models} --out {output.csv} > {log} 2>&1"
+        "vita claims {params.tables} {params.probes} --models {input.models} --out {output.csv} > {log} 2>&1"

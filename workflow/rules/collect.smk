@@ -81,5 +81,9 @@ rule table:
         experiment=one_of(tables_without_a_rule()),
     conda:
         ENVIRONMENT
+    params:
+        probes=lambda wildcards, input: each_as_option(
+            "--probe", input.get("probes", [])
+        ),
     shell:
-        "vita table build --spec {input.spec} --runs {input.runs} --out {output.csv} > {log} 2>&1"
+        "vita table build --spec {input.spec} --runs {input.runs} {params.probes} --out {output.csv} > {log} 2>&1"

@@ -18,6 +18,7 @@ LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent
 ENVIRONMENT = "../../environment.yml"
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
+PROBE = "results/probes/{tier}/{probe}"
 
 
 def put_vita_on_path():
@@ -74,6 +75,25 @@ def sources(*patterns):
     return [
         str(path.relative_to(here) if path.is_relative_to(here) else path)
         for path in files
+    ]
+
+
+def probes_of(experiment):
+    """What the probes of one table ask. Raises an error when the tier in force does not name it."""
+    if experiment not in TABLE.probes:
+        raise WorkflowError(
+            f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'"
+        )
+    return TABLE.probes[experiment]
+
+
+def probe_files(wanted):
+    """Records of those probes that ask the paper's question and are `wanted`; none in a tier without probes."""
+    found = [probe for probes in TABLE.probes.values() for probe in probes]
+    return [
+        PROBE.format(tier=TABLE.tier.tier, probe=probe.name) + ".json"
+        for probe in found
+        if probe.as_paper and wanted(probe.case)
     ]
 
 

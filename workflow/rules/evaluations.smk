@@ -28,7 +28,7 @@ def experiments(*kinds):
 def tables_without_a_rule():
     """Experiments that are one YAML file: no rule file has their name."""
     named = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
-    return set(experiments("table", "frames")) - named
+    return set(experiments("table")) - named
 
 
 def failed(run, inference):

@@ -3,7 +3,6 @@
 
 
 PROBES = {probe.name: probe for probe in TABLE.probes.get("table4", [])}
-PROBE = "results/probes/{tier}/{probe}"
 
 
 localrules:
@@ -56,8 +55,11 @@ rule probe:
 rule table4:
     """Table 4: frames that fit into memory at once, with a figure of memory over frames."""
     input:
-        probes=expand(f"{PROBE}.json", tier=TABLE.tier.tier, probe=PROBES),
-        sources=sources("report/frames_table.py", "report/memory_figure.py"),
+        probes=lambda wildcards: [
+            PROBE.format(tier=TABLE.tier.tier, probe=probe.name) + ".json"
+            for probe in probes_of("table4")
+        ],
+        sources=sources("report/*.py", "report/published/*.csv"),
     output:
         csv="results/table4.csv",
         markdown="results/table4.md",

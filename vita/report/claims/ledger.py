@@ -18,6 +18,7 @@ from vita.report.claims.measurement import Measurement
 from vita.report.claims.quantities import Results, measure
 from vita.report.claims.rows import PAPER, CannotTellError, read_tables
 from vita.report.claims.schema import Claim, Predicate, read_claims
+from vita.report.probe_records import read_probes
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run", "not comparable"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive", "not run", "not comparable")
@@ -36,12 +37,12 @@ class Entry:
     evidence: tuple[str, ...] = ()
 
 
-def build_entries(folders: Sequence[Path], models: Path) -> list[Entry]:
-    """Every claim in the order of its file. folders: of tables; models: what `vita models` wrote.
+def build_entries(folders: Sequence[Path], models: Path, probes: Sequence[Path] = ()) -> list[Entry]:
+    """Every claim in the order of its file. folders: of tables; models: what `vita models` wrote; probes: records.
 
     Raises UserError naming a file, table or column that is missing.
     """
-    results = Results(read_tables(folders), _read_models(models), models)
+    results = Results(read_tables(folders), _read_models(models), models, read_probes(probes))
     return [hold(name, claim, results) for name, claim in read_claims().items()]
 
 

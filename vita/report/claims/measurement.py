@@ -45,7 +45,12 @@ class Measurement:
 
 def exact(value: float, basis: str) -> Measurement:
     """A count, which has no spread."""
-    return Measurement(value, value, value, partial(_side_of_interval, value, value), None, basis)
+    return range_of_counts(value, value, value, basis)
+
+
+def range_of_counts(value: float, low: float, high: float, basis: str) -> Measurement:
+    """A count of which only a range is known for certain."""
+    return Measurement(value, low, high, partial(_side_of_interval, low, high), None, basis)
 
 
 def mean_of_seeds(scores: NDArray[np.float64]) -> Measurement:

@@ -41,9 +41,9 @@ MEANING = {
 }
 
 
-def build_ledger(folders: Sequence[Path], models: Path, out: Path) -> str:
+def build_ledger(folders: Sequence[Path], models: Path, out: Path, probes: Sequence[Path] = ()) -> str:
     """Write `out` (CSV) with .md and .html beside it; give the text to print. Raises UserError as `build_entries`."""
-    entries = build_entries(folders, models)
+    entries = build_entries(folders, models, probes)
     write_text(out, ledger_frame(entries).to_csv(index=False, float_format="%.4f"))
     write_text(out.with_suffix(".md"), markdown(entries))
     write_text(out.with_suffix(".html"), document(entries))

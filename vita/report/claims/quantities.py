@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import singledispatch
 from itertools import pairwise
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from vita.contract import UserError
 from vita.experiments.sections import Key
 from vita.report.claims.curve_areas import area_between
+from vita.report.claims.frame_counts import frames_that_fit
 from vita.report.claims.measurement import (
     Measurement,
     beyond,
@@ -22,7 +24,7 @@ from vita.report.claims.measurement import (
     mean_of_seeds,
     paired_difference,
 )
-from vita.report.claims.rows import CannotTellError, ResultsTable, ScoredRow, find_row, lines_of, named, scored_row
+from vita.report.claims.rows import CannotTellError, ResultsTable, ScoredRow, find_row, named, scored_row
 from vita.report.claims.schema import (
     Convergence,
     Differences,
@@ -37,16 +39,18 @@ from vita.report.claims.schema import (
     Steps,
 )
 from vita.report.inputs import PUBLISHED
+from vita.report.probe_records import ProbeRecord
 from vita.report.row_scores import read_row_scores
 
 
 @dataclass(frozen=True)
 class Results:
-    """What is in force. models: the lines of `vita models`, by (method, backbone)."""
+    """What is in force. models: the lines of `vita models`, by (method, backbone).  probes: of the number of frames."""
 
     tables: dict[str, ResultsTable]
     models: pd.DataFrame
     models_file: Path
+    probes: Sequence[ProbeRecord] = ()
 
 
 @singledispatch
@@ -101,12 +105,7 @@ def _(quantity: Parameters, results: Results, scope: Scope) -> list[Measurement]
 
 @measure.register
 def _(quantity: Frames, results: Results, scope: Scope) -> list[Measurement]:
-    found = _frames(quantity.row, quantity, results, scope)
-    if quantity.over is None:
-        return [found]
-    other = _frames(quantity.over, quantity, results, scope)
-    ratio = exact(found.value / other.value, f"{found.basis}: {found.value:g} and {other.value:g} frames")
-    return [replace(ratio, dataset=found.dataset, evidence=found.evidence + other.evidence)]
+    return [frames_that_fit(results.probes, quantity)]
 
 
 def highest_published(rows: PublishedRows, score: Score) -> tuple[float, str]:
@@ -159,17 +158,6 @@ def _of_scores(ours: ScoredRow, theirs: ScoredRow, score: Score, other: Score | 
     """Where a server scored both, there are no videos to draw: the interval is over trainings."""
     values = [_scores(row, score) - (_scores(row, other) if other else 0.0) for row in (ours, theirs)]
     return difference_of_means(values[0], values[1])
-
-
-def _frames(key: Key, quantity: Frames, results: Results, scope: Scope) -> Measurement:
-    """The fewest frames of the row's runs, from a column `max_frames` that the memory probe fills."""
-    row = find_row(results.tables, quantity.table, key, scope)
-    lines = lines_of(row, results.tables[quantity.table])
-    counts = lines["max_frames"].dropna() if "max_frames" in lines else lines["AP"].iloc[:0]
-    if counts.empty:
-        raise CannotTellError("not run", f"{quantity.table}, row {named(key)}: the memory probe has not measured it")
-    found = exact(float(counts.min()), "measured by the memory probe")
-    return replace(found, dataset=row.dataset, evidence=tuple(lines["directory"]))
 
 
 def _scores(row: ScoredRow, score: Score) -> NDArray[np.float64]:
