@@ -159,3 +159,6 @@ def test_numbers_beyond_all_bounds(tmp_path: Path) -> None:
     for height in ("4000000000000", "1" + "0" * 30):
         enormous = json.dumps(TRUTH).replace('"height": 2', f'"height": {height}').encode()
         assert check(tmp_path, enormous, b"[]") is None
+    far = json.dumps(TRUTH).replace('"video_id": 1', f'"video_id": {"1" * 400}').encode()
+    assert far != truth
+    assert check(tmp_path, far, b"[]") is None

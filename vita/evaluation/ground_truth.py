@@ -11,6 +11,7 @@ from typing import Any, TypeGuard
 import numpy as np
 
 from vita.contract import UserError
+from vita.data.limits import is_id
 from vita.data.rle import short
 from vita.evaluation.annotation_file import read_annotations
 from vita.evaluation.mask_tracks import MaskTrack, read_mask_track
@@ -158,9 +159,9 @@ def _listed_area(entry: dict[str, Any], source: str) -> float | None:
 
 
 def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
-    """`entry[key]`, an integer. Raises UserError when it is missing or of another type."""
+    """`entry[key]`, an integer. Raises UserError when it is missing, of another type or too large for an id."""
     value = entry.get(key)
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not is_id(value):
         found = f"not {short(value)}" if key in entry else "and is missing"
         raise UserError(f"{source}: `{key}` must be a whole number, {found}")
     return value
