@@ -1,4 +1,4 @@
-"""VITA's video-level module on more and more frames whose queries lie on disk: memory stays, time grows with the frames.
+"""VITA's video-level module on more and more frames, whose queries lie on disk: memory stays, time grows with them.
 
 Each length runs in a process of its own. Memory is RssAnon, what the process holds itself: pages of files that the
 system keeps for it are not counted, for it takes them back when it needs them. It is read every few milliseconds.

@@ -16,9 +16,7 @@ def probe(
     device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where trials run; cuda is card 0.")] = "cuda",
     predict: Annotated[bool, typer.Option("--predict", help="Predict from shapes alone; runs nothing.")] = False,
     frames: Annotated[list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.")] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")
-    ] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="A cell that names the record in tables, as method=VITA; may be repeated.")
     ] = None,

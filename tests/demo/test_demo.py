@@ -71,7 +71,7 @@ def test_a_mask_is_painted_in_the_colour_of_its_track(tmp_path: Path) -> None:
     assert (alone != picture(2, 32, 48)).any()
 
 
-class CutOff(Exception):
+class CutOffError(Exception):
     """Stands for the end of the process."""
 
 
@@ -86,9 +86,9 @@ def test_goes_on_where_it_was_cut_off(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def cut(*given: object) -> None:
-        raise CutOff
+        raise CutOffError
 
-    with monkeypatch.context() as patch, pytest.raises(CutOff):
+    with monkeypatch.context() as patch, pytest.raises(CutOffError):
         patch.setattr(where, cut)
         run_demo(film, config, weights, SETTINGS, tmp_path)
     assert (tmp_path / "work").is_dir()

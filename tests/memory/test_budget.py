@@ -71,23 +71,23 @@ class Nvml:
     def __init__(self) -> None:
         self.down = False
 
-    def nvmlInit(self) -> None: ...
+    def nvmlInit(self) -> None: ...  # noqa: N802
 
-    def nvmlShutdown(self) -> None:
+    def nvmlShutdown(self) -> None:  # noqa: N802
         self.down = True
 
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:
+    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
         if index:
             raise self.NVMLError("Invalid Argument")
         return index
 
-    def nvmlDeviceGetName(self, handle: int) -> bytes:
+    def nvmlDeviceGetName(self, handle: int) -> bytes:  # noqa: N802
         return b"NVIDIA H200"
 
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:
+    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
         return type("Memory", (), {"total": 24 * GIB, "used": 2 * GIB})
 
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:
+    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:  # noqa: N802
         return [type("Process", (), {"pid": 7, "usedGpuMemory": GIB})]
 
 

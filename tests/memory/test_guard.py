@@ -40,7 +40,10 @@ def test_honest_work_is_let_through() -> None:
     [
         (MemoryError(), True),
         (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
-        (RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"), True),
+        (
+            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
+            True,
+        ),
         (RuntimeError("std::bad_alloc"), True),
         (RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), False),
         (RuntimeError("shape mismatch"), False),

@@ -32,9 +32,7 @@ class Trials:
 
 
 def measured(trials: Trials, file: Path, monkeypatch: pytest.MonkeyPatch, **search: Any) -> dict[str, Any]:
-    monkeypatch.setattr(
-        "vita.memory.probe.Prober", lambda *given: Prober(*given, trial=trials)
-    )
+    monkeypatch.setattr("vita.memory.probe.Prober", lambda *given: Prober(*given, trial=trials))
     return measure(CASE, BUDGET, Search(**search), 100, file)
 
 

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita.config_file import dump
+from vita.config_file import dump, parse
 from vita.experiments.sections import ResolvedRow, TableSpec
 from vita.report.claims.quantities import Results
 from vita.report.claims.rows import ResultsTable
+from vita.report.claims.schema import Claim
 from vita.report.runs import COLUMNS, SCORES
 
 SAME = {"dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
@@ -23,6 +24,14 @@ MODELS = pd.DataFrame(
         "added_percent": [6.13, None],
     }
 )
+
+ABOUT_50 = {"kind": "about", "value": 50, "tolerance": 3, "because": "a reason of more than twenty letters"}
+
+
+def claim(quantity, predicate=None, scope="numbers"):
+    predicate = predicate or ABOUT_50
+    raw = {"text": "Something that the paper says.", "where": "Table 6", "scope": scope}
+    return parse(Claim, raw | {"quantity": quantity, "predicate": predicate}, "claim")
 
 
 def row(key, inference="intact", **changes):

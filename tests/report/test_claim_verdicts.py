@@ -2,24 +2,15 @@
 
 import pandas as pd
 import pytest
-from claim_results import line, pruned, results, row, table
+from claim_results import ABOUT_50, claim, line, pruned, results, row, table
 from figure_runs import write_run
 
-from vita.config_file import parse
 from vita.contract import UserError
 from vita.report.claims.ledger import hold
-from vita.report.claims.schema import Claim
 
 PAPER = {"as_paper": True, "valid_videos": 20}
-ABOUT_50 = {"kind": "about", "value": 50, "tolerance": 3, "because": "a reason of more than twenty letters"}
 FEWER = {"kind": "difference", "table": "table6", "row": {"ratio": 0.5}, "against": [{"ratio": 1.0}]}
 SCORE = {"kind": "score", "table": "table6", "row": {"ratio": 1.0}}
-
-
-def claim(quantity, predicate=None, scope="numbers"):
-    predicate = predicate or ABOUT_50
-    raw = {"text": "Something that the paper says.", "where": "Table 6", "scope": scope}
-    return parse(Claim, raw | {"quantity": quantity, "predicate": predicate}, "claim")
 
 
 def scored(aps, as_paper=True, tier="paper", **changes):
@@ -165,21 +156,6 @@ def test_parameters_are_counted_in_every_tier():
     assert (entry.verdict, entry.shown.value, entry.evidence) == ("reproduced", 6.13, ("models.csv",))
     other = hold("it", claim({**added, "method": "ifc"}), results())
     assert (other.verdict, other.reason) == ("not run", "models.csv has no added_percent of ifc on swin_l")
-
-
-def test_frames_of_the_memory_probe():
-    """The fewest of 1400 and 1390 over 139 are 10 times as many."""
-    one = table(
-        [row({"method": "VITA"}, **PAPER), row({"method": "IFC"}, method="ifc", **PAPER)],
-        [line(0, None), line(1, None), line(0, None, method="ifc")],
-        tier="paper",
-    )
-    ratio = {"kind": "frames", "table": "table6", "row": {"method": "VITA"}, "over": {"method": "IFC"}}
-    asked = claim(ratio, {**ABOUT_50, "value": 11, "tolerance": 2})
-    assert hold("it", asked, results(one)).reason == "table6, row (method VITA): the memory probe has not measured it"
-    one.runs["max_frames"] = [1400, 1390, 139]
-    entry = hold("it", asked, results(one))
-    assert (entry.verdict, entry.shown.value) == ("reproduced", 10)
 
 
 @pytest.fixture

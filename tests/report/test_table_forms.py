@@ -29,15 +29,6 @@ def test_reported_rows_stand_in_the_papers_order_with_ours_among_them(scenes):
     assert "Rows marked `reported` are the paper's numbers" in printed
 
 
-def test_frames_are_as_the_paper_states_them_and_otherwise_not_available(scenes):
-    lines, printed = scenes.build(spec(kind="frames", published="table4_max_frames.csv", reported=True), [])
-    assert {line["source"] for line in lines} == {"reported"}
-    known = {line["max_frames"] for line in lines}
-    assert known == {"1392", "2635", "not available"}
-    assert "AP" not in lines[0]
-    assert "1392" in printed
-
-
 def test_frames_beside_the_pruning_ratios(scenes):
     runs = [scenes.run(name, seed, HALF) for name in ("intact", "prune75") for seed in (0, 1)]
     table = spec(row({"ratio": 1.0}), row({"ratio": 0.75}, "prune75"), max_frames=True)

@@ -100,8 +100,10 @@ def test_a_long_table_compiles_within_the_width_of_a_page(scenes):
 
 
 @pdflatex
-def test_frames_and_texts_that_need_several_lines_compile(scenes):
-    scenes.build(spec(kind="frames", published="table4_max_frames.csv", reported=True), [])
+def test_texts_that_need_several_lines_compile(scenes):
+    runs = [scenes.run("intact", seed, HALF) for seed in (0, 1)]
+    words = "a cell of many words, which no column of its own width could hold"
+    scenes.build(spec(row({"what": words}), published=None), runs)
     assert "p{4.5cm}" in (scenes.folder / "out.tex").read_text()
     assert "Overfull \\hbox" not in compiled(scenes)
 

@@ -16,7 +16,7 @@ from vita.streaming.video import watch_in_chunks
 FRAMES = 50  # chunks of 18, 18 and 14
 
 
-class CutOff(Exception):
+class CutOffError(Exception):
     """Stands for the end of the process."""
 
 
@@ -30,7 +30,7 @@ class Breaking(Noise):
     def read(self, start: int, stop: int) -> Tensor:
         self.left -= start == 0 and stop > 1
         if self.left == 0 and stop > self.until:
-            raise CutOff
+            raise CutOffError
         return super().read(start, stop)
 
 
@@ -52,7 +52,7 @@ def told(prediction: VideoPrediction) -> object:
 def test_the_same_as_without_a_cut(model: Vita, tmp_path: Path, until: int, number: int, first_read: int) -> None:
     """number 1 is the detector's pass, 2 that of the masks; whole chunks are not read again."""
     whole = told(predict(model, Noise(FRAMES), tmp_path / "whole"))
-    with pytest.raises(CutOff):
+    with pytest.raises(CutOffError):
         predict(model, Breaking(until, number), tmp_path / "cut")
     again = Noise(FRAMES)
     assert told(predict(model, again, tmp_path / "cut")) == whole
@@ -63,7 +63,7 @@ def test_the_same_as_without_a_cut(model: Vita, tmp_path: Path, until: int, numb
 
 def test_a_cut_in_the_middle_of_a_write(model: Vita, tmp_path: Path) -> None:
     whole = told(predict(model, Noise(FRAMES), tmp_path / "whole"))
-    with pytest.raises(CutOff):
+    with pytest.raises(CutOffError):
         predict(model, Breaking(40, 1), tmp_path / "cut")
     with (tmp_path / "cut" / "queries").open("ab") as handle:
         handle.write(b"a piece of a frame")
@@ -79,9 +79,7 @@ def test_what_is_finished_is_not_done_again(model: Vita, tmp_path: Path) -> None
     assert all(stop - start == 1 for start, stop in again.reads)
 
 
-def test_masks_of_other_weights_are_not_taken_up(
-    model: Vita, tiny_vita: Callable[..., Vita], tmp_path: Path
-) -> None:
+def test_masks_of_other_weights_are_not_taken_up(model: Vita, tiny_vita: Callable[..., Vita], tmp_path: Path) -> None:
     predict(model, Noise(FRAMES), tmp_path)
     other = with_masks(tiny_vita().eval())
     other.mask_embedding[0].bias.data += 1

@@ -90,6 +90,22 @@ def models(given: dict[str, str], _: list[str]) -> None:
     write(Path(given["--out"]).with_suffix(".md"), "")
 
 
+def probe(given: dict[str, str], _: list[str]) -> None:
+    write(Path(given["--out"]), Path(given["--case"]).read_text())
+
+
+def frames(given: dict[str, str], arguments: list[str]) -> None:
+    """What the probes say, in every form."""
+    said = [Path(path).read_text() for option, path in pairwise(arguments) if option == "--probe"]
+    for suffix in (".csv", ".md", ".tex", ".html"):
+        write(Path(given["--out"]).with_suffix(suffix), "\n".join(said))
+
+
+def memory(given: dict[str, str], _: list[str]) -> None:
+    write(Path(given["--out"]), "")
+    write(Path(given["--out"]).with_suffix(".png"), PIXEL)
+
+
 def pages(given: dict[str, str], arguments: list[str]) -> None:
     collect(given, arguments)
     for name in ("environment.html", "cost.html"):
@@ -121,11 +137,14 @@ COMMANDS = {
     "evaluate": evaluate,
     "table runs": collect,
     "table build": build,
+    "table frames": frames,
     "table pages": pages,
+    "figure memory": memory,
     "figure convergence": draw,
     "figure qualitative": draw,
     "claims": claims,
     "models": models,
+    "probe": probe,
 }
 
 if __name__ == "__main__":

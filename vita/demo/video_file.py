@@ -105,5 +105,3 @@ def open_video(path: Path, short_edge: int | None, max_edge: int) -> OwnVideo:
         raise UserError(f"{path}: no such file or folder; give a video file or a folder of pictures")
     kind = PictureFolder if path.is_dir() else VideoFile
     return kind(path, short_edge, max_edge)
-
-

@@ -37,6 +37,7 @@ class RunTable:
         for name, experiment in self._resolver.experiments.items():
             if experiment.probes is not None:
                 self.probes[name] = list(resolve_probes(experiment.probes, self.tier.probes))
+                self._evaluations[name] = []
             else:
                 self._add_experiment(name, experiment)
 

@@ -11,9 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.config_file import Frozen
-from vita.experiments.probes import Key as Key
-from vita.experiments.probes import Options as Options
-from vita.experiments.probes import ProbeSection, TierProbes
+from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
 Difference = dict[str, Any]  # keys of another section, laid over it
 
@@ -169,7 +167,7 @@ class ExperimentConfig(Frozen):
     @model_validator(mode="after")
     def _frames_are_probed(self) -> ExperimentConfig:
         if (self.kind == "frames") != (self.probes is not None):
-            raise ValueError('`probes` goes with `kind: frames`, and with no other kind')
+            raise ValueError("`probes` goes with `kind: frames`, and with no other kind")
         return self
 
 

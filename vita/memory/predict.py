@@ -13,8 +13,8 @@ from itertools import count
 from typing import Any
 
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map_only
 
 from vita.contract import ProbedMethod
@@ -149,8 +149,12 @@ def _to_cpu(model: ProbedMethod) -> None:
     """Tensors of a CPU in the place of those of no device: attention chooses its kernels by it."""
     assert isinstance(model, nn.Module)
     for module in model.modules():
-        for name, tensor in module._parameters.items():
-            if tensor is not None:
-                module._parameters[name] = nn.Parameter(torch.empty(tensor.shape, dtype=tensor.dtype), requires_grad=False)
-        for name, tensor in module._buffers.items():
-            module._buffers[name] = None if tensor is None else torch.empty(tensor.shape, dtype=tensor.dtype)
+        for name, weight in module._parameters.items():
+            if weight is not None:
+                module._parameters[name] = nn.Parameter(_empty(weight), requires_grad=False)
+        for name, buffer in module._buffers.items():
+            module._buffers[name] = None if buffer is None else _empty(buffer)
+
+
+def _empty(tensor: Tensor) -> Tensor:
+    return torch.empty(tensor.shape, dtype=tensor.dtype)

@@ -34,11 +34,12 @@ def build(case: Case) -> tuple[ProbedMethod, Any]:
 def _cast(model: nn.Module, to: torch.dtype) -> None:
     """As `model.to(to)`, which cannot exchange the weights of a model that holds nothing."""
     for module in model.modules():
-        for kind in (module._parameters, module._buffers):
-            for name, tensor in kind.items():
-                if tensor is not None and tensor.is_floating_point():
-                    cast = tensor.to(to)
-                    kind[name] = nn.Parameter(cast, requires_grad=False) if kind is module._parameters else cast
+        for name, weight in module._parameters.items():
+            if weight is not None and weight.is_floating_point():
+                module._parameters[name] = nn.Parameter(weight.to(to), requires_grad=False)
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.is_floating_point():
+                module._buffers[name] = buffer.to(to)
 
 
 def dtype(case: Case) -> torch.dtype:

@@ -40,6 +40,18 @@ HEADERS = {name: name.replace("_", " ") for name in COLUMNS if name not in ("com
     "predicted_frames_low": "with 2 GiB taken",
     "error_percent": "error %",
 }
+# Of a table in print, whose page is narrow.
+PRINTED = {
+    "method": "method",
+    "window": "$W$",
+    "prune_ratio": "ratio",
+    "resolution": "resolution",
+    "attention": "attention",
+    "budget": "memory",
+    "predicted_frames": "predicted",
+    "measured_frames": "measured",
+    "published_frames": "paper",
+}
 WHOLE_NUMBERS = ("predicted_frames", "predicted_frames_low", "measured_frames")
 NOT_AVAILABLE = "not available"
 TITLE = "Table 4: Maximum number of frames"
@@ -64,7 +76,7 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
     frame = frames_frame(read_probes(probes))
     headers, cells = shown(frame)
     write_text(out.with_suffix(".md"), "\n\n".join([f"# {TITLE}", _tabulated(headers, cells, "github"), *NOTES]) + "\n")
-    write_text(out.with_suffix(".tex"), _latex(headers, cells))
+    write_text(out.with_suffix(".tex"), _latex(frame))
     write_text(out.with_suffix(".html"), page(TITLE, table(headers, cells), *map(note, NOTES)))
     write_text(out, frame.round(2).to_csv(index=False))
     return "\n\n".join([TITLE, _tabulated(headers, cells, "simple"), *NOTES])
@@ -127,13 +139,20 @@ def _tabulated(headers: list[str], cells: list[list[str]], style: str) -> str:
     return tabulate(cells, headers=headers, tablefmt=style, disable_numparse=True)
 
 
-def _latex(headers: list[str], cells: list[list[str]]) -> str:
-    rows = [" & ".join(map(escaped, line)) + " \\\\" for line in [headers, *cells]]
+def _latex(frame: pd.DataFrame) -> str:
+    lines = [_texts(line) for line in frame.to_dict("records")]
+    for line in lines:
+        line["budget"] = (
+            line["budget"].replace(" of address space on a CPU", ", CPU").replace(" allocator cap on ", ", ")
+        )
+    names = [name for name in PRINTED if any(line[name] for line in lines)]
+    cells = [[escaped(line[name].replace(NOT_AVAILABLE, "n/a")) for name in names] for line in lines]
+    rows = [" & ".join(line) + " \\\\" for line in [[PRINTED[name] for name in names], *cells]]
     return "\n".join(
         [
             *(f"% {line}" for line in (TITLE, "needs \\usepackage{booktabs}", *NOTES)),
             "{\\scriptsize\\setlength{\\tabcolsep}{2pt}\\centering",
-            f"\\begin{{tabular}}{{@{{}}{'l' * len(headers)}@{{}}}}",
+            f"\\begin{{tabular}}{{@{{}}{'l' * len(names)}@{{}}}}",
             "\\toprule",
             rows[0],
             "\\midrule",

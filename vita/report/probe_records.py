@@ -49,7 +49,7 @@ class ProbeRecord:
 
     @property
     def is_comparable(self) -> bool:
-        """Whether the question is the paper's: the released model, 12 GiB of a card, attention as the release has it."""
+        """Whether the question is the paper's: the released model and its attention, 12 GiB of a card."""
         case = self.case
         as_released = not case["options"] and case["attention"] == "materialised" and case["precision"] == "float32"
         budget = self.content["budget_bytes"] == PAPER_BUDGET and self.content.get("device") != "cpu"

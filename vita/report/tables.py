@@ -34,7 +34,8 @@ WHOLE_NUMBERS = ("n_seeds", "failed")
 def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Path] = ()) -> str:
     """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print. Scores are points, 0..100.
 
-    probes: records for the columns of frames.  The same rows are the same bytes. Raises UserError naming a file, column or row that is missing.
+    probes: records for the columns of frames.  The same rows are the same bytes. Raises UserError naming a file, column
+    or row that is missing.
     """
     spec, runs = load(TableSpec, spec_file), read_runs(runs_csv)
     frame = table_frame(spec, runs, read_probes(probes))

@@ -110,7 +110,9 @@ def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int, folder: Path |
 def _watch(video: StreamedVideo, in_frame: int) -> None:
     """See all frames that were not seen yet; in_frame: detections of a frame."""
     seen = min(len(video.queries), len(video.no_object), len(video.detections) // in_frame)
-    done = seen if seen == len(video.frames) else seen // CHUNK_FRAMES * CHUNK_FRAMES  # the same chunks as without a cut
+    done = (
+        seen if seen == len(video.frames) else seen // CHUNK_FRAMES * CHUNK_FRAMES
+    )  # the same chunks as without a cut
     video.queries.truncate(done)
     video.no_object.truncate(done)
     video.detections.truncate(done * in_frame)

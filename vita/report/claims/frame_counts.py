@@ -30,9 +30,9 @@ def frames_that_fit(probes: Sequence[ProbeRecord], quantity: Frames) -> Measurem
 def _probe(probes: Sequence[ProbeRecord], key: Key) -> ProbeRecord:
     found = find_probe(probes, key)
     if found is None:
-        raise CannotTellError("not run", f"no probe of ({named(key)}) with 12 GiB; results/table4.csv makes them")
+        raise CannotTellError("not run", f"no probe of {named(key)} with 12 GiB; results/table4.csv makes them")
     if 0 in _range(found):
-        raise CannotTellError("inconclusive", f"({named(key)}): not one frame fits into the smaller memory")
+        raise CannotTellError("inconclusive", f"{named(key)}: not one frame fits into the smaller memory")
     return found
 
 

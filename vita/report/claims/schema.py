@@ -105,7 +105,7 @@ class Parameters(Frozen):
 
 
 class Frames(Frozen):
-    """How many frames fit into 12 GiB at once, as the probes of Table 4 say; with `over`, how many times as many as there.
+    """How many frames fit into 12 GiB at once, as probes say; with `over`, how many times as many as there.
 
     row, over: cells of the probe; without a `resolution` the usual one.
     """

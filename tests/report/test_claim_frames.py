@@ -1,0 +1,86 @@
+"""Claims about frames that fit, on records of probes written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from claim_results import claim, results
+from probe_scenes import measured, write_probe
+
+from vita.report.claims.ledger import Entry, hold
+from vita.report.probe_records import read_probes
+
+VITA, IFC = {"method": "VITA"}, {"method": "IFC"}
+BECAUSE = "a reason of twenty characters"
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Any:
+    """A function that holds a claim about VITA (over IFC) against records of (low, predicted, measured)."""
+
+    def hold_it(predicate: dict[str, Any], vita: Any = None, ifc: Any = None) -> Entry:
+        found = []
+        for key, told in ((VITA, vita), (IFC, ifc)):
+            if told:
+                more = measured(*told[2:]) if told[2:] else {}
+                found.append(write_probe(tmp_path / f"{key['method']}.json", key, *told[:2], **more))
+        quantity = {"kind": "frames", "row": VITA} | ({"over": IFC} if ifc else {})
+        force = results()
+        asked = claim(quantity, {"because": BECAUSE, **predicate} if predicate["kind"] == "about" else predicate)
+        return hold("it", asked, type(force)(force.tables, force.models, force.models_file, read_probes(found)))
+
+    return hold_it
+
+
+def about(value: float, tolerance: float) -> dict[str, Any]:
+    return {"kind": "about", "value": value, "tolerance": tolerance}
+
+
+def test_without_a_probe(held: Any) -> None:
+    entry = held(about(1392, 70))
+    assert (entry.verdict, entry.reason) == (
+        "not run",
+        "no probe of (method VITA) with 12 GiB; results/table4.csv makes them",
+    )
+
+
+def test_a_prediction_is_a_range(held: Any) -> None:
+    """From 1500 to 1800, however much of the card is taken: nobody knows whether it would be 1392 plus or minus 200."""
+    entry = held(about(1392, 200), (1500, 1800))
+    assert (entry.verdict, entry.shown.value, entry.shown.low, entry.shown.high) == ("inconclusive", 1800, 1500, 1800)
+    assert "predicted from shapes, not measured" in entry.reason
+    assert held(about(1392, 70), (1500, 1800)).verdict == "not reproduced"
+    assert held({"kind": "above", "value": 1400}, (1500, 1800)).verdict == "reproduced"
+
+
+def test_a_measurement_has_the_band_of_its_trials(held: Any) -> None:
+    entry = held(about(1392, 70), (1500, 1800, 1400, (1390, 1400)))
+    assert (entry.verdict, entry.shown.low, entry.shown.high) == ("reproduced", 1390, 1400)
+    assert entry.reason.startswith("measured by the memory probe")
+    assert held(about(1392, 5), (1500, 1800, 1400, (1390, 1400))).verdict == "inconclusive"
+
+
+def test_ratios_of_predictions_are_for_the_same_card(held: Any) -> None:
+    """1500 / 150 = 10 and 1800 / 164 = 10.98, though 1800 / 150 would be 12."""
+    entry = held(about(11, 1), (1500, 1800), (150, 164))
+    assert entry.shown.value == pytest.approx(1800 / 164)
+    assert (entry.shown.low, entry.shown.high) == (10, pytest.approx(10.975, abs=1e-3))
+    assert entry.reason.endswith("1800 and 164 frames")
+    assert len(entry.evidence) == 2
+
+
+def test_ratio_of_a_measurement_and_a_prediction(held: Any) -> None:
+    """At least 1400 / 164, at most 1400 / 150."""
+    entry = held(about(9, 1), (1500, 1800, 1400), (150, 164))
+    assert (entry.shown.low, entry.shown.high) == (pytest.approx(1400 / 164), pytest.approx(1400 / 150))
+    assert "predicted from shapes" in entry.reason
+
+
+def test_nothing_fits(held: Any) -> None:
+    entry = held(about(11, 1), (1500, 1800), (0, 3))
+    assert (entry.verdict, entry.reason) == (
+        "inconclusive",
+        "(method IFC): not one frame fits into the smaller memory",
+    )
