@@ -118,4 +118,4 @@ def test_weights_that_cannot_follow_anything(film: Path, config: RunConfig, weig
         run_demo(film, config, tmp_path / "detector.safetensors", SETTINGS, tmp_path / "out")
     other = config.model_copy(update={"method": "ifc"})
     with pytest.raises(UserError, match="not weights of VITA"):
-        run_demo(film, other, weights, SETTINGS, tmp_path / "out")
+        run_demo(film, other, weights, SETTINGS, tmp_path / "another")

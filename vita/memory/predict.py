@@ -20,7 +20,7 @@ from torch.utils._pytree import tree_map_only
 from vita.contract import ProbedMethod
 from vita.memory.case import Case
 from vita.memory.procedure import build, images, weights_bytes
-from vita.memory.tracker import MemoryTracker
+from vita.memory.tracker import MemoryTracker, Scratch, no_scratch
 
 MOST_FRAMES = 1_000_000
 FOLLOWED = 720  # frames of a video whose chunks are all followed
@@ -56,9 +56,9 @@ class _Chunk:
 class Predictor:
     """Of one case. The detector is followed through two chunks; all others are like the second."""
 
-    def __init__(self, case: Case) -> None:
-        """Raises UserError on a case that cannot be."""
-        self.case = case
+    def __init__(self, case: Case, scratch: Scratch = no_scratch) -> None:
+        """scratch: what operations hold while they run, as of `MemoryTracker`. Raises UserError on a bad case."""
+        self.case, self._scratch = case, scratch
         self._fake = FakeTensorMode()
         with torch.device("meta"):
             self._model, self._variant = build(case)
@@ -86,7 +86,7 @@ class Predictor:
 
     @contextmanager
     def _following(self) -> Iterator[MemoryTracker]:
-        tracker = MemoryTracker(GRANULARITY)
+        tracker = MemoryTracker(GRANULARITY, self._scratch)
         with torch.no_grad(), self._fake, tracker:
             yield tracker
 

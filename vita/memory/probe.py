@@ -18,6 +18,7 @@ from vita.memory.card import CardReader, CardState, check_idle, free_bytes, nvml
 from vita.memory.case import Case
 from vita.memory.predict import Predictor
 from vita.memory.search import Edge, find_edge
+from vita.memory.tracker import cpu_scratch, no_scratch
 from vita.memory.trial import TrialRequest
 from vita.memory.trial_process import ANSWERS, Trial, run_trial
 from vita.progress import say
@@ -104,7 +105,7 @@ def probe(
     A measurement that ends without a number is a record with the status "failed" and the error. Raises UserError on a
     bad case, and on a card that others use.
     """
-    predictor = Predictor(case)
+    predictor = Predictor(case, cpu_scratch if budget.kind == "cpu" else no_scratch)
     room = budget.bytes or free_bytes()
     low, predicted = predicted_range(predictor, budget, room)
     record: dict[str, Any] = {

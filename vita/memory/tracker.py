@@ -11,16 +11,30 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
+Scratch = Callable[[Callable[..., Any], tuple[Any, ...]], int]
+
+
+def no_scratch(func: Callable[..., Any], args: tuple[Any, ...]) -> int:
+    """Operations hold nothing beside their arguments and results."""
+    return 0
+
+
+def cpu_scratch(func: Callable[..., Any], args: tuple[Any, ...]) -> int:
+    """On a CPU, convolutions (oneDNN) work on a copy of their input in another layout."""
+    return args[0].nbytes if func is torch.ops.aten.convolution.default else 0
+
+
 class MemoryTracker(TorchDispatchMode):
     """Counts storages that operations make inside the context, each until nobody refers to it any longer.
 
-    What an operation holds only while it runs is not seen. Storages that were there before count when they are `add`ed.
+    What an operation holds only while it runs is not seen, but told by `scratch`. Storages that were there before
+    count when they are `add`ed.
     """
 
-    def __init__(self, granularity: int = 1) -> None:
-        """granularity: bytes that an allocator rounds up to."""
+    def __init__(self, granularity: int = 1, scratch: Scratch = no_scratch) -> None:
+        """granularity: bytes that an allocator rounds up to.  scratch: of an operation and its arguments, in bytes."""
         super().__init__()
-        self._granularity = granularity
+        self._granularity, self._scratch = granularity, scratch
         self._known: set[int] = set()
         self.current_bytes, self.peak_bytes, self.peak_operation = 0, 0, ""
 
@@ -33,20 +47,20 @@ class MemoryTracker(TorchDispatchMode):
     ) -> Any:
         """See `torch.utils._python_dispatch`."""
         result = func(*args, **(kwargs or {}))
-        self.add(result, str(func))
+        self.add(result, str(func), self._scratch(func, args))
         return result
 
     def restart_peak(self) -> None:
         """From now on the peak is of what follows."""
         self.peak_bytes, self.peak_operation = self.current_bytes, ""
 
-    def add(self, tensors: Any, name: str = "") -> None:
+    def add(self, tensors: Any, name: str = "", scratch_bytes: int = 0) -> None:
         """Count the storages of these tensors (in nested lists, tuples and mappings) that are not counted yet."""
         for tensor in tree_leaves(tensors):
             if isinstance(tensor, torch.Tensor):
                 self._add(tensor.untyped_storage())
-        if self.current_bytes > self.peak_bytes:
-            self.peak_bytes, self.peak_operation = self.current_bytes, name
+        if self.current_bytes + scratch_bytes > self.peak_bytes:
+            self.peak_bytes, self.peak_operation = self.current_bytes + scratch_bytes, name
 
     def _add(self, storage: torch.UntypedStorage) -> None:
         number = id(storage)  # which is kept with the storage as long as it lives
