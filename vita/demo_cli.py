@@ -16,6 +16,9 @@ def demo(
     min_score: Annotated[float, typer.Option(help="Of the tracks that are shown.", min=0, max=1)] = 0.3,
     top_k: Annotated[int, typer.Option(help="Tracks in results.json.", min=1)] = 10,
     short_edge: Annotated[int, typer.Option(help="Of the frames that the network gets; 0: as stored.", min=0)] = 360,
+    spool: Annotated[
+        bool, typer.Option("--spool", help="Keep mask features on disk instead of making them twice; tells their size.")
+    ] = False,
     threads: Annotated[int, typer.Option(help="On a CPU.", min=1)] = 1,
 ) -> None:
     """Find and follow the objects of one video, of any length, in memory that does not grow with it.
@@ -29,7 +32,9 @@ def demo(
     from vita.demo.run import DemoSettings, run_demo
 
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
-    settings = DemoSettings(top_k=top_k, min_score=min_score, short_edge=short_edge or None, threads=threads)
+    settings = DemoSettings(
+        top_k=top_k, min_score=min_score, short_edge=short_edge or None, threads=threads, spool=spool
+    )
     run_demo(video, load(RunConfig, config), weights, settings, out)
     for name in ("overlay.mp4", "contact_sheet.png", "results.json", "record.json"):
         typer.echo(out / name)

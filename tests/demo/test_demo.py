@@ -119,3 +119,21 @@ def test_weights_that_cannot_follow_anything(film: Path, config: RunConfig, weig
     other = config.model_copy(update={"method": "ifc"})
     with pytest.raises(UserError, match="not weights of VITA"):
         run_demo(film, other, weights, SETTINGS, tmp_path / "another")
+
+
+def test_spooling_states_its_space_first(
+    finished: Path,
+    film: Path,
+    config: RunConfig,
+    weights: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    spooled = SETTINGS.model_copy(update={"spool": True})
+    run_demo(film, config, weights, spooled, tmp_path / "out")
+    assert "mask features take 0.0 GiB in" in capsys.readouterr().err
+    assert (tmp_path / "out" / "results.json").read_text() == (finished / "results.json").read_text()
+    monkeypatch.setattr("shutil.disk_usage", lambda _: type("Usage", (), {"free": 1000}))
+    with pytest.raises(UserError, match=r"--spool: mask features take .* leave it out"):
+        run_demo(film, config, weights, spooled, tmp_path / "full")

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vita.contract import VideoPrediction
 from vita.model import Vita, VitaVariant
-from vita.streaming.video import watch_in_chunks
+from vita.streaming.video import feature_bytes, watch_in_chunks
 
 FRAMES = 50  # chunks of 18, 18 and 14
 
@@ -39,8 +39,8 @@ def model(tiny_vita: Callable[..., Vita]) -> Vita:
     return with_masks(tiny_vita().eval())
 
 
-def predict(model: Vita, frames: Noise, folder: Path) -> VideoPrediction:
-    return watch_in_chunks(model, frames, 4, folder).predict(0, FRAMES, {"intact": VitaVariant()})
+def predict(model: Vita, frames: Noise, folder: Path, spool: bool = False) -> VideoPrediction:
+    return watch_in_chunks(model, frames, 4, folder, spool).predict(0, FRAMES, {"intact": VitaVariant()})
 
 
 def told(prediction: VideoPrediction) -> object:
@@ -86,3 +86,21 @@ def test_masks_of_other_weights_are_not_taken_up(model: Vita, tiny_vita: Callabl
     again = Noise(FRAMES)
     predict(other, again, tmp_path)
     assert [start for start, stop in again.reads if stop - start > 1] == [0, 18, 36]
+
+
+def test_mask_features_on_disk_take_the_place_of_the_second_pass(model: Vita, tmp_path: Path) -> None:
+    """64 x 64 pixels have 16 x 16 features of 4 bytes a channel."""
+    whole = told(predict(model, Noise(FRAMES), tmp_path / "twice"))
+    once = Noise(FRAMES)
+    assert told(predict(model, once, tmp_path / "spooled", spool=True)) == whole
+    assert [start for start, stop in once.reads if stop - start > 1] == [0, 18, 36]
+    assert (tmp_path / "spooled" / "mask_features").stat().st_size == feature_bytes(once, 32)
+    with pytest.raises(CutOffError):
+        predict(model, Breaking(30, 1), tmp_path / "cut", spool=True)
+    assert told(predict(model, Noise(FRAMES), tmp_path / "cut", spool=True)) == whole
+
+
+def test_a_part_of_a_spooled_video(model: Vita, tmp_path: Path) -> None:
+    variants = {"intact": VitaVariant()}
+    parts = [watch_in_chunks(model, Noise(FRAMES), 4, tmp_path / str(s), s).predict(7, 31, variants) for s in (0, 1)]
+    assert told(parts[0]) == told(parts[1])

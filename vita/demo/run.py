@@ -21,19 +21,24 @@ from vita.engine.predict import entry_text, results_of
 from vita.engine.record import device_name, peak_host_memory, source_digest
 from vita.files import atomic_write, read_json, sha256, write_json
 from vita.model import Vita, VitaVariant
-from vita.streaming.video import watch_in_chunks
+from vita.progress import say
+from vita.streaming.video import feature_bytes, watch_in_chunks
 
 PICTURES = 12  # of the contact sheet
 
 
 class DemoSettings(Frozen):
-    """How a video is seen and shown. short_edge: of the frames that the network gets, in pixels; None: as stored."""
+    """How a video is seen and shown. short_edge: of the frames that the network gets, in pixels; None: as stored.
+
+    spool: keep mask features on disk, in the place of a second pass of the detector.
+    """
 
     top_k: int = 10
     min_score: float = 0.3  # of the tracks that are shown; results.json has all
     short_edge: int | None = 360
     max_edge: int = 1333
     threads: int = 1
+    spool: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,7 +56,10 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     work = _work_folder(out, path, video, weights, settings, digest(config))
     model, classes = _load(config, weights)
     began = time.perf_counter()
-    prediction = watch_in_chunks(model, video, settings.top_k, work).predict(0, len(video), {"all": VitaVariant()})
+    if settings.spool:
+        _check_space(feature_bytes(video, model.mask_projection.out_channels), work)
+    watched = watch_in_chunks(model, video, settings.top_k, work, settings.spool)
+    prediction = watched.predict(0, len(video), {"all": VitaVariant()})
     tracks = prediction.tracks["all"]
     _write_results(video, tracks, classes, out / "results.json")
     shown = Painter([track for track in tracks if track.score >= settings.min_score], classes.names)
@@ -72,6 +80,16 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     }
     write_json(out / "record.json", record, indent=1)
     shutil.rmtree(work)
+
+
+def _check_space(needed: int, work: Path) -> None:
+    """Tell what mask features take before they are written. Raises UserError where there is no room for them."""
+    there = work / "mask_features"
+    free = shutil.disk_usage(work).free + (there.stat().st_size if there.exists() else 0)
+    told = f"mask features take {needed / 2**30:.1f} GiB in {work}, where {free / 2**30:.1f} GiB are free"
+    if needed > free:
+        raise UserError(f"--spool: {told}; leave it out, so that they are made twice instead of kept")
+    say(told)
 
 
 def _work_folder(

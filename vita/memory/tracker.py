@@ -10,7 +10,6 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-
 Scratch = Callable[[Callable[..., Any], tuple[Any, ...]], int]
 
 

@@ -6,7 +6,7 @@ Legend: M masks of a frame, t frames at once, C channels, h w stride-4 positions
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from vita.files import read_json, write_json
 from vita.inference import add_masks
 from vita.mask_decoding import FrameGeometry, MaskTracks
 from vita.progress import progress
+from vita.streaming.frame_store import FrameStore
 from vita.streaming.spool import SpooledList
 
 if TYPE_CHECKING:
@@ -28,25 +29,36 @@ if TYPE_CHECKING:
 DELAY_S = 5.0  # a sweep that ends before shows no progress of its own
 
 
+MaskFeatures = Callable[[int], Iterator[Tensor]]  # of the frames from a number on, (t, C, h, w) each
+
+
 def mask_features(model: Vita, frames: FrameSource, begin: int = 0) -> Iterator[Tensor]:
     """Of the frames from number `begin` on, (t, C, h, w) each, made anew: the frame decoder is not needed for them."""
     for images, _ in read_in_chunks(frames, model.mask_projection.weight.device, begin):
         yield model.mask_projection(model.detector.pixel_maps(images))
 
 
+def stored_features(store: FrameStore, start: int, stop: int, device: torch.device) -> Iterator[Tensor]:
+    """Of the frames [start, stop), as `mask_features` would make them."""
+    for begin in range(start, stop, CHUNK_FRAMES):
+        yield store.read(begin, min(begin + CHUNK_FRAMES, stop)).to(device)
+
+
 @torch.no_grad()
-def sweep_masks(model: Vita, frames: FrameSource, geometry: FrameGeometry, kernels: Tensor, folder: Path) -> MaskTracks:
-    """Masks of all frames for kernels (M, C), in files in `folder`."""
+def sweep_masks(
+    features: MaskFeatures, frames: int, geometry: FrameGeometry, kernels: Tensor, folder: Path
+) -> MaskTracks:
+    """Masks of so many frames for kernels (M, C), in files in `folder`."""
     lists = [SpooledList[Rle](folder / f"{row}.jsonl", _as_it_is, _as_it_is) for row in range(len(kernels))]
     masks = MaskTracks(geometry, len(kernels), lists)
     state, name = folder / "state.json", _digest(kernels)
     done = _resume(masks, lists, state, name)
-    with progress(len(frames), "masks", done, DELAY_S) as bar:
-        for features in mask_features(model, frames, done):
-            add_masks(masks, kernels, [features])
-            done += len(features)
-            bar.update(len(features))
-            if done % CHUNK_FRAMES == 0 or done == len(frames):
+    with progress(frames, "masks", done, DELAY_S) as bar:
+        for chunk in features(done):
+            add_masks(masks, kernels, [chunk])
+            done += len(chunk)
+            bar.update(len(chunk))
+            if done % CHUNK_FRAMES == 0 or done == frames:
                 _save(masks, lists, state, name)
     return masks
 

@@ -1,7 +1,8 @@
 """VITA on a video of any length: what is kept of a frame is its frame queries, on disk; masks need a second look.
 
-The mask features of a frame are a hundred times larger than its object tokens. They are not kept: while masks are
-decoded, the detector's pixel level makes them again. Results are those of `vita.inference`.
+The mask features of a frame are a hundred times larger than its object tokens. They are not kept, unless they are asked
+to be, on disk: while masks are decoded, the detector's pixel level makes them again. Results are those of
+`vita.inference`.
 
 Legend: T frames of the video, Q frame queries, C channels, K classes, h w stride-4 positions.
 """
@@ -10,12 +11,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from vita.contract import FrameDetection, FrameSource, VideoPrediction
 from vita.data.frames import FrameSlice
@@ -25,7 +28,7 @@ from vita.mask_decoding import FrameGeometry
 from vita.progress import progress
 from vita.streaming.association import FrameQueries, associate_in_chunks
 from vita.streaming.frame_store import DiskStore
-from vita.streaming.mask_sweep import DELAY_S, sweep_masks
+from vita.streaming.mask_sweep import DELAY_S, mask_features, stored_features, sweep_masks
 from vita.streaming.spool import SpooledList
 
 if TYPE_CHECKING:
@@ -40,8 +43,13 @@ def is_too_long(frames: FrameSource, channels: int) -> bool:
     """Whether the mask features of a video's frames are too large to be kept; channels: C."""
     if len(frames) <= KEPT_FRAMES:
         return False
+    return feature_bytes(frames, channels) > STREAM_ABOVE
+
+
+def feature_bytes(frames: FrameSource, channels: int) -> int:
+    """What the mask features of all frames of a video take; channels: C."""
     height, width = geometry_of(frames).padded
-    return 4 * channels * len(frames) * (height // STRIDE) * (width // STRIDE) > STREAM_ABOVE
+    return 4 * channels * len(frames) * (height // STRIDE) * (width // STRIDE)
 
 
 def geometry_of(frames: FrameSource) -> FrameGeometry:
@@ -64,6 +72,7 @@ class StreamedVideo:
     queries: DiskStore  # (T, Q, C)
     no_object: DiskStore  # (T, Q)
     detections: SpooledList[FrameDetection]
+    features: DiskStore | None = None  # (T, C, h, w)
     temporary: TemporaryDirectory[str] | None = None  # is removed with this video; open files stay readable
     _numbers: Iterator[int] = field(default_factory=count)
 
@@ -74,12 +83,17 @@ class StreamedVideo:
         distinct = dict.fromkeys(variants.values())
         outputs = {v: associate_in_chunks(self.model, part, v, self.folder) for v in distinct}
         kept = keep_queries({variant: choose(output, self.top_k) for variant, output in outputs.items()})
-        frames = FrameSlice(self.frames, start, stop)
         folder = self.folder / f"masks{next(self._numbers)}"
-        tracks = kept.tracks(sweep_masks(self.model, frames, self.geometry, kept.kernels, folder))
+        features = partial(self._features, start, stop)
+        tracks = kept.tracks(sweep_masks(features, stop - start, self.geometry, kept.kernels, folder))
         return VideoPrediction(
             {name: tracks[variant] for name, variant in variants.items()}, self._detections(start, stop), streamed=True
         )
+
+    def _features(self, start: int, stop: int, begin: int) -> Iterator[Tensor]:
+        if self.features is None:
+            return mask_features(self.model, FrameSlice(self.frames, start, stop), begin)
+        return stored_features(self.features, start + begin, stop, self.model.mask_projection.weight.device)
 
     def _detections(self, start: int, stop: int) -> Sequence[FrameDetection]:
         if (start, stop) == (0, len(self.frames)):
@@ -89,11 +103,13 @@ class StreamedVideo:
         return [replace(one, frame_index=one.frame_index - start) for one in found]
 
 
-def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int, folder: Path | None = None) -> StreamedVideo:
+def watch_in_chunks(
+    model: Vita, frames: FrameSource, top_k: int, folder: Path | None = None, spool: bool = False
+) -> StreamedVideo:
     """One pass of the detector over the video.
 
     What is kept lies in `folder`, where a pass that was cut off goes on; without one, in the system's folder for
-    temporary files.
+    temporary files.  spool: keep mask features there too (`feature_bytes`), in the place of a second pass.
     """
     temporary = TemporaryDirectory(prefix="vita-frames-") if folder is None else None
     place = Path(temporary.name) if temporary else folder
@@ -101,7 +117,10 @@ def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int, folder: Path |
     queries, channels = model.object_decoder.token_position.weight.shape
     detections = SpooledList(place / "detections.jsonl", lambda found: FrameDetection(**found), vars)
     stores = DiskStore(place / "queries", (queries, channels)), DiskStore(place / "no_object", (queries,))
-    video = StreamedVideo(model, frames, top_k, place, geometry_of(frames), *stores, detections, temporary)
+    geometry = geometry_of(frames)
+    shape = (model.mask_projection.out_channels, *(edge // STRIDE for edge in geometry.padded))
+    features = DiskStore(place / "mask_features", shape) if spool else None
+    video = StreamedVideo(model, frames, top_k, place, geometry, *stores, detections, features, temporary)
     _watch(video, min(top_k, queries * (model.class_head.out_features - 1)))
     return video
 
@@ -109,12 +128,12 @@ def watch_in_chunks(model: Vita, frames: FrameSource, top_k: int, folder: Path |
 @torch.no_grad()
 def _watch(video: StreamedVideo, in_frame: int) -> None:
     """See all frames that were not seen yet; in_frame: detections of a frame."""
-    seen = min(len(video.queries), len(video.no_object), len(video.detections) // in_frame)
-    done = (
-        seen if seen == len(video.frames) else seen // CHUNK_FRAMES * CHUNK_FRAMES
-    )  # the same chunks as without a cut
-    video.queries.truncate(done)
-    video.no_object.truncate(done)
+    stores = [store for store in (video.queries, video.no_object, video.features) if store is not None]
+    seen = min(len(video.detections) // in_frame, *map(len, stores))
+    # The same chunks as without a cut.
+    done = seen if seen == len(video.frames) else seen // CHUNK_FRAMES * CHUNK_FRAMES
+    for store in stores:
+        store.truncate(done)
     video.detections.truncate(done * in_frame)
     device = video.model.mask_projection.weight.device
     with progress(len(video.frames), "frames", done, DELAY_S) as bar:
@@ -124,4 +143,6 @@ def _watch(video: StreamedVideo, in_frame: int) -> None:
             video.detections.flush()
             video.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
             video.queries.append(output.queries[-1])
+            if video.features is not None:
+                video.features.append(video.model.mask_projection(output.pixel_map))
             bar.update(len(images))
