@@ -41,7 +41,7 @@ class TierProbes(Frozen):
     device: Literal["cpu", "cuda"]
     budget: str
     sizes: tuple[Size, ...]
-    options: dict[str, Options] = Field({})  # of a method's model; as released where there are none
+    options: dict[str, Options] | None = None  # of methods' models; as released where there are none
     minutes: PositiveFloat = 10.0
     precision: PositiveFloat = 0.02  # of the answer, as a share of it
 
@@ -81,6 +81,6 @@ def resolve_probes(section: ProbeSection, tier: TierProbes | None) -> Iterator[P
         return
     for row in section.rows:
         for height, width in tier.sizes if row.measured else ():
-            options = tier.options.get(row.method, {})
+            options = (tier.options or {}).get(row.method, {})
             case = Case(method=row.method, options=options, variant=row.variant, height=height, width=width)
             yield Probe(row.key, case, tier.budget, tier.device, tier)
