@@ -20,7 +20,7 @@ from vita.conformance.recording import StoredFrames
 from vita.contract import CountedMethod, UserError
 from vita.detector import normalise_and_pad
 from vita.engine.methods import find_method
-from vita.model_card import ModelCard, count_parameters, count_work, model_card, released_model, tabulated
+from vita.model_card import ModelCard, count_parameters, count_work, model_card, model_cards, released_model, tabulated
 
 # Of the official models, 40 classes: all parameters, and those of VITA's own module.
 OFFICIAL = {
@@ -149,13 +149,16 @@ def test_the_detectors_work_is_proportional_to_the_frames() -> None:
 
 
 def test_an_unknown_backbone_is_named() -> None:
-    with pytest.raises(UserError, match="unknown backbone 'r18'; allowed are r50, r101, swin_l"):
+    with pytest.raises(UserError, match="unknown backbone 'r18' of vita; allowed are r50, r101, swin_l"):
         model_card("vita", "r18", 1)
+    with pytest.raises(UserError, match="unknown backbone 'swin_l' of vistr; allowed are default"):
+        model_card("vistr", "swin_l", 1)
 
 
 def test_a_method_that_cannot_be_counted_has_its_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "released_model", lambda method, backbone: nn.Linear(3, 2))
-    assert model_card("other", "r50", 4) == ModelCard("other", "r50", 8, 360, 640, 4)
+    monkeypatch.setattr(module, "installed_methods", lambda: ["vistr"])  # which no official code gives backbones
+    assert list(model_cards(4)) == [ModelCard("vistr", "default", 8, 360, 640, 4)]
 
 
 def test_the_table_and_its_files(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from vita.engine.methods import find_method, installed_methods
 from vita.files import write_text
 
 BACKBONES = {"r50": 360, "r101": 360, "swin_l": 448}  # -> short edge in pixels at the release's test time
+DEFAULT = "default"  # backbone of a method that has no official implementation, and so no names for others
 VIDEO_SIZE = (720, 1280)  # of the stored frames, height and width in pixels
 MAX_EDGE = 1333
 CLASSES = 40  # of YouTube-VIS 2019 and 2021
@@ -66,18 +67,19 @@ class ModelCard:
 
 
 def model_cards(frames: int) -> Iterator[ModelCard]:
-    """Every installed method on every backbone, for a video of so many frames."""
+    """Every installed method on every backbone that it was released with, for a video of so many frames."""
     for method in installed_methods():
-        for backbone in BACKBONES:
+        for backbone in _short_edges(method):
             yield model_card(method, backbone, frames)
 
 
 def model_card(method: str, backbone: str, frames: int) -> ModelCard:
     """One method on one backbone. Raises UserError when there is no such method or backbone."""
-    if backbone not in BACKBONES:
-        raise UserError(f"unknown backbone '{backbone}'; allowed are {', '.join(BACKBONES)}")
+    short_edges = _short_edges(method)
+    if backbone not in short_edges:
+        raise UserError(f"unknown backbone '{backbone}' of {method}; allowed are {', '.join(short_edges)}")
     model = released_model(method, backbone)
-    height, width = short_edge_size(*VIDEO_SIZE, BACKBONES[backbone], MAX_EDGE)
+    height, width = short_edge_size(*VIDEO_SIZE, short_edges[backbone], MAX_EDGE)
     video = torch.empty(frames, 3, height, width, dtype=torch.uint8, device="meta")
     card = ModelCard(method, backbone, count_parameters(model), height, width, frames)
     if not isinstance(model, CountedMethod):
@@ -89,6 +91,10 @@ def model_card(method: str, backbone: str, frames: int) -> ModelCard:
         return card
     own_parameters, own_work = card.parameters - count_parameters(detector), work.total - work.in_detector
     return replace(card, own_parameters=own_parameters, own_gflops_per_frame=own_work / frames / 1e9)
+
+
+def _short_edges(method: str) -> dict[str, int]:
+    return BACKBONES if find_method(method).official else {DEFAULT: BACKBONES["r50"]}
 
 
 def released_model(method: str, backbone: str) -> nn.Module:

@@ -13,12 +13,6 @@ from vita.memory.trial import TrialRequest
 from vita.memory.trial_process import run_trial
 
 BACKBONE = {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 16, "channels": [16, 16, 32, 32]}
-    "kind": "resnet",
-    "block": "basic",
-    "depths": [1, 1, 1, 1],
-    "stem_channels": 16,
-    "channels": [16, 16, 32, 32],
-}
 DETECTOR = {"backbone": BACKBONE, "feedforward": 64, "pixel_layers": 1, "pixel_feedforward": 64, "decoder_layers": 3}
 LAYERS = {"feedforward": 512, "encoder_layers": 2, "decoder_layers": 1}
 MODELS: dict[str, dict[str, Any]] = {

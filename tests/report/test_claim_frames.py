@@ -58,7 +58,7 @@ def test_a_prediction_is_a_range(held: Any) -> None:
 def test_a_measurement_has_the_band_of_its_trials(held: Any) -> None:
     entry = held(about(1392, 70), (1500, 1800, 1400, (1390, 1400)))
     assert (entry.verdict, entry.shown.low, entry.shown.high) == ("reproduced", 1390, 1400)
-    assert entry.reason.startswith("measured by the memory probe")
+    assert entry.reason.startswith("360 x 640: 1400 frames, measured by the memory probe")
     assert held(about(1392, 5), (1500, 1800, 1400, (1390, 1400))).verdict == "inconclusive"
 
 
@@ -67,7 +67,7 @@ def test_ratios_of_predictions_are_for_the_same_card(held: Any) -> None:
     entry = held(about(11, 1), (1500, 1800), (150, 164))
     assert entry.shown.value == pytest.approx(1800 / 164)
     assert (entry.shown.low, entry.shown.high) == (10, pytest.approx(10.975, abs=1e-3))
-    assert entry.reason.endswith("1800 and 164 frames")
+    assert entry.reason.startswith("360 x 640: 1800 and 164 frames, predicted")
     assert len(entry.evidence) == 2
 
 
@@ -82,5 +82,32 @@ def test_nothing_fits(held: Any) -> None:
     entry = held(about(11, 1), (1500, 1800), (0, 3))
     assert (entry.verdict, entry.reason) == (
         "inconclusive",
-        "(method IFC): not one frame fits into the smaller memory",
+        "(method IFC, resolution 360 x 640): not one frame fits into the smaller memory",
     )
+
+
+def test_all_resolutions_count_where_the_claim_names_none(held: Any, tmp_path: Path) -> None:
+    """1800 / 450 = 4 at one size, 1800 / 90 = 20 at the other: neither is 11, but a size between may be."""
+    sizes = {"360 x 640": ((1500, 1800), (300, 450)), "720 x 1280": ((1500, 1800), (60, 90))}
+    found = [
+        write_probe(tmp_path / f"{size} {key['method']}.json", key, *told, case=case_of(size))
+        for size, both in sizes.items()
+        for key, told in zip((VITA, IFC), both, strict=True)
+    ]
+    force = results()
+    force = type(force)(force.tables, force.models, force.models_file, read_probes(found))
+    ratio = {"kind": "frames", "row": VITA, "over": IFC}
+    entry = hold("it", claim(ratio, {**about(11, 1), "because": BECAUSE}), force)
+    assert (entry.verdict, entry.shown.value, entry.shown.low, entry.shown.high) == ("inconclusive", 4, 4, 25)
+    assert entry.reason.startswith("360 x 640: 1800 and 450 frames")
+    assert "720 x 1280: 1800 and 90 frames" in entry.reason
+    assert len(entry.evidence) == 4
+    assert hold("it", claim(ratio, {"kind": "above", "value": 1}), force).verdict == "reproduced"
+    large = {"resolution": "720 x 1280"}
+    at_one = {"kind": "frames", "row": VITA | large, "over": IFC | large}
+    assert hold("it", claim(at_one, {"kind": "above", "value": 19}), force).verdict == "reproduced"
+
+
+def case_of(size: str) -> dict[str, int]:
+    height, width = map(int, size.split(" x "))
+    return {"height": height, "width": width}

@@ -17,14 +17,36 @@ PREDICTED = "predicted from shapes, not measured: from 2 GiB of the card taken b
 
 
 def frames_that_fit(probes: Sequence[ProbeRecord], quantity: Frames) -> Measurement:
-    """Frames, or their ratio. Raises CannotTellError where no probe asked the paper's question."""
-    ours = _probe(probes, quantity.row)
-    if quantity.over is None:
-        return _measurement(_range(ours), [ours])
-    theirs = _probe(probes, quantity.over)
-    found = _measurement(_ratio(ours, theirs), [ours, theirs])
-    counts = " and ".join(f"{_range(probe)[0]:g}" for probe in (ours, theirs))
-    return replace(found, basis=f"{found.basis}; {counts} frames")
+    """Frames, or their ratio: over all resolutions that were probed, where the row does not say which.
+
+    Raises CannotTellError where no probe asked the paper's question.
+    """
+    rows = [row for row in (quantity.row, quantity.over) if row is not None]
+    if "resolution" in quantity.row:
+        return _at(probes, rows)
+    sized = [[{**row, "resolution": size} for row in rows] for size in _resolutions(probes)]
+    found = [_at(probes, these) for these in sized if all(find_probe(probes, row) for row in these)]
+    return _all_of(found) if found else _at(probes, rows)
+
+
+def _resolutions(probes: Sequence[ProbeRecord]) -> list[str]:
+    return list(dict.fromkeys(probe.resolution for probe in probes))
+
+
+def _at(probes: Sequence[ProbeRecord], rows: Sequence[Key]) -> Measurement:
+    """Of one row, or of the first over the second."""
+    found = [_probe(probes, row) for row in rows]
+    counts = " and ".join(f"{_range(probe)[0]:g}" for probe in found)
+    measurement = _measurement(_range(found[0]) if len(found) == 1 else _ratio(*found), found)
+    return replace(measurement, basis=f"{found[0].resolution}: {counts} frames, {measurement.basis}")
+
+
+def _all_of(found: Sequence[Measurement]) -> Measurement:
+    """One for several resolutions: the range that holds all of them. Its value is the first one's."""
+    low = min(one.low for one in found if one.low is not None)
+    high = max(one.high for one in found if one.high is not None)
+    whole = range_of_counts(found[0].value, low, high, "; ".join(one.basis for one in found))
+    return replace(whole, evidence=tuple(path for one in found for path in one.evidence))
 
 
 def _probe(probes: Sequence[ProbeRecord], key: Key) -> ProbeRecord:

@@ -107,7 +107,7 @@ class Parameters(Frozen):
 class Frames(Frozen):
     """How many frames fit into 12 GiB at once, as probes say; with `over`, how many times as many as there.
 
-    row, over: cells of the probe; without a `resolution` the usual one.
+    row, over: cells of the probe; where `row` has no `resolution`, all that were probed count, and a range holds them.
     """
 
     kind: Literal["frames"]
