@@ -22,7 +22,7 @@ from vita.streaming.object_encoder import stream_tokens
 if TYPE_CHECKING:
     from vita.model import VideoOutput, Vita, VitaVariant
 
-FRAMES_AT_ONCE = 36  # whose tokens are on the device together
+FRAMES_AT_ONCE = 6  # whose tokens are on the device together: with more, little is won and heaps fall into pieces
 
 
 @dataclass(frozen=True)
