@@ -40,7 +40,7 @@ def plan(
     from vita.planning.estimate import Estimator
     from vita.planning.measured import measured_runs
     from vita.planning.plan import Planner
-    from vita.planning.plan_text import plan_text, write_plan
+    from vita.planning.plan_text import plan_text, probes_text, write_plan
 
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
     runs, problems = measured_runs(sorted((root / RUNS).glob("*/*/*/*/*/seed*")))
@@ -50,15 +50,19 @@ def plan(
         write_table(merged(_with_work(runs), read_costs()), write_costs)
         return
     table = RunTable(find_tier(tier, library, "--tier"), library)
-    unknown = sorted(set(target or []) - set(table.specs))
+    known = [*table.specs, *table.probes]
+    unknown = sorted(set(target or []) - set(known))
     if unknown:
-        raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(table.specs)}")
+        raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(known)}")
     costs = [*(run.cost for run in runs), *read_costs()]
     estimator = Estimator(costs, counted=lambda: _with_work(runs))
     found = Planner(table, estimator, root, _work).plan(target or [])
     if out is not None:
         write_plan(found, out)
     typer.echo(plan_text(found))
+    for name, probes in table.probes.items():
+        if not target or name in target:
+            typer.echo(probes_text(name, probes))
 
 
 def _with_work(runs: Sequence[Measured]) -> list[Cost]:

@@ -22,6 +22,15 @@ def test_a_plan_is_printed_and_kept(tmp_path):
     assert not rows["done"].any()
 
 
+def test_memory_probes_are_told_beside_the_jobs(tmp_path):
+    ended = vita("plan", *OPTIONS, "--root", tmp_path, "--target", "table4")
+    assert ended.out.splitlines() == [
+        "Tier smoke: nothing to run",
+        "Memory probes of table4, not counted above: "
+        "36 predictions of some seconds each, 7 measurements of at most 4 minutes each.",
+    ]
+
+
 def test_finished_runs_are_taken_off_and_unusable_records_named(tmp_path):
     for run in smoke():
         finish(run, tmp_path)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from vita.experiments.probes import Probe
 from vita.files import write_text
 from vita.planning.estimate import BASES, Basis
 from vita.planning.kinds import Device
@@ -38,6 +39,14 @@ def plan_text(plan: Plan) -> str:
     names = ["method", "backbone", "variant"]
     parts.append(_table(plan, names, lambda line: (line.method, line.backbone, line.variant)))
     return "\n\n".join([*parts, _disk_note(plan), _meanings(plan)])
+
+
+def probes_text(experiment: str, probes: Sequence[Probe]) -> str:
+    """What memory probes take, which are no jobs of a plan."""
+    minutes = [probe.search.minutes for probe in probes if probe.search]
+    measured = f", {len(minutes)} measurements of at most {max(minutes):g} minutes each" if minutes else ""
+    predicted = f"{len(probes) - len(minutes)} predictions of some seconds each"
+    return f"Memory probes of {experiment}, not counted above: {predicted}{measured}."
 
 
 def write_plan(plan: Plan, out: Path) -> None:
