@@ -14,9 +14,10 @@ from torch import Tensor
 from vita.contract import AttentionPath
 from vita.memory.attention_path import attention_path
 from vita.pruning import apply_control, prune, survivors
-from vita.streaming.association import FRAMES_AT_ONCE
 from vita.streaming.object_decoder import decode_chunks
 from vita.streaming.object_encoder import stream_tokens
+
+FRAMES_AT_ONCE = 36  # that the chunked path works on
 
 if TYPE_CHECKING:
     from vita.model import Vita, VitaVariant

@@ -40,10 +40,14 @@ def test_weights_by_hand() -> None:
 
 
 def test_chunks_that_are_not_followed_are_like_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = case(attention="chunked", variant={"window": 6})
-    followed = Predictor(asked).peak(504)
+    """Also where the fullest moment is in the detector for all that is followed, and after it for more frames."""
+    asked = case(attention="chunked", variant={"window": 6}, height=96, width=128)
+    followed = Predictor(asked).peak(3000)
     monkeypatch.setattr("vita.memory.predict.FOLLOWED", 144)
-    assert Predictor(asked).peak(504).peak_bytes == pytest.approx(followed.peak_bytes, rel=0.01)
+    predictor = Predictor(asked)
+    assert predictor._in_detector(144).peak_bytes > predictor._at_the_end(144).peak_bytes
+    assert predictor._in_detector(3000).peak_bytes < followed.peak_bytes
+    assert predictor.peak(3000).peak_bytes == pytest.approx(followed.peak_bytes, rel=0.01)
 
 
 @pytest.mark.parametrize("attention", ["materialised", "fused", "chunked"])

@@ -39,7 +39,7 @@ def stored(*tensors: torch.Tensor) -> list[HostStore]:
 
 
 def hold(model: Vita, frames: int, variant: VitaVariant, folder: Path, at_once: int) -> None:
-    """The last layer's class logits and mask embeddings within 1e-4 of those of the whole video."""
+    """Class logits, scores and mask embeddings within 1e-4 of those of the whole video, mask logits within 1e-3."""
     queries, no_object = kept(frames, model.object_decoder.token_position.num_embeddings, 32)
     with torch.no_grad():
         whole = model.associate(queries, no_object, variant)
@@ -48,8 +48,16 @@ def hold(model: Vita, frames: int, variant: VitaVariant, folder: Path, at_once: 
         part = FrameQueries(*stored(queries, no_object), 0, frames)
         chunked = associate_in_chunks(model, part, variant, folder)
     torch.testing.assert_close(chunked.class_logits, whole.class_logits, atol=1e-4, rtol=0)
+    torch.testing.assert_close(chunked.class_logits.softmax(-1), whole.class_logits.softmax(-1), atol=1e-4, rtol=0)
     torch.testing.assert_close(chunked.mask_embeddings, whole.mask_embeddings, atol=1e-4, rtol=0)
+    features = torch.randn(frames, 32, 4, 6)
+    ours, theirs = (mask_logits(output.mask_embeddings[-1, 0], features) for output in (chunked, whole))
+    torch.testing.assert_close(ours, theirs, atol=1e-3, rtol=0)
     assert list(folder.iterdir()) == []
+
+
+def mask_logits(embeddings: torch.Tensor, features: torch.Tensor) -> torch.Tensor:
+    return torch.einsum("nc,tchw->nthw", embeddings, features)
 
 
 @pytest.mark.parametrize("ratio", [1.0, 0.5])
@@ -59,7 +67,7 @@ def test_as_the_whole_video(
     tiny_vita: Callable[..., Vita], tmp_path: Path, frames: int, window: int, ratio: float
 ) -> None:
     model = tiny_vita(encoder_layers=4).eval()
-    for at_once in (4, 36):
+    for at_once in (4, 6, 36):
         hold(model, frames, VitaVariant(window, ratio), tmp_path, at_once)
 
 

@@ -93,27 +93,35 @@ class Predictor:
     def peak(self, frames: int) -> Peak:
         """For a video of so many frames. Work in chunks is followed through some of them: the others are alike."""
         if self.case.attention == "chunked" and frames > FOLLOWED:
-            half, whole = self._followed_peaks
-            each = (whole.peak_bytes - half.peak_bytes) / (whole.frames - half.frames)
-            return Peak(frames, round(whole.peak_bytes + each * (frames - whole.frames)), whole.operation)
-        return self._followed(frames)
+            at_the_end = self._continued(frames)
+        else:
+            at_the_end = self._at_the_end(frames)
+        return max(self._in_detector(frames), at_the_end, key=lambda peak: peak.peak_bytes)
+
+    def _in_detector(self, frames: int) -> Peak:
+        """In the last chunk."""
+        chunk, size = self._chunk, self.case.chunk_frames
+        last = min(frames, size)
+        return Peak(frames, (chunk.held_bytes * (frames - last) + chunk.peak_bytes * last) // size, chunk.operation)
+
+    def _continued(self, frames: int) -> Peak:
+        """In the video-level module, along the straight line through two numbers of frames."""
+        half, whole = self._followed_ends
+        each = (whole.peak_bytes - half.peak_bytes) / (whole.frames - half.frames)
+        return Peak(frames, round(whole.peak_bytes + each * (frames - whole.frames)), whole.operation)
 
     @cached_property
-    def _followed_peaks(self) -> tuple[Peak, Peak]:
-        return self._followed(FOLLOWED // 2), self._followed(FOLLOWED)
+    def _followed_ends(self) -> tuple[Peak, Peak]:
+        return self._at_the_end(FOLLOWED // 2), self._at_the_end(FOLLOWED)
 
-    def _followed(self, frames: int) -> Peak:
+    def _at_the_end(self, frames: int) -> Peak:
+        """In the video-level module."""
         chunk, size = self._chunk, self.case.chunk_frames
         with self._following() as tracker:
             kept = [_like(chunk.kept, piece, size) for piece in _pieces(frames)]
             unseen = chunk.held_bytes * frames // size - tracker.current_bytes
             self._model.conclude(kept, self._variant, self.case.attention)
-        last = min(frames, size)
-        in_detector = (chunk.held_bytes * (frames - last) + chunk.peak_bytes * last) // size
-        at_the_end = tracker.peak_bytes + unseen + chunk.beside_bytes
-        if in_detector > at_the_end:
-            return Peak(frames, in_detector, chunk.operation)
-        return Peak(frames, at_the_end, tracker.peak_operation)
+        return Peak(frames, tracker.peak_bytes + unseen + chunk.beside_bytes, tracker.peak_operation)
 
     def most_frames(self, budget_bytes: int) -> int:
         """The most frames whose peak is within the budget; 0 when not one is.
