@@ -27,7 +27,7 @@ def test_memory_probes_are_told_beside_the_jobs(tmp_path):
     assert ended.out.splitlines() == [
         "Tier smoke: nothing to run",
         "Memory probes of table4, not counted above: "
-        "36 predictions of some seconds each, 7 measurements of at most 4 minutes each.",
+        "36 predictions of some seconds each, 7 measurements of at most 10 minutes each.",
     ]
 
 

@@ -25,6 +25,7 @@ from vita.memory.tracker import MemoryTracker, Scratch, no_scratch
 MOST_FRAMES = 1_000_000
 FOLLOWED = 720  # frames of a video whose chunks are all followed
 PIECE = 256  # frames: what chunks left is one tensor for so many, of the same size in all
+STRIDE = 16  # times as many frames are asked for until they do not fit
 GRANULARITY = 512  # bytes: what allocators round up to
 
 
@@ -60,6 +61,7 @@ class Predictor:
         """scratch: what operations hold while they run, as of `MemoryTracker`. Raises UserError on a bad case."""
         self.case, self._scratch = case, scratch
         self._fake = FakeTensorMode()
+        self._known: dict[int, Peak] = {}
         with torch.device("meta"):
             self._model, self._variant = build(case)
         with self._fake:
@@ -92,11 +94,11 @@ class Predictor:
 
     def peak(self, frames: int) -> Peak:
         """For a video of so many frames. Work in chunks is followed through some of them: the others are alike."""
-        if self.case.attention == "chunked" and frames > FOLLOWED:
-            at_the_end = self._continued(frames)
-        else:
-            at_the_end = self._at_the_end(frames)
-        return max(self._in_detector(frames), at_the_end, key=lambda peak: peak.peak_bytes)
+        if frames not in self._known:
+            is_continued = self.case.attention == "chunked" and frames > FOLLOWED
+            at_the_end = self._continued(frames) if is_continued else self._at_the_end(frames)
+            self._known[frames] = max(self._in_detector(frames), at_the_end, key=lambda peak: peak.peak_bytes)
+        return self._known[frames]
 
     def _in_detector(self, frames: int) -> Peak:
         """In the last chunk."""
@@ -132,7 +134,7 @@ class Predictor:
         while high[1] <= budget_bytes:
             if high[0] > MOST_FRAMES:
                 return MOST_FRAMES
-            low, high = high, (4 * high[0], self.peak(4 * high[0]).peak_bytes)
+            low, high = high, (STRIDE * high[0], self.peak(STRIDE * high[0]).peak_bytes)
         for turn in count():
             if high[0] - low[0] == 1:
                 return low[0]
