@@ -7,6 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
+SHORT_S = 5.0  # part of longer work that ends before shows no progress of its own
+
 
 class _Lines:
     """Turns a redrawn bar into a line each time it is drawn."""

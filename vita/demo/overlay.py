@@ -19,7 +19,7 @@ from pycocotools import mask as coco_mask
 from vita.contract import Track
 from vita.demo.video_file import OwnVideo
 from vita.files import atomic_write
-from vita.progress import progress
+from vita.progress import SHORT_S, progress
 from vita.report.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY
 
 COLOURS = [ImageColor.getrgb(colour) for colour in (*IDENTITY_COLOURS, *CLASS_COLOURS[:3])]
@@ -99,7 +99,7 @@ def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
         # Its chroma has half the resolution: an odd edge loses a line.
         stream.width, stream.height = video.out_width // 2 * 2, video.out_height // 2 * 2
         stream.pix_fmt = "yuv420p"
-        with progress(len(video), "overlay", delay_s=5.0) as bar:
+        with progress(len(video), "overlay", delay_s=SHORT_S) as bar:
             for frame in painter.painted(video, range(len(video))):
                 cut = np.ascontiguousarray(frame[: stream.height, : stream.width])
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(cut, format="rgb24")))

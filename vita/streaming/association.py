@@ -5,7 +5,7 @@ Legend: T frames of the video, t frames at once, Q frame queries, q surviving on
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from vita.progress import SHORT_S, progress
 from vita.pruning import apply_control, prune, survivors
 from vita.streaming.frame_store import DiskStore, FrameStore
 from vita.streaming.object_decoder import decode_chunks
@@ -62,8 +63,12 @@ def associate_in_chunks(model: Vita, frames: FrameQueries, variant: VitaVariant,
     window = model.window if variant.window is None else variant.window
     if window == 0:
         return model.associate(*frames.whole(device), variant)
-    with TemporaryDirectory(dir=scratch, prefix="tokens") as folder:
-        tokens = _TokenFiles(Path(folder))
+    length, passes = frames.stop - frames.start, 1 + len(model.object_decoder.layers)
+    with (
+        TemporaryDirectory(dir=scratch, prefix="tokens") as folder,
+        progress(passes * length, f"{passes} passes over object tokens", delay_s=SHORT_S) as bar,
+    ):
+        tokens = _TokenFiles(Path(folder), bar.update)
         numbered = (tokens.with_numbers(*chunk) for chunk in frames.chunks(variant, device))
         for encoded in stream_tokens(model.object_encoder, numbered, window, variant.shift):
             tokens.append(encoded)
@@ -73,8 +78,9 @@ def associate_in_chunks(model: Vita, frames: FrameQueries, variant: VitaVariant,
 class _TokenFiles:
     """Object tokens, and the numbers of the frame queries that they came from."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, passed: Callable[[int], object]) -> None:
+        """passed: is told how many frames were written or read."""
+        self._folder, self._passed = folder, passed
         self._tokens: DiskStore | None = None
         self._numbers: DiskStore | None = None
 
@@ -90,10 +96,13 @@ class _TokenFiles:
         if self._tokens is None:
             self._tokens = DiskStore(self._folder / "tokens", tuple(tokens.shape[1:]))
         self._tokens.append(tokens)
+        self._passed(len(tokens))
 
     def chunks(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
         """All of them, from the first frame on."""
         assert self._tokens is not None and self._numbers is not None
         for begin in range(0, len(self._tokens), FRAMES_AT_ONCE):
             end = begin + FRAMES_AT_ONCE
-            yield self._tokens.read(begin, end).to(device), self._numbers.read(begin, end).to(device)
+            tokens, numbers = self._tokens.read(begin, end).to(device), self._numbers.read(begin, end).to(device)
+            yield tokens, numbers
+            self._passed(len(tokens))

@@ -19,15 +19,12 @@ from vita.detector import CHUNK_FRAMES, read_in_chunks
 from vita.files import read_json, write_json
 from vita.inference import add_masks
 from vita.mask_decoding import FrameGeometry, MaskTracks
-from vita.progress import progress
+from vita.progress import SHORT_S, progress
 from vita.streaming.frame_store import FrameStore
 from vita.streaming.spool import SpooledList
 
 if TYPE_CHECKING:
     from vita.model import Vita
-
-DELAY_S = 5.0  # a sweep that ends before shows no progress of its own
-
 
 MaskFeatures = Callable[[int], Iterator[Tensor]]  # of the frames from a number on, (t, C, h, w) each
 
@@ -53,7 +50,7 @@ def sweep_masks(
     masks = MaskTracks(geometry, len(kernels), lists)
     state, name = folder / "state.json", _digest(kernels)
     done = _resume(masks, lists, state, name)
-    with progress(frames, "masks", done, DELAY_S) as bar:
+    with progress(frames, "masks", done, SHORT_S) as bar:
         for chunk in features(done):
             add_masks(masks, kernels, [chunk])
             done += len(chunk)

@@ -25,10 +25,10 @@ from vita.data.frames import FrameSlice
 from vita.detector import CHUNK_FRAMES, normalise_and_pad, read_in_chunks
 from vita.inference import choose, detect_in_frames, keep_queries
 from vita.mask_decoding import FrameGeometry
-from vita.progress import progress
+from vita.progress import SHORT_S, progress
 from vita.streaming.association import FrameQueries, associate_in_chunks
 from vita.streaming.frame_store import DiskStore
-from vita.streaming.mask_sweep import DELAY_S, mask_features, stored_features, sweep_masks
+from vita.streaming.mask_sweep import mask_features, stored_features, sweep_masks
 from vita.streaming.spool import SpooledList
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _watch(video: StreamedVideo, in_frame: int) -> None:
         store.truncate(done)
     video.detections.truncate(done * in_frame)
     device = video.model.mask_projection.weight.device
-    with progress(len(video.frames), "frames", done, DELAY_S) as bar:
+    with progress(len(video.frames), "frames", done, SHORT_S) as bar:
         for images, geometry in read_in_chunks(video.frames, device, done):
             output = video.model.detector(images)
             video.detections.extend(detect_in_frames(output, geometry, len(video.queries), video.top_k))
