@@ -44,7 +44,7 @@ def test_what_cannot(text: str, device: str, told: str) -> None:
 def test_a_cap_is_never_called_a_smaller_card() -> None:
     assert Budget("cap", 12 * GIB).words("NVIDIA H200") == "12 GiB allocator cap on NVIDIA H200"
     assert Budget("card", 12 * GIB).words("NVIDIA TITAN Xp") == "all of NVIDIA TITAN Xp"
-    assert Budget("cpu", GIB // 2).words() == "0.5 GiB of address space on a CPU"
+    assert Budget("cpu", GIB // 2).words() == "512 MiB of address space on a CPU"
 
 
 HALF_FULL = CardState("NVIDIA H200", 24 * GIB, 12 * GIB, {4711: 11 * GIB, 4712: None})

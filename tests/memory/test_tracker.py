@@ -37,6 +37,18 @@ def test_sizes_are_rounded_as_an_allocator_rounds_them() -> None:
     assert len(kept) == 2
 
 
+def test_a_view_of_what_was_there_before_is_nothing_new() -> None:
+    """As of weights, which a linear layer transposes."""
+    weight = torch.zeros(10, 20)
+    with MemoryTracker() as tracker:
+        transposed = weight.t()
+        weight.add_(1)
+        assert (tracker.current_bytes, tracker.peak_bytes) == (0, 0)
+        product = torch.ones(3, 20) @ transposed
+        assert (tracker.current_bytes, tracker.peak_bytes) == (120, 360)
+    assert product.shape == (3, 10)
+
+
 def test_what_was_there_before_counts_when_it_is_added() -> None:
     before = {"a": (torch.zeros(10), [torch.zeros(20)])}
     with MemoryTracker() as tracker:

@@ -35,7 +35,7 @@ class Budget:
 
     def words(self, card: str | None = None) -> str:
         """As tables name it; card: the card's own name."""
-        size = f"{self.bytes / 2**30:g} GiB"
+        size = f"{self.bytes / 2**30:g} GiB" if self.bytes >= 2**30 else f"{self.bytes / 2**20:g} MiB"
         if self.kind == "cpu":
             return f"{size} of address space on a CPU"
         return f"{size} allocator cap on {card}" if self.kind == "cap" else f"all of {card}"

@@ -25,7 +25,7 @@ from vita.memory.tracker import MemoryTracker, Scratch, no_scratch
 MOST_FRAMES = 1_000_000
 FOLLOWED = 720  # frames of a video whose chunks are all followed
 PIECE = 256  # frames: what chunks left is one tensor for so many, of the same size in all
-STRIDE = 16  # times as many frames are asked for until they do not fit
+STRIDE = 8  # times as many frames are asked for until they do not fit
 GRANULARITY = 512  # bytes: what allocators round up to
 
 
@@ -99,6 +99,11 @@ class Predictor:
             at_the_end = self._continued(frames) if is_continued else self._at_the_end(frames)
             self._known[frames] = max(self._in_detector(frames), at_the_end, key=lambda peak: peak.peak_bytes)
         return self._known[frames]
+
+    @property
+    def known(self) -> list[Peak]:
+        """All that were asked for, by frames."""
+        return [self._known[frames] for frames in sorted(self._known)]
 
     def _in_detector(self, frames: int) -> Peak:
         """In the last chunk."""

@@ -37,7 +37,6 @@ class Search(Frozen):
 # What a card holds beside the video and cannot give to it: a context (0.3 to 0.6 GiB), workspaces of libraries, pieces
 # between blocks. Nobody can tell it from shapes, so that a prediction is a range.
 RESERVE_BYTES = 2 * 2**30
-CURVE = (1, 2, 4, 8, 16, 32, 64)  # the peak is told at these parts of the predicted number of frames
 
 
 class TrialError(Exception):
@@ -116,7 +115,7 @@ def probe(
         "predicted_frames": predicted,
         "predicted_frames_low": low,
         "predicted_peak": asdict(predictor.peak(max(predicted, 1))),
-        "curve": [[n, predictor.peak(n).peak_bytes] for n in sorted({max(1, predicted // part) for part in CURVE})],
+        "curve": [[peak.frames, peak.peak_bytes] for peak in predictor.known if peak.frames <= max(predicted, 1)],
         "status": "predicted",
         "source_digest": source_digest(),
         "versions": package_versions(),

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-FIRST_STEP = 1 / 32  # of the guess: as good as a prediction usually is
+FIRST_STEP = 1 / 40  # of the guess: as good as a prediction usually is
 CHECKED = 0.06  # this far from the edge the answer must be the other one
 
 

@@ -46,18 +46,24 @@ class MemoryTracker(TorchDispatchMode):
     ) -> Any:
         """See `torch.utils._python_dispatch`."""
         result = func(*args, **(kwargs or {}))
-        self.add(result, str(func), self._scratch(func, args))
+        given = {id(tensor.untyped_storage()) for tensor in _tensors((args, kwargs))}
+        for tensor in _tensors(result):
+            if id(tensor.untyped_storage()) not in given:  # a view of what was there before is nothing new
+                self._add(tensor.untyped_storage())
+        self._see_peak(str(func), self._scratch(func, args))
         return result
 
     def restart_peak(self) -> None:
         """From now on the peak is of what follows."""
         self.peak_bytes, self.peak_operation = self.current_bytes, ""
 
-    def add(self, tensors: Any, name: str = "", scratch_bytes: int = 0) -> None:
+    def add(self, tensors: Any) -> None:
         """Count the storages of these tensors (in nested lists, tuples and mappings) that are not counted yet."""
-        for tensor in tree_leaves(tensors):
-            if isinstance(tensor, torch.Tensor):
-                self._add(tensor.untyped_storage())
+        for tensor in _tensors(tensors):
+            self._add(tensor.untyped_storage())
+        self._see_peak("", 0)
+
+    def _see_peak(self, name: str, scratch_bytes: int) -> None:
         if self.current_bytes + scratch_bytes > self.peak_bytes:
             self.peak_bytes, self.peak_operation = self.current_bytes + scratch_bytes, name
 
@@ -73,3 +79,7 @@ class MemoryTracker(TorchDispatchMode):
     def _forget(self, number: int, size: int) -> None:
         self._known.discard(number)
         self.current_bytes -= size
+
+
+def _tensors(tree: Any) -> list[torch.Tensor]:
+    return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]
