@@ -56,14 +56,16 @@ class Scenes:
         row = dict.fromkeys(COLUMNS, "") | IDENTITY | {"seed": seed, "inference": inference, "status": status}
         return row | {"ground_truth": "valid", "source_digest": "aaa", "directory": f"runs/seed{seed}"} | changes
 
-    def build(self, spec: TableSpec, rows: list[dict[str, Any]]) -> tuple[list[dict[str, str]], str]:
+    def build(
+        self, spec: TableSpec, rows: list[dict[str, Any]], probes: Sequence[Path] = ()
+    ) -> tuple[list[dict[str, str]], str]:
         """The rows of the CSV and the printed text."""
         (self.folder / "spec.yaml").write_text(dump(spec))
         with (self.folder / "runs.csv").open("w", newline="") as handle:
             writer = csv.DictWriter(handle, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        printed = build_table(self.folder / "spec.yaml", self.folder / "runs.csv", self.folder / "out.csv")
+        printed = build_table(self.folder / "spec.yaml", self.folder / "runs.csv", self.folder / "out.csv", probes)
         with (self.folder / "out.csv").open() as handle:
             return list(csv.DictReader(handle)), printed
 

@@ -5,6 +5,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from probe_scenes import measured, write_probe
 from table_scenes import HALF, Scenes, row, side_by_side, spec
 
 
@@ -35,6 +36,18 @@ def test_frames_beside_the_pruning_ratios(scenes):
     lines, _ = scenes.build(table, runs)
     assert [line["max_frames"] for line in lines] == ["not available"] * 2
     assert [line["paper_max_frames"] for line in lines] == ["1392", "not available"]
+    probes = [
+        write_probe(
+            scenes.folder / f"{ratio}.json", {"method": "VITA", "window": "6", "prune_ratio": ratio}, *told, **more
+        )
+        for ratio, told, more in (("1.0", (1500, 1800), {}), ("0.75", (2500, 3100), measured(2635)))
+    ]
+    lines, printed = scenes.build(table, runs, probes)
+    assert [line["max_frames"] for line in lines] == ["1800 predicted", "2635"]
+    assert "Max frames: of the released ResNet-50 model" in printed
+    latex = (scenes.folder / "out.tex").read_text()
+    assert " & 1800$^{p}$ & 1392 " in latex and " & 2635 & n/a " in latex
+    assert "$^{p}$ From shapes alone" in latex
 
 
 def test_csv_loads_with_the_documented_types(scenes):

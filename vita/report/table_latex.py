@@ -35,7 +35,7 @@ HEADERS = {
     "paper_max_frames": "paper frames",
 }
 NOT_AVAILABLE = "n/a"
-REPORTED, NOT_COMPARABLE = "^{\\dagger}", "^{\\ddagger}"
+REPORTED, NOT_COMPARABLE, PREDICTED = "^{\\dagger}", "^{\\ddagger}", "^{p}"
 VERDICTS = {"inside the noise": "^{\\circ}", "one training each": "^{1}"}
 
 
@@ -112,7 +112,11 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
 
 
 def _short(cell: str) -> str:
-    return NOT_AVAILABLE if cell == "not available" else cell
+    """A number of frames."""
+    if cell == "not available":
+        return NOT_AVAILABLE
+    number, _, predicted = cell.partition(" ")
+    return f"{number}${PREDICTED}$" if predicted else number
 
 
 def _mean(line: Line) -> str:
@@ -150,9 +154,14 @@ def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
         (f"${REPORTED}$ As reported, not run by us.", "reported" in sources),
         (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),
         (f"{NOT_AVAILABLE}: not available.", spec.max_frames),
+        (f"${PREDICTED}$ From shapes alone: released model, 12 GiB, 360 x 640.", _any_predicted(frame)),
         (f"---: {escaped(missing)}.", bool(missing)),
     ]
     return [sentence for sentence, applies in told if applies]
+
+
+def _any_predicted(frame: pd.DataFrame) -> bool:
+    return "max_frames" in frame and bool(frame["max_frames"].astype(str).str.endswith("predicted").any())
 
 
 def _any_not_comparable(frame: pd.DataFrame) -> bool:

@@ -8,6 +8,14 @@ from vita.experiments.sections import TableSpec
 from vita.report.inputs import runs_of
 from vita.report.server_scores import SERVER
 
+SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
+REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
+NOT_COMPARABLE = "The paper's numbers stand beside rows that are NOT comparable: other data, model or labels."
+FRAMES = (
+    "Max frames: of the released ResNet-50 model with windows of 6, in 12 GiB at 360 x 640, whatever the tier. "
+    "Predicted: from shapes alone, not measured."
+)
+
 
 def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     """What a reader must know to read the numbers right."""
@@ -24,12 +32,14 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
             f"Difference: AP less that of the row with {against}, on the same draws of the videos. Inside the noise: "
             "the interval holds 0, or so few seeds do not carry it; no difference is claimed."
         )
-    if (ours["ground_truth"] == SERVER).any():
-        notes.append("Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/.")
-    if (frame["source"] == "reported").any():
-        notes.append("Rows marked `reported` are the paper's numbers; nothing was run for them.")
-    if spec.published and len(ours) and not ours["comparable"].fillna(value=False).all():
-        notes.append("The paper's numbers stand beside rows that are NOT comparable: other data, model or labels.")
+    not_comparable = spec.published and len(ours) and not ours["comparable"].fillna(value=False).all()
+    told: list[tuple[str, object]] = [
+        (SERVERS, (ours["ground_truth"] == SERVER).any()),
+        (REPORTED, (frame["source"] == "reported").any()),
+        (NOT_COMPARABLE, not_comparable),
+        (FRAMES, spec.max_frames),
+    ]
+    notes += [sentence for sentence, applies in told if applies]
     if frame["failed"].fillna(0).sum():
         notes.append("Some runs FAILED; their errors: " + "; ".join(sorted({e for e in frame["error"].dropna() if e})))
     used = [runs_of(row, spec.tier, runs) for row in spec.rows if row.not_run is None]
