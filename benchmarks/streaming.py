@@ -117,19 +117,20 @@ def _write(place: Path, length: int, queries: int) -> tuple[DiskStore, DiskStore
 
 def peak_of(work: Callable[[], object], every_s: float = 0.01) -> int:
     """The largest RssAnon seen while `work` runs, in bytes (Linux)."""
-    seen = [rss_anon()]
+    peak = rss_anon()
     done = threading.Event()
 
     def watch() -> None:
+        nonlocal peak  # a list of all readings would grow with the time itself
         while not done.wait(every_s):
-            seen.append(rss_anon())
+            peak = max(peak, rss_anon())
 
     watcher = threading.Thread(target=watch, daemon=True)
     watcher.start()
     work()
     done.set()
     watcher.join()
-    return max(seen)
+    return peak
 
 
 def rss_anon() -> int:
