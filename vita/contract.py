@@ -199,10 +199,7 @@ class CountedMethod(Protocol):
 
 @runtime_checkable
 class ProbedMethod(Protocol):
-    """What a `VideoMethod` may add, so that the memory a long video takes can be probed and predicted.
-
-    No step depends on a value, so that all tensors may be without memory.
-    """
+    """What a `VideoMethod` may add for probes of memory. No step depends on a value: tensors may be without memory."""
 
     def keep(self, images: Tensor) -> Any:
         """What frames (F, 3, H, W), normalised and padded, leave on the device until the video-level module runs.
