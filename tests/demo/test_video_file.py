@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_videos import picture, write_pictures
+from own_videos import cut, picture, turned, write_pictures
 
 from vita.contract import UserError
 from vita.demo.video_file import PICTURES, open_video
@@ -31,6 +31,22 @@ def test_frames_that_follow_are_decoded_once(film: Path, monkeypatch: pytest.Mon
     assert len(opened) == 1
     video.read(0, 1)
     assert len(opened) == 2
+
+
+def test_a_portrait_of_a_telephone_stands_upright(film: Path, tmp_path: Path) -> None:
+    video = open_video(turned(film, tmp_path / "turned.mp4"), 32, 1333)
+    assert (video.out_height, video.out_width) == (96, 64)
+    assert video.read(0, 1).shape == (1, 3, 48, 32)
+    (frame,) = video.stored(20, 21)
+    clockwise = picture(20, 64, 96)[::-1].swapaxes(0, 1)  # the lowest row becomes the left column
+    assert np.abs(frame.astype(int) - clockwise).mean() < 4
+
+
+def test_what_a_cut_left_in_the_file_is_not_shown(film: Path, tmp_path: Path) -> None:
+    video = open_video(cut(film, tmp_path / "cut.mp4", 0.4), None, 1333)
+    assert len(video) == 30  # 0.4 s are ten frames
+    frames = np.stack(list(video.stored(0, 30))).astype(int)
+    assert all(np.abs(frames[n] - picture(n + 10, 64, 96)).mean() < 4 for n in range(30))
 
 
 def test_the_short_edge(film: Path, tmp_path: Path) -> None:

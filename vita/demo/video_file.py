@@ -34,14 +34,15 @@ class VideoFile:
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
-                self.out_height, self.out_width = stream.codec_context.height, stream.codec_context.width
                 self.rate = Fraction(stream.average_rate or FOLDER_RATE)
-                self._length = sum(packet.size > 0 for packet in container.demux(stream))
+                # What a cut without encoding anew left before the first frame to be shown is decoded and thrown away.
+                self._length = sum(packet.size > 0 and not packet.is_discard for packet in container.demux(stream))
         except (av.FFmpegError, IndexError, OSError) as error:
             raise UserError(f"{path}: not a video that can be read: {error}") from None
-        if not self._length:
+        first = next(self._decoded(), None)
+        if first is None:
             raise UserError(f"{path}: the video has no frame")
-        size = (self.out_height, self.out_width)
+        self.out_height, self.out_width = size = first.shape[:2]
         self._size = size if short_edge is None else short_edge_size(*size, short_edge, max_edge)
 
     def __len__(self) -> int:
@@ -68,9 +69,15 @@ class VideoFile:
         try:
             with av.open(str(self._path)) as container:
                 for frame in container.decode(video=0):
-                    yield frame.to_ndarray(format="rgb24")
+                    yield _upright(frame)
         except av.FFmpegError as error:
             raise UserError(f"{self._path}: cannot be read: {error}") from None
+
+
+def _upright(frame: av.VideoFrame) -> np.ndarray:
+    """As players show it, (H, W, 3): telephones store portraits lying, with the turn beside them."""
+    turns = round(frame.rotation / 90)
+    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
 
 
 class PictureFolder(VideoFrames):
