@@ -13,7 +13,9 @@ CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, v
 def probe(
     case: CaseFile,
     budget: Annotated[str, typer.Option(help="Memory that may be used: 12GiB, or card for all of a card.")] = "12GiB",
-    device: Annotated[Literal["cpu", "cuda"], typer.Option(help="Where trials run; cuda is card 0.")] = "cuda",
+    device: Annotated[
+        Literal["cpu", "cuda"], typer.Option(help="Where trials run; cuda is the first visible card.")
+    ] = "cuda",
     predict: Annotated[bool, typer.Option("--predict", help="Predict from shapes alone; runs nothing.")] = False,
     frames: Annotated[list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")] = None,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
+import torch
 
 from vita.contract import UserError
 from vita.memory.budget import Budget, read_budget
 from vita.memory.card import CardState, check_idle, nvml_reader
+from vita.memory.trial import peaks
 
 GIB = 2**30
 
@@ -77,12 +80,17 @@ class Nvml:
         self.down = True
 
     def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
-        if index:
+        if index > 1:
             raise self.NVMLError("Invalid Argument")
         return index
 
+    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:  # noqa: N802
+        if uuid != "GPU-4711":
+            raise self.NVMLError("Not Found")
+        return 1
+
     def nvmlDeviceGetName(self, handle: int) -> bytes:  # noqa: N802
-        return b"NVIDIA H200"
+        return (b"NVIDIA H200", b"NVIDIA TITAN Xp")[handle]
 
     def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
         return type("Memory", (), {"total": 24 * GIB, "used": 2 * GIB})
@@ -91,19 +99,52 @@ class Nvml:
         return [type("Process", (), {"pid": 7, "usedGpuMemory": GIB})]
 
 
-def test_what_a_driver_says(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Nvml:
     driver = Nvml()
-    monkeypatch.setitem(__import__("sys").modules, "pynvml", driver)
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return driver
+
+
+def test_what_a_driver_says(driver: Nvml) -> None:
     with nvml_reader() as reader:
         assert reader() == CardState("NVIDIA H200", 24 * GIB, 2 * GIB, {7: GIB})
     assert driver.down
-    with pytest.raises(UserError, match="card 3: Invalid Argument"), nvml_reader(3):
+
+
+@pytest.mark.parametrize(
+    ("visible", "name"), [("0,1", "NVIDIA H200"), ("1", "NVIDIA TITAN Xp"), ("GPU-4711, GPU-1", "NVIDIA TITAN Xp")]
+)
+def test_the_card_that_trials_see_is_the_one_that_is_read(
+    driver: Nvml, monkeypatch: pytest.MonkeyPatch, visible: str, name: str
+) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with nvml_reader() as reader:
+        assert reader().name == name
+
+
+@pytest.mark.parametrize(
+    ("visible", "told"), [("3", "card 3: Invalid Argument"), ("GPU-5", "card GPU-5: Not Found"), ("", "card none: Not")]
+)
+def test_a_card_that_is_not_there(driver: Nvml, monkeypatch: pytest.MonkeyPatch, visible: str, told: str) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    with pytest.raises(UserError, match=told), nvml_reader():
         pass
 
 
-def test_without_a_driver(monkeypatch: pytest.MonkeyPatch) -> None:
-    driver = Nvml()
+def test_peaks_of_a_card(driver: Nvml, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, size in (("max_memory_allocated", 7), ("max_memory_reserved", 9), ("memory_reserved", 6)):
+        monkeypatch.setattr(torch.cuda, name, lambda size=size: size)
+    assert peaks(Budget("cap", GIB), before=2) == {
+        "peak_bytes": 5,
+        "allocated_bytes": 7,
+        "reserved_bytes": 9,
+        "used_bytes": 2 * GIB + 3,  # which the allocator gave back
+    }
+
+
+def test_without_a_driver(driver: Nvml, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(driver, "nvmlInit", lambda: (_ for _ in ()).throw(Nvml.NVMLError("Driver Not Loaded")))
-    monkeypatch.setitem(__import__("sys").modules, "pynvml", driver)
     with pytest.raises(UserError, match="no NVIDIA driver: Driver Not Loaded; probe on a CPU"), nvml_reader():
         pass

@@ -42,8 +42,9 @@ class VideoFile:
         first = next(self._decoded(), None)
         if first is None:
             raise UserError(f"{path}: the video has no frame")
-        self.out_height, self.out_width = size = first.shape[:2]
-        self._size = size if short_edge is None else short_edge_size(*size, short_edge, max_edge)
+        height, width, _ = first.shape
+        self.out_height, self.out_width = height, width
+        self._size = (height, width) if short_edge is None else short_edge_size(height, width, short_edge, max_edge)
 
     def __len__(self) -> int:
         return self._length

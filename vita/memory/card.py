@@ -6,6 +6,7 @@ own peaks are the measurement, NVML is the check.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,20 +31,27 @@ class CardReader(Protocol):
     def __call__(self) -> CardState: ...
 
 
+def first_visible() -> str:
+    """The card that PyTorch calls the first one, as CUDA_VISIBLE_DEVICES names it: the driver's number, or a UUID."""
+    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+
+
 @contextmanager
-def nvml_reader(index: int = 0) -> Iterator[CardReader]:
-    """Of the card of that number. Raises UserError where there is no driver or no such card."""
+def nvml_reader() -> Iterator[CardReader]:
+    """Of the first visible card. Raises UserError where there is no driver or no such card."""
     import pynvml  # noqa: PLC0415 - asks for a driver that most machines lack
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         raise UserError(f"no NVIDIA driver: {error}; probe on a CPU with --device cpu") from None
+    card = first_visible()
     try:
-        handle = pynvml.nvmlDeviceGetHandleByIndex(index)
+        by_number = card.isdigit()
+        handle = pynvml.nvmlDeviceGetHandleByIndex(int(card)) if by_number else pynvml.nvmlDeviceGetHandleByUUID(card)
         yield lambda: _read(pynvml, handle)
     except pynvml.NVMLError as error:
-        raise UserError(f"card {index}: {error}") from None
+        raise UserError(f"card {card or 'none'}: {error}; CUDA_VISIBLE_DEVICES names those that may be used") from None
     finally:
         pynvml.nvmlShutdown()
 

@@ -18,6 +18,7 @@ from vita.engine.seeding import seed_everything
 from vita.engine.work_folder import die_with_parent
 from vita.files import read_json, write_json
 from vita.memory.budget import Budget, Kind, address_space, peak_address_space
+from vita.memory.card import nvml_reader
 from vita.memory.case import Case
 from vita.memory.guard import FallbackGuard, is_out_of_memory
 from vita.memory.procedure import build, run
@@ -65,7 +66,7 @@ def attempt(model: ProbedMethod, variant: Any, request: TrialRequest) -> dict[st
     except Exception as error:
         outcome = "out of memory" if is_out_of_memory(error) else "error"
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    return {"outcome": outcome, "message": message, **_peaks(request.budget, before)}
+    return {"outcome": outcome, "message": message, **peaks(request.budget, before)}
 
 
 def _start(budget: Budget) -> int:
@@ -76,12 +77,17 @@ def _start(budget: Budget) -> int:
     return before
 
 
-def _peaks(budget: Budget, before: int) -> dict[str, int]:
-    """In bytes, above what was there before the trial. Reserved: what the allocator took from the card in all."""
+def peaks(budget: Budget, before: int) -> dict[str, int]:
+    """Of a trial that just ended, in bytes above those `before`. On a card also in all: allocated, reserved by the
+    allocator, and used as the driver says, where what the allocator gave back since its peak is added.
+    """
     if budget.kind == "cpu":
         return {"peak_bytes": peak_address_space() - before}
     allocated, reserved = torch.cuda.max_memory_allocated(), torch.cuda.max_memory_reserved()
-    return {"peak_bytes": allocated - before, "allocated_bytes": allocated, "reserved_bytes": reserved}
+    with nvml_reader() as read:
+        used = read().used_bytes + reserved - torch.cuda.memory_reserved()
+    in_all = {"allocated_bytes": allocated, "reserved_bytes": reserved, "used_bytes": used}
+    return {"peak_bytes": allocated - before, **in_all}
 
 
 if __name__ == "__main__":

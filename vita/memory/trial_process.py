@@ -22,7 +22,10 @@ COMMAND = (sys.executable, "-m", "vita.memory.trial")
 
 
 class Trial(Frozen):
-    """How one trial ended. peak_bytes: above what was there before, where it lived to tell."""
+    """How one trial ended, and its peaks where it lived to tell.
+
+    peak_bytes: above what was there before.  used_bytes: of the card in all, as its driver says.
+    """
 
     frames: int
     outcome: Outcome
@@ -30,6 +33,7 @@ class Trial(Frozen):
     peak_bytes: int | None = None
     allocated_bytes: int | None = None
     reserved_bytes: int | None = None
+    used_bytes: int | None = None
     seconds: float = 0.0
 
 
@@ -60,8 +64,12 @@ def _run(command: list[str], stderr: int, timeout_s: float) -> int | None:
 
 
 def environment() -> dict[str, str]:
-    """Every tensor its own piece of address space, given back when it is freed: no heap that stays large."""
-    return {**os.environ, "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1", "TOKENIZERS_PARALLELISM": "false"}
+    """Every tensor its own piece of address space, given back when it is freed: no heap that stays large.
+
+    Cards are numbered as the driver does, which is asked about them too.
+    """
+    own = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1", "TOKENIZERS_PARALLELISM": "false"}
+    return {**os.environ, **own, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
 
 
 def _ended(code: int | None, said: str, timeout_s: float) -> dict[str, str]:
