@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, width, attention, ...")]
+if TYPE_CHECKING:
+    from vita.memory.case import Case
+
+CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, ...; or a list.")]
 
 
 def probe(
@@ -18,7 +22,7 @@ def probe(
     ] = "cuda",
     predict: Annotated[bool, typer.Option("--predict", help="Predict from shapes alone; runs nothing.")] = False,
     frames: Annotated[list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.")] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON with the answer and its trials; resumes.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON: a list of answers with their trials; resumes.")] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="A cell that names the record in tables, as method=VITA; may be repeated.")
     ] = None,
@@ -30,30 +34,44 @@ def probe(
     """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
     from transformers.utils import logging
 
-    from vita.config_file import load
     from vita.contract import UserError
+    from vita.files import write_json
     from vita.memory.budget import read_budget
-    from vita.memory.case import Case
-    from vita.memory.predict import Predictor
+    from vita.memory.case import read_cases
     from vita.memory.probe import Search
     from vita.memory.probe import probe as run_probe
 
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
-    asked = load(Case, case)
+    cases = read_cases(case)
     if frames:
-        predictor = Predictor(asked)
-        typer.echo(f"weights {_mib(predictor.weights_bytes)}")
-        for number in frames:
-            peak = predictor.peak(number)
-            typer.echo(f"{number} frames: {_mib(peak.peak_bytes)} besides the weights, at {peak.operation}")
+        _tell_peaks(cases, frames)
         return
     if out is None:
         raise UserError("--out: say which JSON file to write")
     search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
     key = dict(_pair(text) for text in label or [])
-    record = run_probe(asked, read_budget(budget, device), None if predict else search, out, key)
-    typer.echo(_summary(record))
-    raise typer.Exit(int(record["status"] == "failed"))
+    limit, trials, records = read_budget(budget, device), out.with_suffix(".trials.jsonl"), []
+    for asked in cases:
+        records.append(run_probe(asked, limit, None if predict else search, trials, key))
+        typer.echo(f"{_named(asked)}: {_summary(records[-1])}")
+    write_json(out, records, indent=1)
+    raise typer.Exit(int(any(record["status"] == "failed" for record in records)))
+
+
+def _tell_peaks(cases: Sequence[Case], frames: Sequence[int]) -> None:
+    from vita.memory.predict import Predictor
+
+    for case in cases:
+        predictor = Predictor(case)
+        typer.echo(f"{_named(case)}: weights {_mib(predictor.weights_bytes)}")
+        for number in frames:
+            peak = predictor.peak(number)
+            typer.echo(f"{number} frames: {_mib(peak.peak_bytes)} besides the weights, at {peak.operation}")
+
+
+def _named(case: Case) -> str:
+    variant = "".join(f" {name} {value}" for name, value in case.variant.items())
+    return f"{case.method}{variant}, {case.height} x {case.width}, {case.attention}"
 
 
 def _pair(text: str) -> tuple[str, str]:

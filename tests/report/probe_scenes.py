@@ -30,7 +30,7 @@ def write_probe(path: Path, key: dict[str, str], low: int, predicted: int, **cha
         "status": "predicted",
     }
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(record | changes))
+    path.write_text(json.dumps([record | changes]))
     return path
 
 

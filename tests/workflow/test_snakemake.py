@@ -34,23 +34,24 @@ def test_a_table_that_the_tier_does_not_offer(fake_folder):
 
 
 def test_table_4_is_a_target_of_its_own_that_waits_for_no_run(fake_folder):
-    """Ten rows in two sizes: six with two paths of attention, one with three, three with one."""
+    """Ten rows, a job each: in two sizes, six with two paths of attention, one with three, three with one."""
     fake_folder.change("nano.yaml", "experiments", to=["table4", "table6"])
-    probes = 2 * (6 * 2 + 3 + 3)
-    assert fake_folder.jobs("results/table4.csv") == {"probe_case": probes, "probe": probes, "table4": 1}
+    assert fake_folder.jobs("results/table4.csv") == {"probe_case": 10, "probe": 10, "table4": 1}
     fake_folder.succeed("results/table4.csv")
     assert (fake_folder.path / "results" / "table4.html").exists()
+    asked = (fake_folder.path / "results" / "table4.csv").read_text()
+    assert asked.count("method:") == 2 * (6 * 2 + 3 + 3)
     assert all("--predict" in call for call in fake_folder.calls("probe"))
     fake_folder.change("nano.yaml", "probes", to={"device": "cpu", "budget": "1GiB", "sizes": [[64, 96]]})
     assert fake_folder.jobs("results/table4.csv") == {"probe_case": 7, "probe": 7, "table4": 1}  # measured rows
 
 
 def test_table_6_and_the_claims_take_in_frames_that_fit(fake_folder):
-    """Table 6 those of its four ratios, the claims all that ask the paper's question: ten rows in two sizes."""
+    """Table 6 those of its four ratios, the claims all ten rows."""
     assert "probe" not in fake_folder.jobs()
     fake_folder.change("nano.yaml", "experiments", to=["table4", "table6"])
     assert fake_folder.jobs("results/table6.csv")["probe"] == 4
-    assert fake_folder.jobs()["probe"] == 20
+    assert fake_folder.jobs()["probe"] == 10
     assert "table4" not in fake_folder.jobs()
 
 

@@ -58,11 +58,9 @@ class Probe:
 
     @property
     def name(self) -> str:
-        """Its place below results/probes/<tier>/."""
-        case = self.case
-        inference = "_".join(f"{name}{value}" for name, value in case.variant.items()) or "only"
-        kind = "measured" if self.search else "predicted"
-        return f"{case.method}/{inference}/{case.height}x{case.width}_{case.attention}_{kind}"
+        """Its file below results/probes/<tier>/, which it shares with other sizes and paths of attention."""
+        inference = "_".join(f"{name}{value}" for name, value in self.case.variant.items()) or "only"
+        return f"{self.case.method}/{inference}/{'measured' if self.search else 'predicted'}"
 
     @property
     def as_paper(self) -> bool:

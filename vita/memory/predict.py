@@ -23,7 +23,7 @@ from vita.memory.procedure import build, images, weights_bytes
 from vita.memory.tracker import MemoryTracker, Scratch, no_scratch
 
 MOST_FRAMES = 1_000_000
-FOLLOWED = 720  # frames of a video whose chunks are all followed
+FOLLOWED = 360  # frames of a video whose chunks are all followed
 PIECE = 256  # frames: what chunks left is one tensor for so many, of the same size in all
 STRIDE = 8  # times as many frames are asked for until they do not fit
 GRANULARITY = 512  # bytes: what allocators round up to

@@ -12,7 +12,6 @@ from typing import Any
 
 from vita.config_file import Frozen, digest, parse
 from vita.engine.record import machine_name, package_versions, source_digest
-from vita.files import write_json
 from vita.memory.budget import Budget
 from vita.memory.card import CardReader, CardState, check_idle, free_bytes, nvml_reader
 from vita.memory.case import Case
@@ -97,12 +96,12 @@ def _finished(file: Path, asked: TrialRequest) -> list[Trial]:
 
 
 def probe(
-    case: Case, budget: Budget, search: Search | None, out: Path, key: Mapping[str, str] | None = None
+    case: Case, budget: Budget, search: Search | None, trials: Path, key: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Predict, measure where there is a `search`, write the record `out`, and give it; `key` names it in tables.
+    """Predict, measure where there is a `search`, and give the record; `key` names it in tables.
 
-    A measurement that ends without a number is a record with the status "failed" and the error. Raises UserError on a
-    bad case, and on a card that others use.
+    trials: the file of finished trials, which many cases may share.  A measurement that ends without a number is a
+    record with the status "failed" and the error. Raises UserError on a bad case, and on a card that others use.
     """
     predictor = Predictor(case, cpu_scratch if budget.kind == "cpu" else no_scratch)
     room = budget.bytes or free_bytes()
@@ -122,11 +121,10 @@ def probe(
         "machine": machine_name(),
     }
     if search is not None:
-        record |= measure(case, budget, search, max(predicted, 1), out.with_suffix(".trials.jsonl"))
+        record |= measure(case, budget, search, max(predicted, 1), trials)
         frames = record["measured_frames"]
         if frames:
             record["predicted_peak_at_measured"] = asdict(predictor.peak(frames))
-    write_json(out, record, indent=1)
     return record
 
 

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vita.contract import UserError
-from vita.files import read_record
+from vita.files import read_records
 from vita.report.style import COLOURS, LINE_STYLES, TEXT_INCHES, save, styled
 
 GIBIBYTE = 2**30
@@ -27,7 +27,7 @@ def draw_memory(probes: Sequence[Path], out: Path) -> None:
     Of each only the smallest resolution and rows without pruning are drawn: the table has all. Raises UserError naming
     a record that is missing or incomplete.
     """
-    records = [read_record(path, NEEDED) for path in probes]
+    records = [record for path in probes for record in read_records(path, NEEDED)]
     if not records:
         raise UserError("--probe: name at least one record of `vita probe`")
     drawn = [record for record in records if float(record["key"].get("prune_ratio", 1)) == 1]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from vita.files import read_record
+from vita.files import read_records
 
 PAPER_BUDGET = 12 * 2**30
 PAPER_RESOLUTION = "360 x 640"  # the usual size of a prediction; the paper's own two are lost in our copy
@@ -16,7 +16,7 @@ NEEDED = ("key", "case", "budget_bytes", "predicted_frames", "predicted_frames_l
 
 @dataclass(frozen=True)
 class ProbeRecord:
-    """One record; content: as written."""
+    """One record; path: of the file that holds it; content: as written."""
 
     path: Path
     content: dict[str, Any]
@@ -57,8 +57,8 @@ class ProbeRecord:
 
 
 def read_probes(paths: Sequence[Path]) -> list[ProbeRecord]:
-    """Raises UserError naming a record that is missing or incomplete."""
-    return [ProbeRecord(path, read_record(path, NEEDED)) for path in paths]
+    """All that the files hold. Raises UserError naming one that is missing, or a record that is incomplete."""
+    return [ProbeRecord(path, content) for path in paths for content in read_records(path, NEEDED)]
 
 
 def find_probe(records: Sequence[ProbeRecord], cells: Mapping[str, Any]) -> ProbeRecord | None:

@@ -13,6 +13,7 @@ from vita.contract import UserError
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.sections import Needs
+from vita.memory.case import dump_cases
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent
@@ -88,18 +89,21 @@ def probes_of(experiment):
 
 
 def probe_files(wanted):
-    """Records of those probes that ask the paper's question and are `wanted`; none in a tier without probes."""
+    """Files with records of those probes that ask the paper's question and are `wanted`; none in a tier without probes."""
     found = [probe for probes in TABLE.probes.values() for probe in probes]
-    return [
-        PROBE.format(tier=TABLE.tier.tier, probe=probe.name) + ".json"
-        for probe in found
-        if probe.as_paper and wanted(probe.case)
-    ]
+    asked = [probe for probe in found if probe.as_paper and wanted(probe.case)]
+    return record_files(asked)
 
 
-def probe_options(probe):
-    """Of `vita probe`: budget, device, how it searches, and the cells that name the record."""
-    search = probe.search
+def record_files(probes):
+    """Each file once, in the order of the probes."""
+    names = dict.fromkeys(probe.name for probe in probes)
+    return [PROBE.format(tier=TABLE.tier.tier, probe=name) + ".json" for name in names]
+
+
+def probe_options(probes):
+    """Of `vita probe`, for those of one row: budget, device, how it searches, and the cells that name the records."""
+    probe, search = probes[0], probes[0].search
     found = ["--predict"]
     if search is not None:
         found = [f"--minutes {search.minutes:g}", f"--precision {search.precision:g}"]
@@ -111,6 +115,6 @@ def probe_options(probe):
     )
 
 
-def probe_gpus(probe):
-    """A probe that only predicts needs none."""
-    return int(probe.search is not None and probe.device == "cuda")
+def probe_gpus(probes):
+    """Probes that only predict need none."""
+    return int(probes[0].search is not None and probes[0].device == "cuda")

@@ -2,7 +2,10 @@
 # on what, the tier says.
 
 
-PROBES = {probe.name: probe for probe in TABLE.probes.get("table4", [])}
+# A job is a row: all its sizes and paths of attention, since starting takes as long as predicting one of them.
+PROBES = {}
+for one in TABLE.probes.get("table4", []):
+    PROBES.setdefault(one.name, []).append(one)
 
 
 localrules:
@@ -11,7 +14,7 @@ localrules:
 
 
 rule probe_case:
-    """What one probe asks (table 4)."""
+    """What the probes of one row ask (table 4)."""
     output:
         f"{PROBE}.yaml",
     log:
@@ -21,7 +24,9 @@ rule probe_case:
     conda:
         ENVIRONMENT
     params:
-        text=lambda wildcards: dump(PROBES[wildcards.probe].case),
+        text=lambda wildcards: dump_cases(
+            [probe.case for probe in PROBES[wildcards.probe]]
+        ),
     shell:
         "printf '%s' {params.text:q} > {output} 2> {log}"
 
@@ -55,10 +60,7 @@ rule probe:
 rule table4:
     """Table 4: frames that fit into memory at once, with a figure of memory over frames."""
     input:
-        probes=lambda wildcards: [
-            PROBE.format(tier=TABLE.tier.tier, probe=probe.name) + ".json"
-            for probe in probes_of("table4")
-        ],
+        probes=lambda wildcards: record_files(probes_of("table4")),
         sources=sources("report/*.py", "report/published/*.csv"),
     output:
         csv="results/table4.csv",
