@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from vita.config_file import Frozen
+from vita.contract import KEEP_BYTES
 from vita.dataset_config import DatasetConfig
 
 
@@ -148,4 +149,7 @@ class PredictConfig(Frozen):
     top_k: PositiveInt = 10
     short_edge: PositiveInt | None = None  # pixels; None keeps the stored size
     max_edge: PositiveInt = 1333
+    keep_gib: NonNegativeFloat = (
+        KEEP_BYTES / 2**30
+    )  # of a video's mask features in host memory; longer ones are streamed
     threads: PositiveInt = 1

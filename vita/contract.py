@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
-
 # How attention is computed, see `vita.memory.attention_path`.
 AttentionPath = Literal["materialised", "fused", "chunked"]
+KEEP_BYTES = 4 * 2**30  # that a method may keep of a video's frames, where nothing else is said
 
 
 class UserError(ValueError):
@@ -113,14 +113,11 @@ class FrameDetection:
 
 @dataclass(frozen=True)
 class VideoPrediction:
-    """What a method says of one video: its tracks by inference variant, and its frame detector's view.
-
-    streamed: whether its frames were read more than once, so that memory did not grow with their number.
-    """
+    """What a method says of one video: its tracks by inference variant, and its frame detector's view."""
 
     tracks: Mapping[str, list[Track]]
     frame_detections: Sequence[FrameDetection] = field(default_factory=list)
-    streamed: bool = False
+    streamed: bool = False  # see `WatchedVideo`
 
 
 class FrameSource(Protocol):
@@ -166,6 +163,11 @@ class VideoMethod(Protocol):
 class WatchedVideo(Protocol):
     """One video of which a method has seen all frames: it predicts any part of it, as often as it is asked."""
 
+    @property
+    def streamed(self) -> bool:
+        """Whether what was kept lies on disk, so that memory does not grow with the number of frames."""
+        ...
+
     def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
         """The frames [start, stop) as a video of their own, under each inference variant."""
         ...
@@ -175,8 +177,8 @@ class WatchedVideo(Protocol):
 class WatchingMethod(Protocol):
     """What a `VideoMethod` may add that takes its frames one by one: all parts of a video share one pass over them."""
 
-    def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
-        """See all frames, once (eval mode); `top_k` as in `predict`."""
+    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
+        """See all frames, once (eval mode). Of more than `keep_bytes` of features, a method that can keeps less."""
         ...
 
 

@@ -44,6 +44,7 @@ class FramesSeen:
     no_object: Tensor  # (T, Q)
     mask_features: list[Tensor]  # (t, C, h, w) each, T frames together
     detections: list[FrameDetection]
+    streamed: bool = False
 
     @torch.no_grad()
     def predict(self, start: int, stop: int, variants: Mapping[str, VitaVariant]) -> VideoPrediction:

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from vita.attention import MaskEmbedding
-from vita.contract import AttentionPath, Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
+from vita.contract import KEEP_BYTES, AttentionPath, Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
 from vita.detector import FrameDetector, FrameOutput, normalise_and_pad
 from vita.inference import watch_video
 from vita.initialisation import initialise_video_module
@@ -197,12 +197,12 @@ class Vita(nn.Module):
         """`associate`; see `vita.contract.ProbedMethod`."""
         associate_along(self, kept, variant, attention)
 
-    def watch(self, frames: FrameSource, top_k: int) -> WatchedVideo:
+    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
         """One pass of the detector, from which any part of the video is predicted; see `vita.inference`.
 
-        A video of more than `vita.streaming.video.STREAM_ABOVE` bytes of mask features is not kept in memory.
+        A video with more than `keep_bytes` of mask features is streamed; see `vita.streaming.video`.
         """
-        if is_too_long(frames, self.mask_projection.out_channels):
+        if is_too_long(frames, self.mask_projection.out_channels, keep_bytes):
             return watch_in_chunks(self, frames, top_k)
         return watch_video(self, frames, top_k)
 

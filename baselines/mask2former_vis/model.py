@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
-from vita.contract import AttentionPath, Clip, FrameSource, Losses, VideoPrediction
+from vita.contract import KEEP_BYTES, AttentionPath, Clip, FrameSource, Losses, VideoPrediction
 from vita.detector import normalise_and_pad, read_in_chunks
 from vita.losses.matching import Target
 from vita.losses.points import Draws, UniformDraws
@@ -96,8 +96,8 @@ class Mask2FormerVis(nn.Module):
             deque(self.decoder(maps, 1), maxlen=0)
 
     @torch.no_grad()
-    def watch(self, frames: FrameSource, top_k: int) -> MapsSeen:
-        """The pixel level's maps of a whole video, made in chunks of frames."""
+    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> MapsSeen:
+        """The pixel level's maps of a whole video, made in chunks of frames; all are kept: the decoder needs them."""
         chunks = read_in_chunks(frames, self.decoder.norm.weight.device)
         maps, geometries = zip(*((self.pixel_level(images), geometry) for images, geometry in chunks), strict=True)
         return MapsSeen(self.decoder, top_k, geometries[0], together(maps))
@@ -120,6 +120,7 @@ class MapsSeen:
     top_k: int
     geometry: FrameGeometry
     maps: PixelMaps
+    streamed: bool = False
 
     @torch.no_grad()
     def last(self, start: int, stop: int) -> Prediction:

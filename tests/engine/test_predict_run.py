@@ -82,6 +82,19 @@ def test_record(predicted: Path, finished: Path) -> None:
     assert record["weights_sha256"] == sha256(finished / "model.safetensors")
     assert record["part"] == "valid"
     assert record["config"] == plan().model_dump(mode="json")
+    assert record["streamed_videos"] == 0
+
+
+def test_videos_that_may_not_be_kept_are_streamed_and_said_to_be(
+    config: RunConfig, finished: Path, predicted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("vita.streaming.video.KEPT_FRAMES", FRAMES - 1)
+    frugal = plan().model_copy(update={"keep_gib": 0.0})
+    predict_run(config, frugal, ["intact"], finished / "model.safetensors", tmp_path / "predictions", tmp_path)
+    assert json.loads((tmp_path / "predict_record.json").read_text())["streamed_videos"] == 2
+    ours, kept = (entries(folder / "predictions" / "intact.json") for folder in (tmp_path, predicted))
+    assert [track["category_id"] for track in ours] == [track["category_id"] for track in kept]
+    np.testing.assert_allclose([t["score"] for t in ours], [t["score"] for t in kept], atol=1e-5)
 
 
 def test_some_variants_and_the_same_bytes_again(

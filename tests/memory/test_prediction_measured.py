@@ -19,6 +19,7 @@ MODELS: dict[str, dict[str, Any]] = {
     "vita": {"options": {"detector": DETECTOR, **LAYERS}, "variant": {"window": 6}},
     "mask2former_vis": {"options": {"detector": DETECTOR}},
     "ifc": {"options": {"backbone": BACKBONE, **LAYERS}},
+    "vistr": {"options": {"backbone": BACKBONE, **LAYERS}},
 }
 MIB = 2**20
 
@@ -32,6 +33,7 @@ MIB = 2**20
         ("mask2former_vis", (96, 160), 288 * MIB),
         ("vita", (64, 96), 256 * MIB),
         ("ifc", (96, 160), 256 * MIB),
+        ("vistr", (96, 160), 256 * MIB),
     ],
 )
 def test_within_ten_percent(method: str, size: tuple[int, int], budget: int) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,13 +14,12 @@ from same_tracks import assert_same
 
 from vita.contract import Video
 from vita.engine.predict import entry_text, results_of
-from vita.engine.procedures import find_procedure
+from vita.engine.procedures import find_procedure, read_plan
 from vita.inference import part_of, watch_video
 from vita.method import definition
 from vita.model import Vita, VitaVariant
-from vita.streaming import video as streaming
 from vita.streaming.mask_sweep import mask_features
-from vita.streaming.video import StreamedVideo, is_too_long, watch_in_chunks
+from vita.streaming.video import is_too_long, watch_in_chunks
 
 VARIANTS = {
     "intact": VitaVariant(),
@@ -38,7 +38,7 @@ def model(tiny_vita: Callable[..., Vita]) -> Vita:
 def test_as_a_video_in_memory(model: Vita, frames: int) -> None:
     kept, streamed = watch_video(model, Noise(frames), 5), watch_in_chunks(model, Noise(frames), 5)
     whole = streamed.predict(0, frames, VARIANTS)
-    assert whole.streamed and not kept.predict(0, frames, VARIANTS).streamed
+    assert streamed.streamed and not kept.streamed
     assert_same(whole, kept.predict(0, frames, VARIANTS))
     assert_same(streamed.predict(frames // 3, frames, VARIANTS), kept.predict(frames // 3, frames, VARIANTS))
 
@@ -84,20 +84,17 @@ def test_tracks_are_written_as_those_in_memory_are(model: Vita, monkeypatch: pyt
 
 
 @pytest.mark.parametrize(("height", "width", "size"), [(40, 50, (64, 64)), (64, 65, (64, 96))])
-def test_which_videos_are_too_long(
-    monkeypatch: pytest.MonkeyPatch, height: int, width: int, size: tuple[int, int]
-) -> None:
+def test_which_videos_are_too_long(height: int, width: int, size: tuple[int, int]) -> None:
     """32 channels of 4 bytes at every fourth position of the padded frame, 40 frames."""
     kept = 40 * 4 * 32 * (size[0] // 4) * (size[1] // 4)
-    monkeypatch.setattr(streaming, "STREAM_ABOVE", kept)
-    assert not is_too_long(Noise(40, height, width), 32)
-    monkeypatch.setattr(streaming, "STREAM_ABOVE", kept - 1)
-    assert is_too_long(Noise(40, height, width), 32)
-    assert not is_too_long(Noise(36, height, width), 32)
+    assert not is_too_long(Noise(40, height, width), 32, kept)
+    assert is_too_long(Noise(40, height, width), 32, kept - 1)
+    assert not is_too_long(Noise(36, height, width), 32, 0)
 
 
-def test_a_long_video_is_streamed_unasked(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not isinstance(model.watch(Noise(37), 3), StreamedVideo)
-    monkeypatch.setattr(streaming, "STREAM_ABOVE", 10_000)
-    assert isinstance(model.watch(Noise(37), 3), StreamedVideo)
-    assert model.predict(Noise(37), {"intact": VitaVariant()}, 3).streamed
+@pytest.mark.parametrize("variant", [{}, {"through": "clip_association", "clip_frames": 20, "matching": "greedy"}])
+def test_a_long_video_is_streamed_unasked_and_said_to_be(model: Vita, variant: dict[str, Any]) -> None:
+    plan = read_plan(definition, {"only": variant})
+    assert not plan.predict(model, Noise(37), 3).streamed
+    streamed = plan.predict(model, Noise(37), 3, keep_bytes=10_000)
+    assert streamed.streamed and len(streamed.tracks["only"]) == 3

@@ -68,7 +68,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     record = {
         "frames": len(video),
         "size": [video.out_height, video.out_width],
-        "streamed": prediction.streamed,
+        "streamed": watched.streamed,
         "tracks": len(tracks),
         "shown_tracks": len(shown.tracks),
         "device": device_name(model.mask_projection.weight.device),

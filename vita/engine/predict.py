@@ -42,7 +42,7 @@ def predict_split(
     with torch.no_grad():
         for video in split.videos:
             frames = VideoFrames(video, config.short_edge, config.max_edge)
-            yield video, plan.predict(method, frames, config.top_k)
+            yield video, plan.predict(method, frames, config.top_k, int(config.keep_gib * 2**30))
     model.train(was_training)
 
 

@@ -12,6 +12,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from vita.contract import (
+    KEEP_BYTES,
     FrameSource,
     InferenceProcedure,
     MethodDefinition,
@@ -40,14 +41,16 @@ class InferencePlan:
         """Of all variants."""
         return [*self.direct, *(name for variants in self.through.values() for name in variants)]
 
-    def predict(self, method: VideoMethod, frames: FrameSource, top_k: int) -> VideoPrediction:
-        """Tracks of one video under every variant."""
-        video = watch(method, frames, top_k)
+    def predict(
+        self, method: VideoMethod, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES
+    ) -> VideoPrediction:
+        """Tracks of one video under every variant; `keep_bytes` as in `vita.contract.WatchingMethod`."""
+        video = watch(method, frames, top_k, keep_bytes)
         whole = video.predict(0, len(frames), self.direct) if self.direct else VideoPrediction({})
         tracks = dict(whole.tracks)
         for name, variants in self.through.items():
             tracks |= self.procedures[name].predict(video, frames, variants, top_k)
-        return VideoPrediction(tracks, whole.frame_detections)
+        return VideoPrediction(tracks, whole.frame_detections, video.streamed)
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,17 @@ class VideoInParts:
     method: VideoMethod
     frames: FrameSource
     top_k: int
+    streamed: bool = False
 
     def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
         """See `WatchedVideo`."""
         return self.method.predict(FrameSlice(self.frames, start, stop), variants, self.top_k)
 
 
-def watch(method: VideoMethod, frames: FrameSource, top_k: int) -> WatchedVideo:
+def watch(method: VideoMethod, frames: FrameSource, top_k: int, keep_bytes: int) -> WatchedVideo:
     """The video as the method predicts its parts, from one pass over the frames if the method can."""
     if isinstance(method, WatchingMethod):
-        return method.watch(frames, top_k)
+        return method.watch(frames, top_k, keep_bytes)
     return VideoInParts(method, frames, top_k)
 
 

@@ -36,14 +36,13 @@ if TYPE_CHECKING:
 
 STRIDE = 4  # pixels a position of the mask features
 KEPT_FRAMES = 36  # a video that is no longer is always kept in memory
-STREAM_ABOVE = 4 * 2**30  # bytes of mask features that a video may keep
 
 
-def is_too_long(frames: FrameSource, channels: int) -> bool:
-    """Whether the mask features of a video's frames are too large to be kept; channels: C."""
+def is_too_long(frames: FrameSource, channels: int, keep_bytes: int) -> bool:
+    """Whether the mask features of a video's frames take more than may be kept; channels: C."""
     if len(frames) <= KEPT_FRAMES:
         return False
-    return feature_bytes(frames, channels) > STREAM_ABOVE
+    return feature_bytes(frames, channels) > keep_bytes
 
 
 def feature_bytes(frames: FrameSource, channels: int) -> int:
@@ -74,6 +73,7 @@ class StreamedVideo:
     detections: SpooledList[FrameDetection]
     features: DiskStore | None = None  # (T, C, h, w)
     temporary: TemporaryDirectory[str] | None = None  # is removed with this video; open files stay readable
+    streamed: bool = True
     _numbers: Iterator[int] = field(default_factory=count)
 
     @torch.no_grad()
@@ -87,7 +87,7 @@ class StreamedVideo:
         features = partial(self._features, start, stop)
         tracks = kept.tracks(sweep_masks(features, stop - start, self.geometry, kept.kernels, folder))
         return VideoPrediction(
-            {name: tracks[variant] for name, variant in variants.items()}, self._detections(start, stop), streamed=True
+            {name: tracks[variant] for name, variant in variants.items()}, self._detections(start, stop)
         )
 
     def _features(self, start: int, stop: int, begin: int) -> Iterator[Tensor]:
