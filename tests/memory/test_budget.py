@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import pytest
 import torch
+from fake_driver import Nvml
 
 from vita.contract import UserError
 from vita.memory.budget import Budget, read_budget
-from vita.memory.card import CardState, check_idle, nvml_reader
+from vita.memory.card import CardState, allocator_settings, check_idle, nvml_reader
 from vita.memory.trial import peaks
 
 GIB = 2**30
@@ -65,48 +63,6 @@ def test_room_beside_others_is_enough_for_a_cap() -> None:
     check_idle(CardState("an idle card", 24 * GIB, GIB // 2, {}), 0)
 
 
-class Nvml:
-    """A driver with one card."""
-
-    class NVMLError(Exception):
-        pass
-
-    def __init__(self) -> None:
-        self.down = False
-
-    def nvmlInit(self) -> None: ...  # noqa: N802
-
-    def nvmlShutdown(self) -> None:  # noqa: N802
-        self.down = True
-
-    def nvmlDeviceGetHandleByIndex(self, index: int) -> int:  # noqa: N802
-        if index > 1:
-            raise self.NVMLError("Invalid Argument")
-        return index
-
-    def nvmlDeviceGetHandleByUUID(self, uuid: str) -> int:  # noqa: N802
-        if uuid != "GPU-4711":
-            raise self.NVMLError("Not Found")
-        return 1
-
-    def nvmlDeviceGetName(self, handle: int) -> bytes:  # noqa: N802
-        return (b"NVIDIA H200", b"NVIDIA TITAN Xp")[handle]
-
-    def nvmlDeviceGetMemoryInfo(self, handle: int) -> Any:  # noqa: N802
-        return type("Memory", (), {"total": 24 * GIB, "used": 2 * GIB})
-
-    def nvmlDeviceGetComputeRunningProcesses(self, handle: int) -> list[Any]:  # noqa: N802
-        return [type("Process", (), {"pid": 7, "usedGpuMemory": GIB})]
-
-
-@pytest.fixture
-def driver(monkeypatch: pytest.MonkeyPatch) -> Nvml:
-    driver = Nvml()
-    monkeypatch.setitem(sys.modules, "pynvml", driver)
-    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    return driver
-
-
 def test_what_a_driver_says(driver: Nvml) -> None:
     with nvml_reader() as reader:
         assert reader() == CardState("NVIDIA H200", 24 * GIB, 2 * GIB, {7: GIB})
@@ -148,3 +104,11 @@ def test_without_a_driver(driver: Nvml, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(driver, "nvmlInit", lambda: (_ for _ in ()).throw(Nvml.NVMLError("Driver Not Loaded")))
     with pytest.raises(UserError, match="no NVIDIA driver: Driver Not Loaded; probe on a CPU"), nvml_reader():
         pass
+
+
+def test_what_the_allocator_was_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PYTORCH_ALLOC_CONF", raising=False)
+    monkeypatch.delenv("PYTORCH_CUDA_ALLOC_CONF", raising=False)
+    assert allocator_settings() == "default"
+    monkeypatch.setenv("PYTORCH_CUDA_ALLOC_CONF", "expandable_segments:True")
+    assert allocator_settings() == "expandable_segments:True"

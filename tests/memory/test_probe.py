@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_driver import GIB, Nvml
 
+from vita.contract import UserError
 from vita.memory.budget import Budget
 from vita.memory.case import Case
 from vita.memory.probe import Prober, Search, TrialError, measure
@@ -78,6 +80,27 @@ def test_trials_of_another_question_are_not_taken(tmp_path: Path) -> None:
     other = Trials(10)
     assert Prober(CASE, Budget("cpu", 2**21), Search(), file, other).fits(5)
     assert other.asked == [5]
+
+
+def test_a_card_is_told_with_its_measurement(driver: Nvml, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTORCH_ALLOC_CONF", "expandable_segments:True")
+    monkeypatch.setattr("vita.memory.probe.Prober", lambda *given: Prober(*given, trial=Trials(110)))
+    record = measure(CASE, Budget("cap", 12 * GIB), Search(), 100, tmp_path / "t.jsonl")
+    assert (record["device"], record["budget"]) == ("NVIDIA H200", "12 GiB allocator cap on NVIDIA H200")
+    state = {"name": "NVIDIA H200", "total_bytes": 24 * GIB, "used_bytes": 2 * GIB, "processes": {7: GIB}}
+    assert record["card_before"] == record["card_after"] == state
+    assert record["allocator_settings"] == "expandable_segments:True"
+    assert 109 <= record["measured_frames"] <= 110
+    assert driver.down
+
+
+def test_nothing_is_tried_on_a_card_that_is_half_full(driver: Nvml, tmp_path: Path) -> None:
+    trials = tmp_path / "t.jsonl"
+    with pytest.raises(
+        UserError, match=r"NVIDIA H200 is in use: 2\.0 GiB of 24\.0 GiB are taken \(processes: 7: 1\.0 GiB"
+    ):
+        measure(CASE, Budget("cap", 23 * GIB), Search(), 100, trials)
+    assert not trials.exists()
 
 
 def test_there_is_an_end_to_it(tmp_path: Path) -> None:

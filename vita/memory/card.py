@@ -75,6 +75,11 @@ def free_bytes() -> int:
         return state.total_bytes - state.used_bytes
 
 
+def allocator_settings() -> str:
+    """What the user tells PyTorch's allocator, such as expandable segments, which lets more frames fit."""
+    return os.environ.get("PYTORCH_ALLOC_CONF") or os.environ.get("PYTORCH_CUDA_ALLOC_CONF") or "default"
+
+
 IDLE_BYTES = 2**30  # that an idle card may hold: what the driver keeps back, and a context or two
 
 

@@ -13,7 +13,7 @@ from typing import Any
 from vita.config_file import Frozen, digest, parse
 from vita.engine.record import machine_name, package_versions, source_digest
 from vita.memory.budget import Budget
-from vita.memory.card import CardReader, CardState, check_idle, free_bytes, nvml_reader
+from vita.memory.card import CardReader, CardState, allocator_settings, check_idle, free_bytes, nvml_reader
 from vita.memory.case import Case
 from vita.memory.predict import Predictor
 from vita.memory.search import Edge, find_edge
@@ -153,6 +153,7 @@ def measure(case: Case, budget: Budget, search: Search, guess: int, trials: Path
         "budget": budget.words(before.name if before else None),
         "card_before": asdict(before) if before else None,
         "card_after": asdict(after) if after else None,
+        "allocator_settings": allocator_settings() if before else None,
         "search": search.model_dump(mode="json"),
         "trials": [trial.model_dump(mode="json") for trial in prober.trials],
         **found,
