@@ -41,6 +41,16 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Raises UserError when `path` could not be written; what is there stays as it is."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED):
+            pass
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+
+
 def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes left of their files; only where no other process writes."""
     for path in folder.glob(f".*{UNFINISHED}"):

@@ -21,7 +21,9 @@ def probe(
         Literal["cpu", "cuda"], typer.Option(help="Where trials run; cuda is the first visible card.")
     ] = "cuda",
     predict: Annotated[bool, typer.Option("--predict", help="Predict from shapes alone; runs nothing.")] = False,
-    frames: Annotated[list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.")] = None,
+    frames: Annotated[
+        list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.", min=1)
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="JSON: a list of answers with their trials; resumes.")] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="A cell that names the record in tables, as method=VITA; may be repeated.")
@@ -35,7 +37,7 @@ def probe(
     from transformers.utils import logging
 
     from vita.contract import UserError
-    from vita.files import write_json
+    from vita.files import check_writable, write_json
     from vita.memory.budget import read_budget
     from vita.memory.case import read_cases
     from vita.memory.probe import Search
@@ -48,6 +50,7 @@ def probe(
         return
     if out is None:
         raise UserError("--out: say which JSON file to write")
+    check_writable(out)  # before minutes are spent
     search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
     key = dict(_pair(text) for text in label or [])
     limit, trials, records = read_budget(budget, device), out.with_suffix(".trials.jsonl"), []
