@@ -24,10 +24,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     """
     temporary: Path | None = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
-        os.close(handle)
-        temporary = Path(name)
+        temporary = _beside(path)
         yield temporary
         _flush_to_disk(temporary)
         temporary.chmod(0o644)
@@ -41,12 +38,18 @@ def atomic_write(path: Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def _beside(path: Path) -> Path:
+    """An empty file in the same folder, which is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+    os.close(handle)
+    return Path(name)
+
+
 def check_writable(path: Path) -> None:
     """Raises UserError when `path` could not be written; what is there stays as it is."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED):
-            pass
+        _beside(path).unlink()
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
@@ -106,7 +109,7 @@ def read_records(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
     """As `read_record`, of a file that holds a list of them."""
     content = read_json(path)
     if not isinstance(content, list):
-        raise UserError(f"{path}: not a list of records; delete the file and run the command again")
+        raise UserError(f"{path}: not a list of records; name a file that the command for them wrote")
     return [_checked(one, path, keys) for one in content]
 
 

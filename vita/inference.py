@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -44,7 +44,7 @@ class FramesSeen:
     no_object: Tensor  # (T, Q)
     mask_features: list[Tensor]  # (t, C, h, w) each, T frames together
     detections: list[FrameDetection]
-    streamed: bool = False
+    streamed: ClassVar[bool] = False
 
     @torch.no_grad()
     def predict(self, start: int, stop: int, variants: Mapping[str, VitaVariant]) -> VideoPrediction:

@@ -50,10 +50,10 @@ def probe(
         return
     if out is None:
         raise UserError("--out: say which JSON file to write")
-    check_writable(out)  # before minutes are spent
     search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
     key = dict(_pair(text) for text in label or [])
     limit, trials, records = read_budget(budget, device), out.with_suffix(".trials.jsonl"), []
+    check_writable(out)  # before minutes are spent
     for asked in cases:
         records.append(run_probe(asked, limit, None if predict else search, trials, key))
         typer.echo(f"{_named(asked)}: {_summary(records[-1])}")

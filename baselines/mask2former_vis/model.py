@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -120,7 +120,7 @@ class MapsSeen:
     top_k: int
     geometry: FrameGeometry
     maps: PixelMaps
-    streamed: bool = False
+    streamed: ClassVar[bool] = False
 
     @torch.no_grad()
     def last(self, start: int, stop: int) -> Prediction:

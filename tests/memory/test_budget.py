@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fake_driver import Nvml
+from fake_driver import GIB, Nvml
 
 from vita.contract import UserError
 from vita.memory.budget import Budget, read_budget
 from vita.memory.card import CardState, allocator_settings, check_idle, nvml_reader
 from vita.memory.trial import peaks
-
-GIB = 2**30
 
 
 @pytest.mark.parametrize(

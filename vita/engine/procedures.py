@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
-from typing import Any
+from typing import Any, ClassVar
 
 from vita.contract import (
     KEEP_BYTES,
@@ -60,7 +60,7 @@ class VideoInParts:
     method: VideoMethod
     frames: FrameSource
     top_k: int
-    streamed: bool = False
+    streamed: ClassVar[bool] = False
 
     def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
         """See `WatchedVideo`."""

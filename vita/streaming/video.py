@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -73,7 +73,7 @@ class StreamedVideo:
     detections: SpooledList[FrameDetection]
     features: DiskStore | None = None  # (T, C, h, w)
     temporary: TemporaryDirectory[str] | None = None  # is removed with this video; open files stay readable
-    streamed: bool = True
+    streamed: ClassVar[bool] = True
     _numbers: Iterator[int] = field(default_factory=count)
 
     @torch.no_grad()
