@@ -27,8 +27,8 @@ import typer
 from tabulate import tabulate
 from transformers.utils import logging
 
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 from vita.progress import progress
 from vita.streaming.association import FrameQueries, associate_in_chunks
 from vita.streaming.frame_store import DiskStore

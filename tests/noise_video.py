@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from vita.detector import normalise_and_pad
-from vita.model import Vita
+from vita.method import Vita
 
 
 class Noise:

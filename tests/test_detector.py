@@ -12,7 +12,7 @@ from vita.conformance.recording import StoredFrames
 from vita.detector import PIXEL_MEAN, PIXEL_STD, normalise_and_pad, read_in_chunks
 from vita.initialisation import fan_of_offsets
 from vita.mask_decoding import FrameGeometry
-from vita.model import Vita
+from vita.method import Vita
 
 Build = Callable[..., Vita]
 

@@ -9,10 +9,11 @@ import torch
 from noise_video import Noise, with_masks
 from same_tracks import assert_same, assert_same_tracks, masks
 
-from vita.engine.procedures import VideoInParts, find_procedure, read_plan
+from vita.engine.methods import find_procedure
+from vita.engine.procedures import VideoInParts, read_plan
 from vita.inference import part_of
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 
 VARIANTS = {
     "intact": VitaVariant(),

@@ -11,8 +11,8 @@ from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
 from vita.experiments.reading import overlay
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 
 FILE = yaml.safe_load((Path(__file__).parents[1] / "workflow/config/methods/vita.yaml").read_text())
 YOUTUBE_VIS_CLASSES = 40

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from vita.contract import Clip, Losses
-from vita.model import Vita
+from vita.method import Vita
 
 Build = Callable[..., Vita]
 MakeClip = Callable[..., Clip]

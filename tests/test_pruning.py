@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from vita.model import Vita, VitaVariant
+from vita.method import Vita
+from vita.model import VitaVariant
 from vita.pruning import Control, apply_control, prune, survivors
 
 Build = Callable[..., Vita]

@@ -5,7 +5,7 @@ Legend: T frames, N instances, K classes, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
@@ -183,6 +183,22 @@ class WatchingMethod(Protocol):
 
 
 @runtime_checkable
+class StreamingMethod(Protocol):
+    """What a `WatchingMethod` may add that follows videos of any length with what it keeps in files."""
+
+    def feature_bytes(self, frames: FrameSource) -> int:
+        """What the features of all frames would take on disk."""
+        ...
+
+    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> WatchedVideo:
+        """See all frames, once (eval mode), and keep what is needed of them in `folder`, where a pass goes on.
+
+        spool: keep features there too, which are otherwise made a second time.
+        """
+        ...
+
+
+@runtime_checkable
 class CountedMethod(Protocol):
     """What a `VideoMethod` may add, so that its size and its work can be told, and what of them is its own."""
 
@@ -215,64 +231,8 @@ class ProbedMethod(Protocol):
         ...
 
 
-@dataclass(frozen=True)
-class OfficialTensor:
-    """Where a tensor of ours lies in an official state dict: a whole entry, or one third of a stacked projection."""
-
-    key: str
-    third: int | None = None  # 0 query, 1 key, 2 value
-
-    def under(self, prefix: str) -> OfficialTensor:
-        """The same tensor of a module that is itself called `prefix` (which ends with a dot)."""
-        return replace(self, key=prefix + self.key)
-
-
-@dataclass(frozen=True)
-class Check:
-    """One group of recorded tensors held against ours, entry by entry. Errors are absolute."""
-
-    group: str
-    error: float  # the largest
-    largest: float  # absolute value recorded
-    tolerance: float  # allowed error at the largest value
-    passed: bool | None  # None: nothing was compared
-
-
-class OfficialCounterpart(Protocol):
-    """What ties a method to its official implementation: weights, configuration keys and recorded outputs."""
-
-    def source(self, name: str) -> OfficialTensor | None:
-        """Where the tensor that our state dict calls `name` comes from; None when it has no counterpart."""
-        ...
-
-    def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
-        """Entries of the official state dict that are fixed by the configuration, such as class weights."""
-        ...
-
-    def options(self, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-        """Options from an official configuration and, for what it does not name, from the shapes of a state dict.
-
-        config: flat keys ("MODEL.MASK_FORMER.NHEADS"); shapes: of official keys. Both may be empty: what neither
-        names is as released. Raises UserError on sizes that contradict each other.
-        """
-        ...
-
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
-        ...
-
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
-        """As `checks`, of those recordings among the full-size ones in `folder` that are of this method."""
-        ...
-
-
 class MethodDefinition(Protocol):
     """What an entry point of the group `vita.methods` names: how to read options and build the method."""
-
-    @property
-    def official(self) -> OfficialCounterpart | None:
-        """What ties the method to an official implementation, if there is one."""
-        ...
 
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """A freshly initialised `VideoMethod`. Raises UserError naming an unknown or impossible option."""

@@ -12,8 +12,8 @@ import pandas as pd
 from vita.config import PredictConfig, RunConfig
 from vita.config_file import dump, parse
 from vita.contract import UserError
-from vita.engine.methods import find_method
 from vita.files import write_text
+from vita.official.plugins import find_official
 from vita.weights.official_config import OfficialConfig, read_official_config
 from vita.weights.official_data import read_data
 from vita.weights.official_keys import Fate, fate_of
@@ -91,12 +91,8 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
 
 
 def _options(config: OfficialConfig, where: str) -> dict[str, Any]:
-    name = METHODS[config.architecture]
-    official = find_method(name).official
-    if official is None:
-        raise UserError(f"{where}: the installed method '{name}' has no official counterpart")
     try:
-        return official.options(config, {})
+        return find_official(METHODS[config.architecture]).options(config, {})
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
 

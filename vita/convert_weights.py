@@ -57,13 +57,13 @@ def convert_weights(
     """
     if out.suffix != SUFFIX[direction]:
         raise UserError(f"--out is {out}; it must end with {SUFFIX[direction]}")
-    definition = find_method(method)
+    find_method(method)  # its name may be wrong, and reading takes long
     state = read_transformers(source) if source.is_dir() else read_official(source)
     if direction == "ours":
-        converted = to_ours(state, definition, options, str(source), num_classes, new_heads)
+        converted = to_ours(state, method, options, str(source), num_classes, new_heads)
         save_weights(converted.state, out)
     else:
-        converted = to_theirs(state, definition, options, str(source))
+        converted = to_theirs(state, method, options, str(source))
         write_official(converted.state, out)
     lines = [f"{source}: {len(state)} tensors -> {out}: {len(converted.state)} tensors", f"method: {method}"]
     return "\n".join(lines + _summary(converted, derived=options is None))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -15,10 +15,8 @@ from torch import Tensor
 from vita.contract import FrameDetection, FrameSource, Track, VideoPrediction
 from vita.detector import FrameOutput, read_in_chunks
 from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.model import VideoOutput, VitaNetwork, VitaVariant
 from vita.track_selection import top_pairs, tracks_of
-
-if TYPE_CHECKING:
-    from vita.model import VideoOutput, Vita, VitaVariant
 
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 
@@ -37,7 +35,7 @@ class Choice:
 class FramesSeen:
     """All that VITA keeps of a video's frames: enough to predict any part of it (`vita.contract.WatchedVideo`)."""
 
-    model: Vita
+    model: VitaNetwork
     top_k: int
     geometry: FrameGeometry
     queries: Tensor  # (T, Q, C)
@@ -64,7 +62,7 @@ class FramesSeen:
 
 
 @torch.no_grad()
-def watch_video(model: Vita, frames: FrameSource, top_k: int) -> FramesSeen:
+def watch_video(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSeen:
     """One pass of the detector over the video, in chunks."""
     device = model.mask_projection.weight.device
     queries: list[Tensor] = []

@@ -2,21 +2,74 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
-from torch import nn
+from torch import Tensor, nn
 
 from vita.config_file import Frozen, parse
-from vita.contract import UserError
+from vita.contract import KEEP_BYTES, AttentionPath, FrameSource, UserError, VideoPrediction, WatchedVideo
+from vita.detector import normalise_and_pad
 from vita.detector_options import DetectorOptions, build_detector, check_shares
+from vita.inference import watch_video
 from vita.losses.set_loss import SetCriterion
-from vita.model import Stage, Vita, VitaVariant
+from vita.model import Stage, VitaNetwork, VitaVariant
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
+from vita.probed import associate_along
 from vita.pruning import Control
-from vita.weights.vita_official import VitaOfficial
+from vita.streaming.video import feature_bytes, is_too_long, watch_in_chunks
+
+
+class Vita(VitaNetwork):
+    """VITA with what the harness calls: it watches and predicts videos, is counted, and is probed for memory."""
+
+    @property
+    def image_detector(self) -> nn.Module:
+        """What VITA adds to."""
+        return self.detector
+
+    @torch.no_grad()
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """The network's part of `predict`; see `vita.contract.CountedMethod`."""
+        seen = self.detector(normalise_and_pad([frames]))
+        video = self.associate(seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1], VitaVariant())
+        features = self.mask_projection(seen.pixel_map)
+        torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
+
+    def keep(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """The last layer's frame queries (F, Q, C), and their probabilities of "no object" (F, Q)."""
+        seen = self.detector(images)
+        # Copies: those of all layers, and of all classes, lie in the same memory.
+        return seen.queries[-1].clone(), seen.class_logits[-1].softmax(-1)[..., -1].clone()
+
+    def conclude(self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath) -> None:
+        """`associate`; see `vita.contract.ProbedMethod`."""
+        associate_along(self, kept, variant, attention)
+
+    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
+        """One pass of the detector, from which any part of the video is predicted; see `vita.inference`.
+
+        A video with more than `keep_bytes` of mask features is streamed; see `vita.streaming.video`.
+        """
+        if is_too_long(frames, self.mask_projection.out_channels, keep_bytes):
+            return watch_in_chunks(self, frames, top_k)
+        return watch_video(self, frames, top_k)
+
+    def feature_bytes(self, frames: FrameSource) -> int:
+        """What the mask features of all frames would take on disk."""
+        return feature_bytes(frames, self.mask_projection.out_channels)
+
+    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> WatchedVideo:
+        """As `watch`, of a video of any length, with what is kept in `folder`; see `vita.streaming.video`."""
+        return watch_in_chunks(self, frames, top_k, folder, spool)
+
+    def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:
+        """Tracks under each variant from one pass of the detector."""
+        return self.watch(frames, top_k).predict(0, len(frames), variants)
 
 
 class VitaOptions(Frozen):
@@ -47,11 +100,6 @@ class VitaInference(Frozen):
 
 class VitaDefinition:
     """The entry point `vita` of the group `vita.methods`."""
-
-    @property
-    def official(self) -> VitaOfficial:
-        """The released implementation."""
-        return VitaOfficial()
 
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """A freshly initialised VITA. Raises UserError naming an unknown or impossible option."""

@@ -6,18 +6,17 @@ L frame-decoder layers that feed VITA, D Object Decoder layers, H W pixels, h w 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Self
 
 import torch
 from torch import Tensor, nn
 
 from vita.attention import MaskEmbedding
-from vita.contract import KEEP_BYTES, AttentionPath, Clip, FrameSource, Losses, LossTerm, VideoPrediction, WatchedVideo
+from vita.contract import Clip, Losses, LossTerm
 from vita.detector import FrameDetector, FrameOutput, normalise_and_pad
-from vita.inference import watch_video
 from vita.initialisation import initialise_video_module
 from vita.losses.matching import Match
 from vita.losses.points import Draws, UniformDraws
@@ -25,9 +24,7 @@ from vita.losses.set_loss import SetCriterion, average_count
 from vita.losses.similarity import similarity_loss
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
-from vita.probed import associate_along
 from vita.pruning import Control, apply_control, prune, survivors
-from vita.streaming.video import is_too_long, watch_in_chunks
 from vita.targets import clip_targets, frame_identities, frame_targets, matched_groups
 
 Stage = Literal["joint", "detector", "frozen"]
@@ -52,8 +49,8 @@ class VideoOutput:
     mask_embeddings: Tensor  # (D, B, N, C)
 
 
-class Vita(nn.Module):
-    """The whole method; its parts are given, not chosen, here.
+class VitaNetwork(nn.Module):
+    """The network and its losses; its parts are given, not chosen, here.
 
     stage: "joint" trains everything, "detector" only the frame detector (image pre-training), "frozen" only VITA.
     """
@@ -93,7 +90,7 @@ class Vita(nn.Module):
             in_detector = name.startswith("detector.")
             parameter.requires_grad_(self.stage == "joint" or in_detector == (self.stage == "detector"))
 
-    def train(self, mode: bool = True) -> Vita:
+    def train(self, mode: bool = True) -> Self:
         """As in torch, but a frozen detector stays in evaluation mode."""
         super().train(mode)
         if self.stage == "frozen":
@@ -103,11 +100,6 @@ class Vita(nn.Module):
     def backbone_parameters(self) -> list[nn.Parameter]:
         """The backbone's, which learn at a rate of their own."""
         return list(self.detector.backbone.parameters())
-
-    @property
-    def image_detector(self) -> nn.Module:
-        """What VITA adds to."""
-        return self.detector
 
     def state_to_keep(self) -> dict[str, Tensor]:
         """All weights; after image pre-training of the detector, the detector's alone."""
@@ -178,34 +170,3 @@ class Vita(nn.Module):
         window = self.window if variant.window is None else variant.window
         tokens = self.object_encoder(prune(queries, slots)[None], window, shift=variant.shift)
         return self.decode(tokens, slots[None])
-
-    @torch.no_grad()
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
-        """The network's part of `predict`; see `vita.contract.CountedMethod`."""
-        seen = self.detector(normalise_and_pad([frames]))
-        video = self.associate(seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1], VitaVariant())
-        features = self.mask_projection(seen.pixel_map)
-        torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
-
-    def keep(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """The last layer's frame queries (F, Q, C), and their probabilities of "no object" (F, Q)."""
-        seen = self.detector(images)
-        # Copies: those of all layers, and of all classes, lie in the same memory.
-        return seen.queries[-1].clone(), seen.class_logits[-1].softmax(-1)[..., -1].clone()
-
-    def conclude(self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath) -> None:
-        """`associate`; see `vita.contract.ProbedMethod`."""
-        associate_along(self, kept, variant, attention)
-
-    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
-        """One pass of the detector, from which any part of the video is predicted; see `vita.inference`.
-
-        A video with more than `keep_bytes` of mask features is streamed; see `vita.streaming.video`.
-        """
-        if is_too_long(frames, self.mask_projection.out_channels, keep_bytes):
-            return watch_in_chunks(self, frames, top_k)
-        return watch_video(self, frames, top_k)
-
-    def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:
-        """Tracks under each variant from one pass of the detector."""
-        return self.watch(frames, top_k).predict(0, len(frames), variants)

@@ -24,6 +24,7 @@ from vita.contract import CountedMethod, UserError
 from vita.data.resize import short_edge_size
 from vita.engine.methods import find_method, installed_methods
 from vita.files import write_text
+from vita.official.plugins import find_official, has_official
 
 BACKBONES = {"r50": 360, "r101": 360, "swin_l": 448}  # -> short edge in pixels at the release's test time
 DEFAULT = "default"  # backbone of a method that has no official implementation, and so no names for others
@@ -94,15 +95,14 @@ def model_card(method: str, backbone: str, frames: int) -> ModelCard:
 
 
 def _short_edges(method: str) -> dict[str, int]:
-    return BACKBONES if find_method(method).official else {DEFAULT: BACKBONES["r50"]}
+    return BACKBONES if has_official(method) else {DEFAULT: BACKBONES["r50"]}
 
 
 def released_model(method: str, backbone: str) -> nn.Module:
     """In evaluation mode, in its released size, without memory for its weights."""
-    definition = find_method(method)
-    options = definition.official.options(released_keys(backbone), {}) if definition.official else {}
+    options = find_official(method).options(released_keys(backbone), {}) if has_official(method) else {}
     with torch.device("meta"):
-        model = definition.build(options, CLASSES)
+        model = find_method(method).build(options, CLASSES)
     # Some libraries' weights ask for a device by name. The counter cannot follow what has, or may have, a gradient.
     return model.to("meta").eval().requires_grad_(False)
 

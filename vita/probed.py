@@ -6,25 +6,22 @@ Legend: T frames, F frames of a chunk, Q frame queries, q surviving ones, C chan
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from vita.contract import AttentionPath
 from vita.memory.attention_path import attention_path
+from vita.model import VitaNetwork, VitaVariant
 from vita.pruning import apply_control, prune, survivors
 from vita.streaming.object_decoder import decode_chunks
 from vita.streaming.object_encoder import stream_tokens
 
 FRAMES_AT_ONCE = 36  # that the chunked path works on
 
-if TYPE_CHECKING:
-    from vita.model import Vita, VitaVariant
-
 
 def associate_along(
-    model: Vita, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath
+    model: VitaNetwork, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath
 ) -> None:
     """kept: frame queries (F, Q, C) and probabilities of "no object" (F, Q) of every chunk.
 

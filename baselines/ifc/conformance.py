@@ -16,14 +16,13 @@ from torch import Tensor
 from baselines.ifc.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
 from baselines.ifc.conformance_training import loss_checks, output_checks
 from baselines.ifc.conformance_video import clip_stride, inference_checks, variant_of
-from baselines.ifc.method import definition
-from baselines.ifc.model import Ifc
+from baselines.ifc.method import Ifc, definition
 from baselines.ifc.official import CLASS_HEAD, IfcOfficial
 from vita.conformance.check import VALUES, Pair, compare
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
-from vita.contract import Check
 from vita.detector import normalise_and_pad
+from vita.official.contract import Check
 from vita.weights.portable import portable_weights
 from vita.weights.state import from_official, layout
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping, Sequence
 import torch
 from torch import Tensor
 
-from baselines.ifc.model import Ifc
+from baselines.ifc.method import Ifc
 from baselines.ifc.position import padding_of, sine_position
 from vita.conformance.check import EXACT, VALUES, Pair, Tolerance, compare
 from vita.conformance.recording import Tensors
-from vita.contract import Check
+from vita.official.contract import Check
 
 MASK_LOGITS = Tolerance(5e-3)  # values reach some hundreds
 LEVELS = ((2, 4), (3, 8), (4, 16), (5, 32))  # number of a backbone map in the recording, pixels a position of it

@@ -15,14 +15,15 @@ from torch import Tensor
 
 from baselines.ifc.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
 from baselines.ifc.losses import DenseCriterion
-from baselines.ifc.model import Ifc
+from baselines.ifc.method import Ifc
 from vita.conformance.check import EXACT, LOSS, VALUES, Pair, Tolerance, compare, compare_numbers, held
 from vita.conformance.detector import recorded_list
 from vita.conformance.recording import Recording, Tensors, recorded_clips, recorded_value
 from vita.conformance.training_step import Level, compare_assignments, compare_terms, gradient_checks
-from vita.contract import Check, Clip, Losses, OfficialCounterpart
+from vita.contract import Clip, Losses
 from vita.losses.matching import Match, Target
 from vita.losses.set_loss import SetLoss
+from vita.official.contract import Check, OfficialCounterpart
 from vita.weights.state import official_names_of
 
 LEVEL = Level("clips", "criterion", "HungarianMatcher", "SetCriterion", "losses_unweighted", "loss")

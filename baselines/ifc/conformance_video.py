@@ -16,12 +16,12 @@ from torch import Tensor
 from baselines.ifc.clip_merging import Association, ClipInstances, best_pairs
 from baselines.ifc.conformance_parts import MASK_LOGITS
 from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts, resized
-from baselines.ifc.model import Ifc
+from baselines.ifc.method import Ifc
 from vita.conformance.check import EXACT, VALUES, Tolerance, compare, compare_masks
 from vita.conformance.recording import StoredFrames, Tensors
-from vita.contract import Check
 from vita.detector import normalise_and_pad
 from vita.mask_decoding import decode
+from vita.official.contract import Check
 
 
 def clip_stride(config: Mapping[str, Any]) -> int:

@@ -10,19 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
+from baselines.ifc.model import FrameMaps, IfcNetwork
 from vita.contract import FrameSource, Rle, Track, VideoPrediction
 from vita.detector import normalise_and_pad
 from vita.mask_decoding import FLOATS_AT_ONCE, encode
-
-if TYPE_CHECKING:
-    from baselines.ifc.model import FrameMaps, Ifc
 
 CHUNK_FRAMES = 18  # that go through the backbone at once
 
@@ -81,7 +78,7 @@ def clip_starts(frames: int, clip_frames: int, stride: int) -> list[int]:
 class VideoTracker:
     """One inference variant on its way through a video."""
 
-    def __init__(self, model: Ifc, variant: IfcVariant, frames: FrameSource) -> None:
+    def __init__(self, model: IfcNetwork, variant: IfcVariant, frames: FrameSource) -> None:
         self.model, self.variant = model, variant
         self._span = min(variant.clip_frames, len(frames))
         self._starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
@@ -149,7 +146,7 @@ def chosen_pairs(probabilities: Tensor, variant: IfcVariant) -> tuple[Tensor, Te
     return classes[instances, labels], labels, instances
 
 
-def predict_video(model: Ifc, frames: FrameSource, variants: Mapping[str, IfcVariant]) -> VideoPrediction:
+def predict_video(model: IfcNetwork, frames: FrameSource, variants: Mapping[str, IfcVariant]) -> VideoPrediction:
     """Tracks under every variant. No detector looks at single frames, so that there are no frame detections."""
     trackers = {name: VideoTracker(model, variant, frames) for name, variant in variants.items()}
     view = MapsInView()

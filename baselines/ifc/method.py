@@ -2,25 +2,68 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
+import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
-from torch import nn
+from torch import Tensor, nn
 
 from baselines.ifc.decoder import ClipDecoder
 from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.inference import IfcVariant
+from baselines.ifc.inference import IfcVariant, clip_starts, predict_video
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import GROUPS, MaskHead
-from baselines.ifc.model import Ifc
+from baselines.ifc.model import FrameMaps, IfcNetwork
 from vita.backbone import Backbone, ResNetOptions, SwinOptions
 from vita.config_file import Frozen, parse
-from vita.contract import OfficialCounterpart, UserError
+from vita.contract import AttentionPath, FrameSource, UserError, VideoPrediction
+from vita.detector import normalise_and_pad
 from vita.detector_options import check_shares
 from vita.losses.matching import Weights
+from vita.memory.attention_path import attention_path
 
 NAME = "ifc"
+
+
+class Ifc(IfcNetwork):
+    """IFC with what the harness calls: it predicts videos, is counted, and is probed for memory."""
+
+    @property
+    def image_detector(self) -> None:
+        """There is none: the queries are of clips."""
+        return
+
+    @torch.no_grad()
+    def rehearse(self, frames: Tensor, top_k: int) -> None:
+        """The network's part of `predict`: overlapping clips as released, with the masks of all queries of each."""
+        maps, variant = self.see(normalise_and_pad([frames], divisor=1)), IfcVariant()
+        starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
+        first, *others = (maps[start : start + variant.clip_frames] for start in starts)
+        clips = first.joined(others)  # as one batch, which takes as much work as one after the other
+        tokens = self.encode(clips, len(starts), None)
+        self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
+
+    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
+        """The backbone's maps at C channels; see `vita.contract.ProbedMethod`."""
+        maps = self.see(images)
+        return maps.coarse, *maps.finer
+
+    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: IfcVariant, attention: AttentionPath) -> None:
+        """Encoder, decoder and masks of all frames as one clip, whatever the variant says of clips."""
+        first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
+        maps = first.joined(others)
+        with attention_path(attention):
+            tokens = self.encode(maps, 1, None)
+            self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
+
+    @torch.no_grad()
+    def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:
+        """Tracks under each variant from one pass of the backbone; see `baselines.ifc.inference`.
+
+        `top_k` does not apply: the release keeps all that is above a threshold; a variant may limit its own number.
+        """
+        return predict_video(self, frames, variants)
 
 
 class IfcOptions(Frozen):
@@ -61,13 +104,6 @@ class IfcInference(Frozen):
 
 class IfcDefinition:
     """The entry point `ifc` of the group `vita.methods`."""
-
-    @property
-    def official(self) -> OfficialCounterpart:
-        """What ties it to the released code."""
-        from baselines.ifc.official import IfcOfficial  # noqa: PLC0415
-
-        return IfcOfficial()
 
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """A freshly initialised IFC. Raises UserError naming an unknown or impossible option."""

@@ -6,7 +6,7 @@ h w positions of the mask features, n instances of a clip.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,16 +15,14 @@ from torch import Tensor, nn
 from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.decoder import ClipDecoder
 from baselines.ifc.encoder import ClipTokens, InterFrameEncoder
-from baselines.ifc.inference import IfcVariant, clip_starts, predict_video
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import MaskHead
 from baselines.ifc.position import padding_of
 from vita.backbone import Backbone
-from vita.contract import AttentionPath, Clip, FrameSource, Losses, VideoPrediction
+from vita.contract import Clip, Losses
 from vita.detector import normalise_and_pad
 from vita.initialisation import initialise_head
 from vita.losses.set_loss import average_count
-from vita.memory.attention_path import attention_path
 from vita.targets import clip_targets
 
 
@@ -56,8 +54,8 @@ class ClipOutput:
     mask_logits: Tensor  # (D, B, Q, T, h, w)
 
 
-class Ifc(nn.Module):
-    """The whole method; its parts are given, not chosen, here.
+class IfcNetwork(nn.Module):
+    """The network and its losses; its parts are given, not chosen, here.
 
     stride: pixels a position of the coarsest backbone map, which the encoder reads; masks come at a quarter of it.
     frozen_stages: of the backbone, from the input: the stem is the first.
@@ -95,11 +93,6 @@ class Ifc(nn.Module):
     def backbone_parameters(self) -> list[nn.Parameter]:
         """The backbone's, which learn at a rate of their own."""
         return list(self.backbone.parameters())
-
-    @property
-    def image_detector(self) -> None:
-        """There is none: the queries are of clips."""
-        return
 
     def state_to_keep(self) -> dict[str, Tensor]:
         """All weights, whatever was trained on."""
@@ -151,37 +144,6 @@ class Ifc(nn.Module):
         probabilities = output.class_logits[0, 0].float().softmax(1)
         found = probabilities.argmax(1) < probabilities.shape[1] - 1
         return ClipInstances(start, probabilities[found], output.mask_logits[0, 0, found].float())
-
-    @torch.no_grad()
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
-        """The network's part of `predict`: overlapping clips as released, with the masks of all queries of each."""
-        maps, variant = self.see(normalise_and_pad([frames], divisor=1)), IfcVariant()
-        starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
-        first, *others = (maps[start : start + variant.clip_frames] for start in starts)
-        clips = first.joined(others)  # as one batch, which takes as much work as one after the other
-        tokens = self.encode(clips, len(starts), None)
-        self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
-
-    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The backbone's maps at C channels; see `vita.contract.ProbedMethod`."""
-        maps = self.see(images)
-        return maps.coarse, *maps.finer
-
-    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: IfcVariant, attention: AttentionPath) -> None:
-        """Encoder, decoder and masks of all frames as one clip, whatever the variant says of clips."""
-        first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
-        maps = first.joined(others)
-        with attention_path(attention):
-            tokens = self.encode(maps, 1, None)
-            self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
-
-    @torch.no_grad()
-    def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:
-        """Tracks under each variant from one pass of the backbone; see `baselines.ifc.inference`.
-
-        `top_k` does not apply: the release keeps all that is above a threshold; a variant may limit its own number.
-        """
-        return predict_video(self, frames, variants)
 
 
 def padded_sizes(clips: Sequence[Clip], images: Tensor) -> list[tuple[int, int]] | None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vita.contract import Check, OfficialTensor, UserError
+from vita.contract import UserError
+from vita.official.contract import OfficialTensor
 from vita.weights.names import (
     attention_source,
     backbone_constants,
@@ -63,7 +63,7 @@ ATTENTION = {
 
 
 class IfcOfficial:
-    """See `vita.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.OfficialCounterpart`."""
 
     def source(self, name: str) -> OfficialTensor | None:
         """Where the tensor of `Ifc` called `name` comes from."""
@@ -109,18 +109,6 @@ class IfcOfficial:
         backbone = {"backbone": backbone_options(config, shapes, BACKBONE), "norm": backbone_norm(config)}
         return {**backbone, **{option: value for option, value in named.items() if value is not None}}
 
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
-        from baselines.ifc import conformance  # noqa: PLC0415  it builds models, the names above do not
-
-        return conformance.checks(folder)
-
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
-        """As `checks`, of this method's recordings among the full-size ones in `folder`."""
-        from baselines.ifc import conformance  # noqa: PLC0415
-
-        return conformance.full_size_checks(folder)
-
 
 def _target_stride(config: Config) -> int | None:
     """Ours has one stride for matching and for the loss. Raises UserError where they differ."""
@@ -147,3 +135,6 @@ def _layer_source(name: str) -> OfficialTensor | None:
         return feedforward_source(match[4], layer, f"{layer}.norm{3 if layer.startswith(DECODER) else 2}")
     attention, norm = ATTENTION[block]
     return attention_source(match[4], f"{layer}.{attention}", f"{layer}.norm{norm}")
+
+
+official = IfcOfficial()

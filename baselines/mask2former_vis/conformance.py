@@ -21,9 +21,9 @@ from baselines.mask2former_vis.position import position_in_clip
 from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
-from vita.contract import Check
 from vita.detector import normalise_and_pad
 from vita.mask_decoding import decode, to_network_size, to_out_size
+from vita.official.contract import Check
 from vita.pixel_level import PixelMaps
 from vita.track_selection import top_pairs
 from vita.weights.portable import portable_weights

@@ -16,8 +16,9 @@ from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, Tolerance, 
 from vita.conformance.detector import recorded_list
 from vita.conformance.recording import Recording, Tensors, recorded_clips
 from vita.conformance.training_step import Level, gradient_checks, replay, step_checks
-from vita.contract import Check, Clip, OfficialCounterpart
+from vita.contract import Clip
 from vita.detector import normalise_and_pad
+from vita.official.contract import Check, OfficialCounterpart
 
 LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
 

@@ -11,7 +11,6 @@ from torch import nn
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder
 from baselines.mask2former_vis.model import Labels, Mask2FormerVis
 from vita.config_file import Frozen, parse
-from vita.contract import OfficialCounterpart
 from vita.detector_options import DetectorOptions, build_pixel_level
 from vita.losses.set_loss import SetCriterion
 
@@ -35,13 +34,6 @@ class Mask2FormerVisInference(Frozen):
 
 class Mask2FormerVisDefinition:
     """The entry point `mask2former_vis` of the group `vita.methods`."""
-
-    @property
-    def official(self) -> OfficialCounterpart:
-        """What ties it to the released code."""
-        from baselines.mask2former_vis.official import Mask2FormerVisOfficial  # noqa: PLC0415
-
-        return Mask2FormerVisOfficial()
 
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """A freshly initialised Mask2Former-VIS. Raises UserError naming an unknown or impossible option."""

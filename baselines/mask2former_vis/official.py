@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vita.contract import Check, OfficialTensor
+from vita.official.contract import OfficialTensor
 from vita.weights.names import (
     attention_source,
     backbone_constants,
@@ -52,7 +51,7 @@ LAYER = re.compile(r"layers\.(\d+)\.(\w+)\.(.+)")
 
 
 class Mask2FormerVisOfficial:
-    """See `vita.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.OfficialCounterpart`."""
 
     def source(self, name: str) -> OfficialTensor | None:
         """Where the tensor of `Mask2FormerVis` called `name` comes from."""
@@ -81,18 +80,6 @@ class Mask2FormerVisOfficial:
         points = config.get("MODEL.MASK_FORMER.TRAIN_NUM_POINTS")
         return options if points is None else options | {"points": points}
 
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
-        from baselines.mask2former_vis.conformance import checks  # noqa: PLC0415  it builds models, names do not
-
-        return checks(folder)
-
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
-        """As `checks`, of this method's recordings among the full-size ones in `folder`."""
-        from baselines.mask2former_vis.conformance import full_size_checks  # noqa: PLC0415
-
-        return full_size_checks(folder)
-
 
 def video_decoder_source(name: str) -> OfficialTensor | None:
     """Of our MaskedVideoDecoder; theirs is relative to `sem_seg_head.predictor.`."""
@@ -110,3 +97,6 @@ def video_decoder_source(name: str) -> OfficialTensor | None:
         return feedforward_source(rest, layer, f"{layer}.norm")
     layers, attention = ATTENTION[block]
     return attention_source(rest, f"{layers}.{number}.{attention}", f"{layers}.{number}.norm")
+
+
+official = Mask2FormerVisOfficial()

@@ -35,11 +35,6 @@ class NoOptions(Frozen):
 class VisTrDefinition:
     """The entry point `vistr` of the group `vita.methods`."""
 
-    @property
-    def official(self) -> None:
-        """Nothing is held against its release."""
-        return
-
     def build(self, options: Mapping[str, Any], num_classes: int) -> nn.Module:
         """The freshly initialised architecture. Raises UserError naming an unknown or impossible option."""
         read = parse(VisTrOptions, dict(options), f"options of method {NAME}")

@@ -18,8 +18,8 @@ from baselines.clip_association import ClipVariant, clip_bounds, match, procedur
 from vita.conformance.recording import StoredFrames
 from vita.contract import Track, UserError, VideoPrediction
 from vita.data.rle import decode, encode
-from vita.engine.methods import find_method
-from vita.engine.procedures import VideoInParts, find_procedure, read_plan
+from vita.engine.methods import find_method, find_procedure
+from vita.engine.procedures import VideoInParts, read_plan
 
 HEIGHT, WIDTH = 1, 12
 Bar = tuple[int, int] | None  # first and last-but-one pixel of a strip
@@ -186,5 +186,5 @@ def test_it_is_found_by_name() -> None:
     )
     assert plan.names == ["intact", "clips"]
     assert plan.through["clip_association"]["clips"].options.clip_frames == 4
-    with pytest.raises(UserError, match="'through': 'magic' is not installed; allowed: clip_association"):
+    with pytest.raises(UserError, match="'through': unknown procedure 'magic'; installed are: clip_association"):
         find_procedure("magic")

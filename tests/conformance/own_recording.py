@@ -19,8 +19,8 @@ from vita.conformance.recording import Tensors, recorded_clips
 from vita.conformance.training_step import replay
 from vita.conformance.vita_training import LEVELS
 from vita.detector import normalise_and_pad
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 from vita.weights.state import to_official
 from vita.weights.vita_official import VitaOfficial
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from vita.conformance.run import Report, run
-from vita.engine.methods import find_method, installed_methods
+from vita.engine.methods import installed
+from vita.official.plugins import CONFORMANCE
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-OFFICIAL = [name for name in installed_methods() if find_method(name).official is not None]
+OFFICIAL = installed(CONFORMANCE)
 
 
 def test_all_methods_with_an_official_implementation_are_recorded() -> None:

@@ -14,12 +14,12 @@ from torch.nn import functional as F
 import vita.object_encoder
 from vita.attention import AttentionBlock
 from vita.conformance import vita_checks
-from vita.contract import Check
 from vita.losses.matching import Weights
 from vita.losses.set_loss import SetCriterion, SetLoss
 from vita.mask_kernel import resize_axis
-from vita.model import Vita
+from vita.method import Vita
 from vita.object_decoder import DecoderLayer
+from vita.official.contract import Check
 
 RECORDED = Path(__file__).parents[1] / "golden" / "vita"
 frame_groups = vita.object_encoder.frame_groups

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from vita.conformance.run import Report, full_size_backbones, full_size_checks, run
-from vita.contract import Check
+from vita.official.contract import Check
 
 ROOT = Path(__file__).parents[2]
 RECORDINGS = Path(os.environ.get("VITA_RECORDINGS", ROOT.parent / "shared" / "golden")).resolve()

@@ -18,7 +18,7 @@ from vita.config import RunConfig
 from vita.contract import Clip, Losses, LossTerm, UserError
 from vita.engine.predict_run import predict_run
 from vita.engine.train import Trainer
-from vita.model import Vita
+from vita.method import Vita
 
 
 @contextmanager

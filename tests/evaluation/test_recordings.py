@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from vita.conformance.evaluator import checks
-from vita.contract import Check, UserError
+from vita.contract import UserError
+from vita.official.contract import Check
 
 RECORDINGS = Path(__file__).parents[1] / "golden" / "evaluator"
 GROUPS = {

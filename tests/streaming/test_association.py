@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_vita import TINY
 
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 from vita.object_encoder import ObjectEncoder
 from vita.pruning import Control
 from vita.streaming import association

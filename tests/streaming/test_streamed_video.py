@@ -13,11 +13,12 @@ from noise_video import Noise, with_masks
 from same_tracks import assert_same
 
 from vita.contract import Video
+from vita.engine.methods import find_procedure
 from vita.engine.predict import entry_text, results_of
-from vita.engine.procedures import find_procedure, read_plan
+from vita.engine.procedures import read_plan
 from vita.inference import part_of, watch_video
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
 from vita.streaming.mask_sweep import mask_features
 from vita.streaming.video import is_too_long, watch_in_chunks
 

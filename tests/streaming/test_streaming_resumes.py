@@ -10,7 +10,8 @@ from noise_video import Noise, with_masks
 from torch import Tensor
 
 from vita.contract import VideoPrediction
-from vita.model import Vita, VitaVariant
+from vita.method import Vita
+from vita.model import VitaVariant
 from vita.streaming.video import feature_bytes, watch_in_chunks
 
 FRAMES = 50  # chunks of 18, 18 and 14

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from vita.contract import UserError
 from vita.engine.checkpoint import load_weights, save_weights
-from vita.method import definition
-from vita.model import Vita
+from vita.method import Vita, definition
+from vita.official.plugins import find_official
 from vita.weights.conversion import Converted, class_heads, current_names, to_ours, to_theirs
 from vita.weights.state import layout, to_official
 
@@ -40,13 +40,13 @@ def tiny() -> Vita:
 
 @pytest.fixture(scope="module")
 def official(tiny: Vita) -> State:
-    return to_official(tiny, definition.official)
+    return to_official(tiny, find_official("vita"))
 
 
 @pytest.fixture(scope="module")
 def options(tiny: Vita) -> dict[str, Any]:
     """What shapes tell: all but the heads of the video module, and the points of the loss."""
-    return definition.official.options({}, layout(tiny, definition.official))
+    return find_official("vita").options({}, layout(tiny, find_official("vita")))
 
 
 def equal(ours: State, theirs: State) -> bool:
@@ -58,11 +58,11 @@ def detector_of(official: State) -> State:
 
 
 def test_there_and_back_without_any_option(tiny: Vita, official: State) -> None:
-    there = to_ours(official, definition, None, "file")
+    there = to_ours(official, "vita", None, "file")
     assert equal(there.state, tiny.state_dict())
     assert (there.num_classes, there.fresh, there.absent) == (3, [], [])
     assert there.numbers == sum(tensor.numel() for tensor in tiny.state_dict().values())
-    back = to_theirs(there.state, definition, None, "file")
+    back = to_theirs(there.state, "vita", None, "file")
     assert equal(back.state, official)
     assert back.num_classes == 3
 
@@ -73,42 +73,42 @@ def test_class_heads_are_those_that_classes_change(options: dict[str, Any]) -> N
 
 def test_half_precision_becomes_single(official: State) -> None:
     half = {key: tensor.half() if tensor.is_floating_point() else tensor for key, tensor in official.items()}
-    converted = to_ours(half, definition, None, "file").state
+    converted = to_ours(half, "vita", None, "file").state
     assert {tensor.dtype for tensor in converted.values()} == {torch.float32}
     assert torch.equal(converted["class_head.weight"], half["vita_module.class_embed.weight"].float())
 
 
 def test_a_trained_batch_norm_gets_its_count(official: State, options: dict[str, Any]) -> None:
     trained = {**options, "detector": {**options["detector"], "norm": "trained"}}
-    converted = to_ours(official, definition, trained, "file")
+    converted = to_ours(official, "vita", trained, "file")
     assert converted.fresh and all(name.endswith("num_batches_tracked") for name in converted.fresh)
     assert {converted.state[name].item() for name in converted.fresh} == {0}
     assert converted.state.keys() == definition.build(trained, 3).state_dict().keys()
     for given in (trained, None):
-        assert equal(to_theirs(converted.state, definition, given, "file").state, official)
+        assert equal(to_theirs(converted.state, "vita", given, "file").state, official)
 
 
 def test_missing_class_weights_do_no_harm(tiny: Vita, official: State) -> None:
     weights = {key: tensor for key, tensor in official.items() if not key.endswith("criterion.empty_weight")}
     assert len(weights) == len(official) - 2
-    assert equal(to_ours(weights, definition, None, "file").state, tiny.state_dict())
+    assert equal(to_ours(weights, "vita", None, "file").state, tiny.state_dict())
 
 
 # Parts
 
 
 def test_an_image_detector_is_the_detector_alone(tiny: Vita, official: State) -> None:
-    converted = to_ours(detector_of(official), definition, None, "file")
+    converted = to_ours(detector_of(official), "vita", None, "file")
     assert converted.absent == VIDEO_PARTS
     assert equal(converted.state, {k: t for k, t in tiny.state_dict().items() if k.startswith("detector.")})
-    back = to_theirs(converted.state, definition, None, "file")
+    back = to_theirs(converted.state, "vita", None, "file")
     assert back.absent == VIDEO_PARTS
     weights = {key: t for key, t in detector_of(official).items() if not key.startswith("criterion.")}
     assert equal(back.state, weights)
 
 
 def test_a_run_starts_from_a_converted_image_detector(tiny: Vita, official: State, tmp_path: Path) -> None:
-    converted = to_ours(detector_of(official), definition, None, "file", num_classes=5, new_heads=1)
+    converted = to_ours(detector_of(official), "vita", None, "file", num_classes=5, new_heads=1)
     save_weights(converted.state, tmp_path / "detector.safetensors")
     loaded = load_weights(deepcopy(tiny), tmp_path / "detector.safetensors")
     assert loaded.absent_parts == VIDEO_PARTS
@@ -118,14 +118,14 @@ def test_a_run_starts_from_a_converted_image_detector(tiny: Vita, official: Stat
 def test_a_part_must_be_whole(official: State) -> None:
     state = {key: t for key, t in official.items() if key != "vita_module.fq_pos.weight"}
     with pytest.raises(UserError, match=r"^file: weights of another model: 1 missing \(vita_module.fq_pos.weight\)$"):
-        to_ours(state, definition, None, "file")
+        to_ours(state, "vita", None, "file")
 
 
 # Classes
 
 
 def new_heads(official: State, seed: int = 0, classes: int | None = 40) -> Converted:
-    return to_ours(official, definition, None, "file", num_classes=classes, new_heads=seed)
+    return to_ours(official, "vita", None, "file", num_classes=classes, new_heads=seed)
 
 
 def test_new_heads_are_of_the_wanted_classes_and_all_else_is_kept(tiny: Vita, official: State) -> None:
@@ -158,13 +158,13 @@ def test_an_image_detector_gets_a_new_head_of_its_own_alone(official: State) -> 
 
 def test_another_number_of_classes_needs_new_heads(official: State) -> None:
     with pytest.raises(UserError, match=r"^file: its class heads are of 3 classes, not 40; .* --new-heads$"):
-        to_ours(official, definition, None, "file", num_classes=40)
+        to_ours(official, "vita", None, "file", num_classes=40)
 
 
 def test_heads_of_different_numbers_of_classes(official: State) -> None:
     mixed = {**official, **{key: official[key][:3] for key in official if "vita_module.class_embed" in key}}
     with pytest.raises(UserError, match=r"^file: its class heads are of 2 and 3 classes$"):
-        to_ours(mixed, definition, None, "file")
+        to_ours(mixed, "vita", None, "file")
     assert new_heads(mixed).num_classes == 40
 
 
@@ -190,7 +190,7 @@ def test_everything_that_does_not_fit_is_listed(official: State, options: dict[s
     state = {**official, "head.fc.weight": torch.zeros(1), "vita_module.fq_pos.weight": torch.zeros(7, 32)}
     del state["sem_seg_head.predictor.decoder_norm.bias"]
     with pytest.raises(UserError) as error:
-        to_ours(state, definition, options, "file")
+        to_ours(state, "vita", options, "file")
     assert str(error.value) == (
         "file: weights of another model: 1 missing (sem_seg_head.predictor.decoder_norm.bias); "
         "1 unknown (head.fc.weight); 1 of another shape (vita_module.fq_pos.weight (7, 32), wanted (5, 32))"
@@ -201,27 +201,25 @@ def test_options_that_are_not_the_files(official: State, options: dict[str, Any]
     with pytest.raises(
         UserError, match=r"12 missing \(vita_module.enc_self_attn.1.*2 of another shape.*\(5, 32\), wanted \(7, 32\)"
     ):
-        to_ours(official, definition, {**options, "encoder_layers": 2, "video_queries": 7}, "file")
+        to_ours(official, "vita", {**options, "encoder_layers": 2, "video_queries": 7}, "file")
     with pytest.raises(UserError, match=r"^file: options of method vita: unknown key 'layers'"):
-        to_ours(official, definition, {"layers": 3}, "file")
+        to_ours(official, "vita", {"layers": 3}, "file")
 
 
 def test_weights_of_something_else(options: dict[str, Any]) -> None:
     for convert in (to_ours, to_theirs):
         with pytest.raises(UserError, match=r"^file: weights of another model: 1 unknown \(stem.conv1.weight\)$"):
-            convert({"stem.conv1.weight": torch.zeros(8, 3, 7, 7)}, definition, options, "file")
+            convert({"stem.conv1.weight": torch.zeros(8, 3, 7, 7)}, "vita", options, "file")
 
 
 def test_a_file_in_the_wrong_direction(tiny: Vita, official: State) -> None:
     with pytest.raises(UserError, match=r"unknown \(detector\."):
-        to_ours(tiny.state_dict(), definition, None, "file")
+        to_ours(tiny.state_dict(), "vita", None, "file")
     with pytest.raises(UserError, match=r"unknown \(backbone\."):
-        to_theirs(official, definition, None, "file")
+        to_theirs(official, "vita", None, "file")
 
 
 def test_a_method_without_an_official_implementation() -> None:
-    class Alone:
-        official = None
-
-    with pytest.raises(UserError, match="no official implementation"):
-        to_ours({}, Alone(), None, "file")  # type: ignore[arg-type]
+    told = r"file: the method 'vistr' has no official implementation .* those that have: ifc, mask2former_vis, vita"
+    with pytest.raises(UserError, match=told):
+        to_ours({}, "vistr", None, "file")

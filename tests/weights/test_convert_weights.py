@@ -14,6 +14,7 @@ from tiny_run import OPTIONS, content, files_in, vita, write_configuration
 from torch import Tensor
 
 from vita.method import definition
+from vita.official.plugins import find_official
 from vita.weights.files import read_official, write_official
 from vita.weights.state import to_official
 
@@ -34,7 +35,7 @@ def theirs(ours: State) -> State:
     with torch.device("meta"):
         model = definition.build(FROZEN, 3)
     model.load_state_dict(ours, assign=True)
-    return to_official(model, definition.official)
+    return to_official(model, find_official("vita"))
 
 
 @pytest.fixture

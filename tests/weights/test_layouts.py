@@ -12,8 +12,10 @@ import torch
 from official_layouts import NAMES, PARAMETERS, Layout, random_state, read_layout
 from torch import nn
 
-from vita.contract import OfficialCounterpart, UserError
+from vita.contract import UserError
 from vita.engine.methods import find_method
+from vita.official.contract import OfficialCounterpart
+from vita.official.plugins import find_official
 from vita.weights.state import from_official, layout, to_official
 
 
@@ -31,7 +33,7 @@ def model(name: str) -> Model:
         definition = find_method(name.rpartition("_")[0])
     except UserError:
         pytest.skip("not installed")
-    official = definition.official
+    official = find_official(name.rpartition("_")[0])
     assert official is not None
     theirs = read_layout(name)
     options = official.options({}, theirs)

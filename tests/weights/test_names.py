@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from vita.attention import AttentionBlock, FeedForwardBlock, MaskEmbedding
-from vita.contract import OfficialTensor
+from vita.official.contract import OfficialTensor
 from vita.weights.names import (
     attention_source,
     backbone_source,

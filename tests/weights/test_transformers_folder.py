@@ -59,7 +59,7 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_our_detector_says_the_same(saved: tuple[Any, Path]) -> None:
     model, folder = saved
-    converted = to_ours(read_transformers(folder), definition, None, str(folder))
+    converted = to_ours(read_transformers(folder), "vita", None, str(folder))
     assert (converted.num_classes, converted.fresh) == (5, [])
     assert {name.partition(".")[0] for name in converted.state} == {"detector"}
     ours = definition.build(converted.options, 5).detector

@@ -17,9 +17,10 @@ from torch import Tensor
 from vita.conformance.augmentation_draws import draw_checks
 from vita.conformance.check import EXACT, Tolerance, compare, compare_numbers
 from vita.conformance.recording import Recording, Tensors, recorded_value
-from vita.contract import Check, UserError
+from vita.contract import UserError
 from vita.data.resize import short_edge_size
 from vita.data.transforms import Crop, Flip, Resize, Rotation, Size, Transform, clip_boxes, transform_boxes
+from vita.official.contract import Check
 
 COORDINATES = Tolerance(1e-5, 1e-6)  # pixels; they were recorded in single precision
 DRAWS = "clip_augmentation_draws"

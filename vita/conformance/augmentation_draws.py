@@ -13,9 +13,10 @@ import numpy as np
 from vita.conformance.check import EXACT, compare_numbers, held
 from vita.conformance.recording import recorded_value
 from vita.conformance.window_paths import redrawn
-from vita.contract import Check, UserError
+from vita.contract import UserError
 from vita.data.resize import short_edge_size
 from vita.data.transforms import Size
+from vita.official.contract import Check
 
 KEEP_SIZE = ("NoOpTransform", "HFlipTransform")
 

@@ -16,9 +16,10 @@ from torch import Tensor, nn
 from vita.backbone import Backbone, ResNetOptions, SwinOptions
 from vita.conformance.check import EXACT, VALUES, Pair, compare
 from vita.conformance.recording import Recording, Tensors, shapes
-from vita.contract import Check, OfficialTensor, UserError
+from vita.contract import UserError
 from vita.detector import normalise_and_pad
 from vita.files import read_json
+from vita.official.contract import Check, OfficialTensor
 from vita.weights.names import backbone_constants, backbone_source
 from vita.weights.portable import portable_weights
 from vita.weights.sizes import Config, Shapes, backbone_options
@@ -90,7 +91,7 @@ def _compare_maps(group: str, model: Backbone, frames: Tensor, tensors: Tensors,
 
 
 class BackboneOfficial:
-    """A backbone's counterpart; see `vita.contract.OfficialCounterpart`. Official keys have no prefix."""
+    """A backbone's counterpart; see `vita.official.contract.OfficialCounterpart`. Official keys have no prefix."""
 
     def source(self, name: str) -> OfficialTensor | None:
         """Where the tensor of `vita.backbone.Backbone` called `name` comes from."""
@@ -103,11 +104,3 @@ class BackboneOfficial:
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
         """Options of the backbone. Raises UserError on contradicting sizes."""
         return backbone_options(config, shapes, "")
-
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """See the function of this name."""
-        return checks(folder)
-
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
-        """See the function of this name."""
-        return full_size_checks(folder)

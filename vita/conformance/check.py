@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vita.contract import Check
+from vita.official.contract import Check
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, compare
 from vita.conformance.recording import Tensors
-from vita.contract import Check
 from vita.detector import FrameDetector, FrameOutput
+from vita.official.contract import Check
 
 
 @dataclass

@@ -19,12 +19,13 @@ import torch
 from vita.conformance.check import EXACT, compare, compare_numbers, failed, held
 from vita.conformance.evaluator_special import special_checks
 from vita.conformance.recording import recorded_value
-from vita.contract import Check, UserError
+from vita.contract import UserError
 from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS, merge_groups, scores_at_recall
 from vita.evaluation.evaluate import Evaluation, evaluate_files
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
 from vita.files import read_json
+from vita.official.contract import Check
 
 # The official names of the twelve numbers, in the official order -> ours.
 SCORES = {

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from vita.conformance.check import held
-from vita.contract import Check, UserError
+from vita.contract import UserError
 from vita.evaluation.evaluate import evaluate
 from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
 from vita.files import read_json
+from vita.official.contract import Check
 
 Predictions = list[dict[str, Any]]
 

@@ -10,7 +10,8 @@ from typing import Any
 from torch import Tensor
 
 from vita.conformance.recording import Recording, Tensors
-from vita.contract import Check, UserError
+from vita.contract import UserError
+from vita.official.contract import Check
 
 # What the released configuration files set, by the backbone in their names, where it is not the default.
 SWIN_LARGE = {

@@ -14,10 +14,12 @@ from vita.config import TrainConfig
 from vita.conformance.check import Tolerance, compare_numbers, failed
 from vita.conformance.full_size import released_keys
 from vita.conformance.recording import recorded_value
-from vita.contract import Check, MethodDefinition, OfficialCounterpart, UserError
-from vita.engine.methods import find_method, installed_methods
+from vita.contract import MethodDefinition, UserError
+from vita.engine.methods import find_method
 from vita.engine.optimizer import build_optimizer, rate_multiplier
 from vita.files import read_json
+from vita.official.contract import Check, OfficialCounterpart
+from vita.official.plugins import find_official, has_official
 
 RATES = Tolerance(0.0, 1e-12)  # a product of two doubles may differ in the last bit
 ANY_NUMBER = 40  # of classes: shapes do not matter here
@@ -41,8 +43,7 @@ def checks(root: Path) -> Iterator[Check]:
 
 def _parameter_check(path: Path) -> Check:
     method = path.stem.removeprefix("optim_").rpartition("_")[0]
-    official = find_method(method).official if method in installed_methods() else None
-    if official is None:
+    if not has_official(method):
         return Check(f"{path.stem}: of no installed method", math.nan, math.nan, math.nan, None)
     facts = read_json(path)
     groups, defaults = (recorded_value(facts, key, path) for key in ("groups", "defaults"))
@@ -50,7 +51,8 @@ def _parameter_check(path: Path) -> Check:
         key: (recorded_value(group, "lr", path), recorded_value(group, "weight_decay", path))
         for key, group in groups.items()
     }
-    ours, constants = _released(find_method(method), official, path.stem, recorded_value(defaults, "lr", path))
+    learning_rate = recorded_value(defaults, "lr", path)
+    ours, constants = _released(find_method(method), find_official(method), path.stem, learning_rate)
     if set(ours) != set(recorded):
         return failed(path.stem)
     wanted = [*recorded_value(defaults, "betas", path), recorded_value(defaults, "eps", path)]

@@ -15,8 +15,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from vita.contract import Check, Clip, UserError
+from vita.contract import Clip, UserError
 from vita.files import read_json
+from vita.official.contract import Check
 
 
 class Tensors(Mapping[str, Tensor]):

@@ -9,8 +9,9 @@ from itertools import chain
 from pathlib import Path
 
 from vita.conformance import augmentation, backbones, evaluator, optimizer
-from vita.contract import Check, UserError
-from vita.engine.methods import find_method, installed_methods
+from vita.contract import UserError
+from vita.official.contract import Check
+from vita.official.plugins import recorded_outputs
 
 Suite = Callable[[Path], Iterator[Check]]
 FULL_SIZE = "fullsize"
@@ -90,8 +91,7 @@ def _checked(suite: Suite, folder: Path) -> Iterator[Check]:
 
 def suites(full_size: bool) -> dict[str, Suite]:
     """Who checks which folder of recordings; models in their released sizes come last, or not at all."""
-    counterparts = {name: find_method(name).official for name in installed_methods()}
-    methods = {name: official.checks for name, official in counterparts.items() if official is not None}
+    methods = {name: recorded.checks for name, recorded in recorded_outputs().items()}
     shared = {
         "backbones": full_size_backbones if full_size else backbones.checks,
         "evaluator": evaluator.checks,
@@ -109,9 +109,8 @@ def full_size_backbones(folder: Path) -> Iterator[Check]:
 def full_size_checks(folder: Path) -> Iterator[Check]:
     """Every method's full-size recordings; those of no installed method are named."""
     seen: set[str] = set()
-    for name in installed_methods():
-        official = find_method(name).official
-        for check in official.full_size_checks(folder) if official else ():
+    for recorded in recorded_outputs().values():
+        for check in recorded.full_size_checks(folder):
             seen.add(check.group.partition(" ")[0])
             yield check
     for path in sorted(folder.glob("*_meta.json")):

@@ -25,10 +25,11 @@ from vita.conformance.check import (
     failed,
 )
 from vita.conformance.recording import Tensors
-from vita.contract import Check, Clip, Losses, OfficialCounterpart, UserError
+from vita.contract import Clip, Losses, UserError
 from vita.losses.matching import Match, Target, matching_costs
 from vita.losses.points import Draws, uncertain_points
 from vita.losses.set_loss import SetCriterion, SetLoss, matched_masks
+from vita.official.contract import Check, OfficialCounterpart
 from vita.weights.state import official_names_of
 
 

@@ -20,12 +20,13 @@ from vita.conformance.detector import detector_checks, run
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.conformance.vita_training import training_checks
-from vita.contract import Check, Track
+from vita.contract import Track
 from vita.detector import normalise_and_pad
 from vita.inference import choose, watch_video
 from vita.mask_decoding import to_network_size, to_out_size
-from vita.method import definition
-from vita.model import Vita, VitaVariant
+from vita.method import Vita, definition
+from vita.model import VitaVariant
+from vita.official.contract import Check
 from vita.weights.portable import portable_weights
 from vita.weights.state import from_official, layout
 from vita.weights.vita_official import VitaOfficial

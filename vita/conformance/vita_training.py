@@ -16,9 +16,10 @@ from vita.conformance.check import EXACT, LOSS, MASK_LOGITS, VALUES, Pair, compa
 from vita.conformance.detector import detector_checks, run
 from vita.conformance.recording import Recording, Tensors, recorded_clips
 from vita.conformance.training_step import Level, gradient_checks, replay, step_checks
-from vita.contract import Check, Clip, OfficialCounterpart
+from vita.contract import Clip
 from vita.detector import normalise_and_pad
-from vita.model import Vita
+from vita.method import Vita
+from vita.official.contract import Check, OfficialCounterpart
 from vita.targets import clip_targets, frame_identities, frame_targets
 
 LEVELS = (

@@ -11,7 +11,7 @@ import torch
 
 from vita.config import RunConfig
 from vita.config_file import Frozen, digest
-from vita.contract import Track, UserError, Video
+from vita.contract import StreamingMethod, Track, UserError, Video
 from vita.data.dataset import find_files
 from vita.demo.overlay import Painter, write_contact_sheet, write_video
 from vita.demo.video_file import OwnVideo, open_video
@@ -20,9 +20,7 @@ from vita.engine.methods import find_method
 from vita.engine.predict import entry_text, results_of
 from vita.engine.record import device_name, peak_host_memory, source_digest
 from vita.files import atomic_write, read_json, sha256, write_json
-from vita.model import Vita, VitaVariant
 from vita.progress import say
-from vita.streaming.video import feature_bytes, watch_in_chunks
 
 PICTURES = 12  # of the contact sheet
 
@@ -54,12 +52,13 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     torch.set_num_threads(settings.threads)
     video = open_video(path, settings.short_edge, settings.max_edge)
     work = _work_folder(out, path, video, weights, settings, digest(config))
-    model, classes = _load(config, weights)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model, classes = _load(config, weights, device)
     began = time.perf_counter()
     if settings.spool:
-        _check_space(feature_bytes(video, model.mask_projection.out_channels), work)
-    watched = watch_in_chunks(model, video, settings.top_k, work, settings.spool)
-    prediction = watched.predict(0, len(video), {"all": VitaVariant()})
+        _check_space(model.feature_bytes(video), work)
+    watched = model.stream(video, settings.top_k, work, settings.spool)
+    prediction = watched.predict(0, len(video), {"all": find_method(config.method).read_variant({})})
     tracks = prediction.tracks["all"]
     _write_results(video, tracks, classes, out / "results.json")
     shown = Painter([track for track in tracks if track.score >= settings.min_score], classes.names)
@@ -71,7 +70,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
         "streamed": watched.streamed,
         "tracks": len(tracks),
         "shown_tracks": len(shown.tracks),
-        "device": device_name(model.mask_projection.weight.device),
+        "device": device_name(device),
         "seconds": round(time.perf_counter() - began, 1),
         "peak_host_memory_bytes": peak_host_memory(),
         "weights_sha256": sha256(weights),
@@ -111,17 +110,17 @@ def _work_folder(
     return file.parent
 
 
-def _load(config: RunConfig, weights: Path) -> tuple[Vita, Classes]:
+def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[StreamingMethod, Classes]:
     classes = count_classes(weights, CLASS_HEAD) if config.method == "vita" else None
     if classes is None:
         raise UserError(f"{weights}: not weights of VITA after training on videos; the demo needs them")
     model = find_method(config.method).build(config.options, classes)
-    assert isinstance(model, Vita)
+    assert isinstance(model, StreamingMethod)
     loaded = load_weights(model, weights)
     if loaded.absent_parts:
         raise UserError(f"{weights}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    return model.to(device).eval(), _classes(config, classes)
+    model.to(device).eval()
+    return model, _classes(config, classes)
 
 
 def _classes(config: RunConfig, number: int) -> Classes:

@@ -1,19 +1,52 @@
-"""Methods are found through the entry-point group `vita.methods`: installing a package adds its methods."""
+"""What installed packages add: methods, ways of inference and released implementations, each an entry point.
+
+Installing a package adds what it declares in these groups; nothing is registered by importing it.
+"""
 
 from __future__ import annotations
 
 import inspect
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
-from vita.contract import MethodDefinition, UserError
+from vita.contract import InferenceProcedure, MethodDefinition, UserError
 
-GROUP = "vita.methods"
+METHODS = "vita.methods"
+PROCEDURES = "vita.procedures"
+
+
+def installed(group: str) -> list[str]:
+    """Names of all entry points of a group, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def find(group: str, name: str, what: str = "entry point") -> Any:
+    """What the entry point `name` of `group` names. Raises UserError naming those installed."""
+    known = {point.name: point for point in entry_points(group=group)}
+    if name not in known:
+        raise UserError(f"unknown {what} '{name}'; installed are: {', '.join(sorted(known))}")
+    return known[name].load()
 
 
 def installed_methods() -> list[str]:
     """Names of all methods, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    return installed(METHODS)
+
+
+def find_method(name: str) -> MethodDefinition:
+    """The definition of a method. Raises UserError naming those installed."""
+    definition: MethodDefinition = find(METHODS, name, "method")
+    return definition
+
+
+def find_procedure(name: str) -> InferenceProcedure:
+    """A way of inference around any method. Raises UserError naming those installed."""
+    try:
+        procedure: InferenceProcedure = find(PROCEDURES, name, "procedure")
+    except UserError as error:
+        raise UserError(f"inference option 'through': {error}") from None
+    return procedure
 
 
 def method_package(name: str) -> Path:
@@ -22,12 +55,3 @@ def method_package(name: str) -> Path:
     file = Path(inspect.getfile(kind))
     alone = "." not in kind.__module__ and file.name != "__init__.py"
     return file if alone else file.parent
-
-
-def find_method(name: str) -> MethodDefinition:
-    """The definition of a method. Raises UserError naming those installed."""
-    known = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in known:
-        raise UserError(f"unknown method '{name}'; installed are: {', '.join(sorted(known))}")
-    definition: MethodDefinition = known[name].load()
-    return definition

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
 from typing import Any, ClassVar
 
 from vita.contract import (
@@ -16,15 +15,14 @@ from vita.contract import (
     FrameSource,
     InferenceProcedure,
     MethodDefinition,
-    UserError,
     VideoMethod,
     VideoPrediction,
     WatchedVideo,
     WatchingMethod,
 )
 from vita.data.frames import FrameSlice
+from vita.engine.methods import find_procedure
 
-GROUP = "vita.procedures"
 THROUGH = "through"
 
 
@@ -88,12 +86,3 @@ def read_plan(definition: MethodDefinition, variants: Mapping[str, Mapping[str, 
         else:
             direct[name] = definition.read_variant(own)
     return InferencePlan(direct, dict(through), procedures)
-
-
-def find_procedure(name: str) -> InferenceProcedure:
-    """Raises UserError naming those installed."""
-    known = {point.name: point for point in entry_points(group=GROUP)}
-    if name not in known:
-        raise UserError(f"inference option 'through': '{name}' is not installed; allowed: {', '.join(sorted(known))}")
-    procedure: InferenceProcedure = known[name].load()
-    return procedure

@@ -9,19 +9,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from vita.model import VideoOutput, VitaNetwork, VitaVariant
 from vita.progress import SHORT_S, progress
 from vita.pruning import apply_control, prune, survivors
 from vita.streaming.frame_store import DiskStore, FrameStore
 from vita.streaming.object_decoder import decode_chunks
 from vita.streaming.object_encoder import stream_tokens
-
-if TYPE_CHECKING:
-    from vita.model import VideoOutput, Vita, VitaVariant
 
 FRAMES_AT_ONCE = 6  # whose tokens are on the device together: with more, little is won and heaps fall into pieces
 
@@ -54,8 +51,8 @@ class FrameQueries:
 
 
 @torch.no_grad()
-def associate_in_chunks(model: Vita, frames: FrameQueries, variant: VitaVariant, scratch: Path) -> VideoOutput:
-    """`Vita.associate` in memory that does not depend on T; object tokens are in a file in the folder `scratch`.
+def associate_in_chunks(model: VitaNetwork, frames: FrameQueries, variant: VitaVariant, scratch: Path) -> VideoOutput:
+    """`VitaNetwork.associate` in memory that does not depend on T; object tokens are in a file in the folder `scratch`.
 
     Attention over all frames at once (window 0) has no chunks: there all tokens are in memory together.
     """

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -19,17 +18,15 @@ from vita.detector import CHUNK_FRAMES, read_in_chunks
 from vita.files import read_json, write_json
 from vita.inference import add_masks
 from vita.mask_decoding import FrameGeometry, MaskTracks
+from vita.model import VitaNetwork
 from vita.progress import SHORT_S, progress
 from vita.streaming.frame_store import FrameStore
 from vita.streaming.spool import SpooledList
 
-if TYPE_CHECKING:
-    from vita.model import Vita
-
 MaskFeatures = Callable[[int], Iterator[Tensor]]  # of the frames from a number on, (t, C, h, w) each
 
 
-def mask_features(model: Vita, frames: FrameSource, begin: int = 0) -> Iterator[Tensor]:
+def mask_features(model: VitaNetwork, frames: FrameSource, begin: int = 0) -> Iterator[Tensor]:
     """Of the frames from number `begin` on, (t, C, h, w) each, made anew: the frame decoder is not needed for them."""
     for images, _ in read_in_chunks(frames, model.mask_projection.weight.device, begin):
         yield model.mask_projection(model.detector.pixel_maps(images))

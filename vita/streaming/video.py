@@ -15,7 +15,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -25,14 +25,12 @@ from vita.data.frames import FrameSlice
 from vita.detector import CHUNK_FRAMES, normalise_and_pad, read_in_chunks
 from vita.inference import choose, detect_in_frames, keep_queries
 from vita.mask_decoding import FrameGeometry
+from vita.model import VitaNetwork, VitaVariant
 from vita.progress import SHORT_S, progress
 from vita.streaming.association import FrameQueries, associate_in_chunks
 from vita.streaming.frame_store import DiskStore
 from vita.streaming.mask_sweep import mask_features, stored_features, sweep_masks
 from vita.streaming.spool import SpooledList
-
-if TYPE_CHECKING:
-    from vita.model import Vita, VitaVariant
 
 STRIDE = 4  # pixels a position of the mask features
 KEPT_FRAMES = 36  # a video that is no longer is always kept in memory
@@ -63,7 +61,7 @@ def geometry_of(frames: FrameSource) -> FrameGeometry:
 class StreamedVideo:
     """All that is kept of a video's frames, in files (`vita.contract.WatchedVideo`)."""
 
-    model: Vita
+    model: VitaNetwork
     frames: FrameSource
     top_k: int
     folder: Path
@@ -104,7 +102,7 @@ class StreamedVideo:
 
 
 def watch_in_chunks(
-    model: Vita, frames: FrameSource, top_k: int, folder: Path | None = None, spool: bool = False
+    model: VitaNetwork, frames: FrameSource, top_k: int, folder: Path | None = None, spool: bool = False
 ) -> StreamedVideo:
     """One pass of the detector over the video.
 

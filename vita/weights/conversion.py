@@ -13,7 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vita.contract import MethodDefinition, OfficialCounterpart, UserError
+from vita.contract import MethodDefinition, UserError
+from vita.engine.methods import find_method
+from vita.official.contract import OfficialCounterpart
+from vita.official.plugins import find_official
 from vita.weights.state import Shape, check_fit, official_names_of, official_shapes, our_names_of, shapes_of
 
 UNUSUAL = 9_973  # classes: a number that no other size of a model is
@@ -38,7 +41,7 @@ class Converted:
 
 def to_ours(
     state: Mapping[str, Tensor],
-    definition: MethodDefinition,
+    method: str,
     options: Mapping[str, Any] | None,
     where: str,
     num_classes: int | None = None,
@@ -46,11 +49,11 @@ def to_ours(
 ) -> Converted:
     """An official state dict as a weights file of ours.
 
-    options: of the method; None for those that the shapes tell, the others as released. num_classes: None for the
-    file's own. new_heads: the seed from which class heads start anew; None keeps the file's.
+    method: its name. options: of the method; None for those that the shapes tell, the others as released.
+    num_classes: None for the file's own. new_heads: the seed from which class heads start anew; None keeps the file's.
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    official, state = _counterpart(definition, where), current_names(state)
+    definition, official, state = find_method(method), _counterpart(method, where), current_names(state)
     options = _options(official, shapes_of(state), where) if options is None else options
     heads = class_heads(definition, options, where)
     shapes = shapes_of(our_names_of(state, heads, official))
@@ -66,14 +69,12 @@ def to_ours(
     return Converted(typed, options, classes, fresh, absent)
 
 
-def to_theirs(
-    state: Mapping[str, Tensor], definition: MethodDefinition, options: Mapping[str, Any] | None, where: str
-) -> Converted:
-    """A weights file of ours as an official state dict; options as in `to_ours`.
+def to_theirs(state: Mapping[str, Tensor], method: str, options: Mapping[str, Any] | None, where: str) -> Converted:
+    """A weights file of ours as an official state dict; method and options as in `to_ours`.
 
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    official, state = _counterpart(definition, where), _without_counts(state)
+    definition, official, state = find_method(method), _counterpart(method, where), _without_counts(state)
     shapes = shapes_of(state)
     options = _options(official, official_shapes(shapes, official), where) if options is None else options
     classes = _choose_classes(shapes, class_heads(definition, options, where), None, False, where)
@@ -162,10 +163,11 @@ def _choose_classes(
     return wanted or next(iter(held), 1)  # a file without any class head is of no method: what is unknown is listed
 
 
-def _counterpart(definition: MethodDefinition, where: str) -> OfficialCounterpart:
-    if definition.official is None:
-        raise UserError(f"{where}: this method has no official implementation to convert from or to")
-    return definition.official
+def _counterpart(method: str, where: str) -> OfficialCounterpart:
+    try:
+        return find_official(method)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
 
 
 def _part(name: str) -> str:

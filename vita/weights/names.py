@@ -12,7 +12,7 @@ import re
 import torch
 from torch import Tensor, nn
 
-from vita.contract import OfficialTensor
+from vita.official.contract import OfficialTensor
 
 Rules = tuple[tuple[str, str], ...]  # pattern of our whole name -> theirs; a group `third` begins with q, k or v
 

@@ -9,7 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-from vita.contract import OfficialCounterpart, OfficialTensor, UserError
+from vita.contract import UserError
+from vita.official.contract import OfficialCounterpart, OfficialTensor
 
 Shape = tuple[int, ...]
 SHOWN = 3  # keys of each kind that an error lists

@@ -12,8 +12,9 @@ from typing import Any
 from torch import Tensor
 from transformers import Mask2FormerForUniversalSegmentation
 
-from vita.contract import OfficialTensor, UserError
+from vita.contract import UserError
 from vita.files import read_json
+from vita.official.contract import OfficialTensor
 from vita.weights.names import detector_source
 from vita.weights.state import official_names_of
 

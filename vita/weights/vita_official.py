@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vita.contract import Check, OfficialTensor
+from vita.official.contract import OfficialTensor
 from vita.weights.names import (
     attention_source,
     backbone_constants,
@@ -55,7 +54,7 @@ LAYER = re.compile(r"(object_encoder|object_decoder)\.layers\.(\d+)\.(\w+)\.(.+)
 
 
 class VitaOfficial:
-    """See `vita.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.OfficialCounterpart`."""
 
     def source(self, name: str) -> OfficialTensor | None:
         """Where the tensor of `vita.model.Vita` called `name` comes from."""
@@ -98,18 +97,6 @@ class VitaOfficial:
         }
         return {"detector": detector, **{option: value for option, value in named.items() if value is not None}}
 
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
-        from vita.conformance import vita_checks  # noqa: PLC0415  it builds models, the names above do not
-
-        return vita_checks.checks(folder)
-
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
-        """As `checks`, of VITA's recordings among the full-size ones in `folder`."""
-        from vita.conformance import vita_checks  # noqa: PLC0415
-
-        return vita_checks.full_size_checks(folder)
-
 
 def _video_source(name: str) -> OfficialTensor | None:
     """Relative to `vita_module.`."""
@@ -127,3 +114,6 @@ def _video_source(name: str) -> OfficialTensor | None:
         return feedforward_source(rest, layer, f"{layer}.norm")
     layers, attention = ATTENTION[block]
     return attention_source(rest, f"{layers}.{number}.{attention}", f"{layers}.{number}.norm")
+
+
+official = VitaOfficial()

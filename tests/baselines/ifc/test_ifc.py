@@ -10,7 +10,8 @@ import torch
 from torch.testing import assert_close
 
 from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.model import Ifc, padded_sizes
+from baselines.ifc.method import Ifc
+from baselines.ifc.model import padded_sizes
 from vita.contract import Clip, Losses
 from vita.detector import normalise_and_pad
 

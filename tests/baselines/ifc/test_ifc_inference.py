@@ -14,7 +14,8 @@ from torch import Tensor
 from baselines.ifc import inference
 from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
-from baselines.ifc.model import FrameMaps, Ifc
+from baselines.ifc.method import Ifc
+from baselines.ifc.model import FrameMaps
 from vita.conformance.recording import StoredFrames
 from vita.contract import Track
 from vita.mask_decoding import decode

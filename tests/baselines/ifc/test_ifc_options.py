@@ -10,13 +10,13 @@ import torch
 import yaml
 
 from baselines.ifc.inference import IfcVariant
-from baselines.ifc.method import definition
-from baselines.ifc.model import Ifc
+from baselines.ifc.method import Ifc, definition
 from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.engine.procedures import read_plan
 from vita.experiments.reading import overlay
 from vita.losses.matching import Weights
+from vita.official.plugins import find_official
 from vita.weights.state import layout
 
 ROOT = Path(__file__).parents[3]
@@ -86,14 +86,14 @@ def test_official_sizes_give_official_options() -> None:
         "MODEL.BACKBONE.FREEZE_AT": 1,
         "MODEL.RESNETS.DEPTH": 101,
     }
-    options = definition.official.options(config, {})
+    options = find_official("ifc").options(config, {})
     model = build(options)
     assert model.encoder.memory.shape == (5, 256)
     assert model.criterion.weights == Weights(1.0, 2.0, 3.0)
     assert (model.criterion.no_object_weight, model.criterion.stride) == (0.3, 8)
     assert len(model.backbone.extractor.encoder.stages[2].layers) == 23
     assert model.encoder.frame_layers[0].attention.dropout == 0.2
-    weights = definition.official.constants(model)["criterion.empty_weight"]
+    weights = find_official("ifc").constants(model)["criterion.empty_weight"]
     assert weights.shape == (41,)
 
 
@@ -101,8 +101,8 @@ def test_official_sizes_give_official_options() -> None:
 def test_shapes_alone_give_the_model_back(sizes: dict[str, Any]) -> None:
     """Nothing but the number of heads has to be known beside the weights."""
     model = build({"channels": 64, "heads": 8, "feedforward": 96, **sizes}, num_classes=6)
-    shapes = layout(model, definition.official)
-    assert layout(build(definition.official.options({}, shapes), 6), definition.official) == shapes
+    shapes = layout(model, find_official("ifc"))
+    assert layout(build(find_official("ifc").options({}, shapes), 6), find_official("ifc")) == shapes
 
 
 @pytest.mark.parametrize(
@@ -117,24 +117,24 @@ def test_shapes_alone_give_the_model_back(sizes: dict[str, Any]) -> None:
 )
 def test_an_official_configuration_of_another_kind_is_refused(config: dict[str, Any], part: str) -> None:
     with pytest.raises(UserError, match=part):
-        definition.official.options(config, {})
+        find_official("ifc").options(config, {})
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("NUM_CLASSES", 5), ("NUM_MEMORY_BUS", 9), ("ENC_LAYERS", 2), ("NUM_OBJECT_QUERIES", 99)]
 )
 def test_a_configuration_of_other_weights_is_refused(key: str, value: int) -> None:
-    shapes = layout(build({}), definition.official)
+    shapes = layout(build({}), find_official("ifc"))
     with pytest.raises(UserError, match=rf"MODEL\.IFC\.{key}.*{value}"):
-        definition.official.options({f"MODEL.IFC.{key}": value}, shapes)
+        find_official("ifc").options({f"MODEL.IFC.{key}": value}, shapes)
 
 
 def test_every_weight_has_its_official_name() -> None:
     model = build({})
-    names = [name for name in model.state_dict() if definition.official.source(name) is None]
+    names = [name for name in model.state_dict() if find_official("ifc").source(name) is None]
     assert names == []
-    assert definition.official.source("object_encoder.project.weight") is None
-    assert definition.official.source("decoder.layers.0") is None
+    assert find_official("ifc").source("object_encoder.project.weight") is None
+    assert find_official("ifc").source("decoder.layers.0") is None
 
 
 def test_the_method_is_found_by_its_name() -> None:

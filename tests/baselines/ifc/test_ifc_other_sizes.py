@@ -21,12 +21,13 @@ from baselines.ifc.conformance_parts import clip_inside
 from baselines.ifc.conformance_training import replay
 from baselines.ifc.conformance_video import ListeningTracker
 from baselines.ifc.inference import IfcVariant, MapsInView, chosen_pairs, clip_starts
-from baselines.ifc.method import definition
-from baselines.ifc.model import Ifc, padded_sizes
+from baselines.ifc.method import Ifc, definition
+from baselines.ifc.model import padded_sizes
 from vita.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.contract import UserError
 from vita.detector import normalise_and_pad
 from vita.mask_decoding import decode
+from vita.official.plugins import find_official
 from vita.weights.state import official_names_of, to_official
 
 CLASSES, LAYERS, CLIP_FRAMES, STRIDE, FRAMES, OUT = 3, 4, 4, 3, 9, (50, 85)
@@ -62,7 +63,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert isinstance(model, Ifc)
     with torch.no_grad():
         model.class_head.bias[-1] -= 1  # so that something is found
-    save(folder, "state_dict", to_official(model, definition.official))
+    save(folder, "state_dict", to_official(model, find_official("ifc")))
     (folder / "meta.json").write_text(json.dumps(META))
     frames = torch.randint(0, 256, (FRAMES, 3, 40, 70), dtype=torch.uint8)
     record_clips(model.eval(), frames, folder)
@@ -131,8 +132,8 @@ def record_training(model: Ifc, folder: Path) -> None:
     save(folder, "losses", tensors | {f"score_matrix.{n:03d}": score for n, score in enumerate(scores)})
     losses.total.backward()
     gradients = {n: torch.zeros_like(p) if p.grad is None else p.grad for n, p in model.named_parameters()}
-    frozen = official_names_of({n: p for n, p in model.named_parameters() if p.grad is None}, definition.official)
-    norms = {k: float(g.norm()) for k, g in official_names_of(gradients, definition.official).items()}
+    frozen = official_names_of({n: p for n, p in model.named_parameters() if p.grad is None}, find_official("ifc"))
+    norms = {k: float(g.norm()) for k, g in official_names_of(gradients, find_official("ifc")).items()}
     total = sum(norm**2 for norm in norms.values()) ** 0.5
     recorded = {key: None if key in frozen else norm for key, norm in norms.items()}
     (folder / "losses_grad_norms.json").write_text(

@@ -171,8 +171,10 @@ def test_another_focal_loss(failing: Failing, monkeypatch: pytest.MonkeyPatch, n
 def test_another_criterion(
     failing: Failing, monkeypatch: pytest.MonkeyPatch, changed: DenseCriterion, caught: set[str]
 ) -> None:
-    build = model.Ifc.__init__
-    monkeypatch.setattr(model.Ifc, "__init__", lambda self, **parts: build(self, **{**parts, "criterion": changed}))
+    build = model.IfcNetwork.__init__
+    monkeypatch.setattr(
+        model.IfcNetwork, "__init__", lambda self, **parts: build(self, **{**parts, "criterion": changed})
+    )
     assert caught <= failing("losses")
 
 
@@ -245,9 +247,9 @@ def test_masks_where_an_instance_was_never_valid(failing: Failing, monkeypatch: 
 
 
 def test_queries_whose_best_class_is_no_object_kept(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
-    instances = model.Ifc.instances
+    instances = model.IfcNetwork.instances
 
-    def all_of_them(self: model.Ifc, maps: model.FrameMaps, start: int) -> clip_merging.ClipInstances:
+    def all_of_them(self: model.IfcNetwork, maps: model.FrameMaps, start: int) -> clip_merging.ClipInstances:
         bias = self.class_head.bias
         with torch.no_grad():
             bias[-1] -= 100
@@ -255,7 +257,7 @@ def test_queries_whose_best_class_is_no_object_kept(failing: Failing, monkeypatc
             bias[-1] += 100
         return found
 
-    monkeypatch.setattr(model.Ifc, "instances", all_of_them)
+    monkeypatch.setattr(model.IfcNetwork, "instances", all_of_them)
     assert "inference_A kept scores" in failing("eval_A", "inference_A")
 
 

@@ -15,6 +15,7 @@ from baselines.mask2former_vis.model import Mask2FormerVis
 from vita.contract import UserError
 from vita.engine.methods import find_method
 from vita.experiments.reading import overlay
+from vita.official.plugins import find_official
 from vita.weights.state import layout
 
 ROOT = Path(__file__).parents[3]
@@ -66,7 +67,7 @@ def test_the_release_has_the_official_weights_names_and_shapes() -> None:
     """They are those of VITA's frame detector."""
     official = read_layout("mask2former_vis_r50")
     assert official == {key: shape for key, shape in read_layout("vita_r50").items() if not key.startswith("vita_")}
-    counterpart = definition.official
+    counterpart = find_official("mask2former_vis")
     model = build(counterpart.options({}, official))
     assert layout(model, counterpart) == official
 
@@ -77,7 +78,7 @@ def test_official_sizes_give_official_options() -> None:
         "MODEL.MASK_FORMER.NUM_OBJECT_QUERIES": 7,
         "MODEL.MASK_FORMER.TRAIN_NUM_POINTS": 99,
     }
-    options = definition.official.options(config, {})
+    options = find_official("mask2former_vis").options(config, {})
     assert options["points"] == 99
     assert options["detector"]["queries"] == 7
     assert options["detector"]["decoder_layers"] == 3  # the official number counts the bare queries
@@ -89,7 +90,7 @@ def test_official_sizes_give_official_options() -> None:
 )
 def test_an_official_configuration_of_another_kind_is_refused(key: str, value: Any) -> None:
     with pytest.raises(UserError, match=key):
-        definition.official.options({key: value}, {})
+        find_official("mask2former_vis").options({key: value}, {})
 
 
 def test_the_method_is_found_by_its_name() -> None:

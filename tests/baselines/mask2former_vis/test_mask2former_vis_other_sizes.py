@@ -26,6 +26,7 @@ from vita.conformance.training_step import Step, replay
 from vita.contract import UserError
 from vita.detector import normalise_and_pad
 from vita.mask_decoding import decode
+from vita.official.plugins import find_official
 from vita.track_selection import top_pairs
 from vita.weights.state import to_official
 
@@ -55,7 +56,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(1)
     model = definition.build(OPTIONS, CLASSES)
     assert isinstance(model, Mask2FormerVis)
-    save(folder, "state_dict", to_official(model, definition.official))
+    save(folder, "state_dict", to_official(model, find_official("mask2former_vis")))
     (folder / "meta.json").write_text(json.dumps(META))
     record_evaluation(model.eval(), folder)
     record_training(model.train(), folder)

@@ -33,8 +33,6 @@ class ColourMethod(nn.Module):
 
 
 class Definition:
-    official = None
-
     def build(self, options, num_classes):
         return ColourMethod(num_classes)
 

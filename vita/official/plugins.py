@@ -1,0 +1,31 @@
+"""Released implementations are found as methods are: through the entry-point groups named here."""
+
+from __future__ import annotations
+
+from vita.contract import UserError
+from vita.engine.methods import find, installed
+from vita.official.contract import OfficialCounterpart, RecordedOutputs
+
+OFFICIAL = "vita.official"
+CONFORMANCE = "vita.conformance"
+
+
+def has_official(method: str) -> bool:
+    """Whether names and configuration keys of a released implementation are known for a method."""
+    return method in installed(OFFICIAL)
+
+
+def find_official(method: str) -> OfficialCounterpart:
+    """The names of a method's released implementation. Raises UserError when it has none."""
+    if not has_official(method):
+        raise UserError(
+            f"the method '{method}' has no official implementation to convert from or to; "
+            f"those that have: {', '.join(installed(OFFICIAL))}"
+        )
+    official: OfficialCounterpart = find(OFFICIAL, method)
+    return official
+
+
+def recorded_outputs() -> dict[str, RecordedOutputs]:
+    """By name, the methods that are held against recorded outputs."""
+    return {name: find(CONFORMANCE, name) for name in installed(CONFORMANCE)}
