@@ -19,8 +19,9 @@ from vita.cli import app
 from vita.conformance.recording import StoredFrames
 from vita.contract import CountedMethod, UserError
 from vita.detector import normalise_and_pad
+from vita.engine.counting import count_parameters, count_work
 from vita.engine.methods import find_method
-from vita.model_card import ModelCard, count_parameters, count_work, model_card, model_cards, released_model, tabulated
+from vita.model_card import ModelCard, model_card, model_cards, released_model, tabulated
 
 # Of the official models, 40 classes: all parameters, and those of VITA's own module.
 OFFICIAL = {

@@ -3,8 +3,7 @@
 import torch
 from torch.testing import assert_close
 
-from vita.mask_decoding import FrameGeometry, MaskTracks
-from vita.track_selection import top_pairs, tracks_of
+from vita.mask_decoding import FrameGeometry, MaskTracks, top_pairs, tracks_of
 
 
 def test_best_pairs_by_hand() -> None:

@@ -14,9 +14,8 @@ from torch import Tensor
 
 from vita.contract import FrameDetection, FrameSource, Track, VideoPrediction
 from vita.detector import FrameOutput, read_in_chunks
-from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.model import VideoOutput, VitaNetwork, VitaVariant
-from vita.track_selection import top_pairs, tracks_of
 
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 

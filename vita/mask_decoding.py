@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from vita.contract import Rle
+from vita.contract import Rle, Track
 from vita.mask_kernel import Axis, Coded, code_masks, resize_axis
 
 FLOATS_AT_ONCE = 1_000_000  # of full-size masks: they stay in the processor's cache, which is three times as fast
@@ -127,3 +127,19 @@ def encode(masks: Tensor) -> list[list[Rle]]:
 def decode(tracks: Sequence[Iterable[Rle]]) -> np.ndarray:
     """Compressed run-length codes, [M][T] -> masks (M, T, H, W) of 0 and 1, the inverse of `encode`."""
     return np.stack([np.stack([coco_mask.decode(code) for code in codes]) for codes in tracks])
+
+
+def top_pairs(class_logits: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
+    """The k best of (..., N, K+1) over all (query, class) pairs: scores, labels and queries, (..., k) each."""
+    probabilities = class_logits.softmax(-1)[..., :-1]
+    classes = probabilities.shape[-1]
+    flat = probabilities.flatten(-2)
+    scores, pairs = flat.topk(min(top_k, flat.shape[-1]), dim=-1)
+    return scores, pairs % classes, pairs // classes
+
+
+def tracks_of(labels: Tensor, scores: Tensor, masks: MaskTracks, rows: Tensor) -> list[Track]:
+    """Tracks, best first: labels, scores and rows (k,), the rows being numbers among the M masks."""
+    found = zip(labels.tolist(), scores.tolist(), rows.tolist(), strict=True)
+    tracks = [Track(label, score, masks.segmentations[row]) for label, score, row in found]
+    return sorted(tracks, key=lambda track: -track.score)

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.evaluation.mask_text import write_number
+from vita.evaluation.runs import write_number
 
 _CHARACTERS = 7  # of a number in a code, at most: 35 bits
 

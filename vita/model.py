@@ -21,11 +21,11 @@ from vita.initialisation import initialise_video_module
 from vita.losses.matching import Match
 from vita.losses.points import Draws, UniformDraws
 from vita.losses.set_loss import SetCriterion, average_count
-from vita.losses.similarity import similarity_loss
+from vita.losses.similarity import matched_groups, similarity_loss
 from vita.object_decoder import ObjectDecoder
 from vita.object_encoder import ObjectEncoder
 from vita.pruning import Control, apply_control, prune, survivors
-from vita.targets import clip_targets, frame_identities, frame_targets, matched_groups
+from vita.targets import clip_targets, frame_identities, frame_targets
 
 Stage = Literal["joint", "detector", "frozen"]
 

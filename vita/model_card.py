@@ -1,8 +1,7 @@
 """Sizes and work of all installed methods, counted on models without memory.
 
-A method's own part is what it adds to its image detector. Work is counted in floating-point operations of convolutions
-and matrix products, a multiplication and an addition as two, for inference on one video of T frames, divided by T.
-What is not counted is small: norms, activations, the sampling of deformable attention, resizing and encoding of masks.
+A method's own part is what it adds to its image detector. Work is counted (`vita.engine.counting`) for inference on
+one video of T frames, divided by T.
 
 Legend: T frames, H W pixels.
 """
@@ -16,12 +15,12 @@ from pathlib import Path
 import pandas as pd
 import torch
 from tabulate import tabulate
-from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
+from torch import nn
 
 from vita.conformance.full_size import released_keys
 from vita.contract import CountedMethod, UserError
 from vita.data.resize import short_edge_size
+from vita.engine.counting import count_parameters, count_work
 from vita.engine.methods import find_method, installed_methods
 from vita.files import write_text
 from vita.official.plugins import find_official, has_official
@@ -31,7 +30,6 @@ DEFAULT = "default"  # backbone of a method that has no official implementation,
 VIDEO_SIZE = (720, 1280)  # of the stored frames, height and width in pixels
 MAX_EDGE = 1333
 CLASSES = 40  # of YouTube-VIS 2019 and 2021
-TOP_K = 10  # masks that are kept
 
 HEADINGS = {
     "method": "method",
@@ -105,40 +103,6 @@ def released_model(method: str, backbone: str) -> nn.Module:
         model = find_method(method).build(options, CLASSES)
     # Some libraries' weights ask for a device by name. The counter cannot follow what has, or may have, a gradient.
     return model.to("meta").eval().requires_grad_(False)
-
-
-def count_parameters(module: nn.Module) -> int:
-    """Frozen ones included, constants such as frozen norms not."""
-    return sum(parameter.numel() for parameter in module.parameters())
-
-
-@dataclass
-class Work:
-    """Floating-point operations on a whole video, and those of them inside the image detector."""
-
-    total: int = 0
-    in_detector: int = 0
-
-
-def count_work(model: CountedMethod, detector: nn.Module | None, video: Tensor) -> Work:
-    """video: (T, 3, H, W) uint8."""
-    counter, work = FlopCounterMode(display=False), Work()
-
-    def enter(*_: object) -> None:
-        work.in_detector -= counter.get_total_flops()
-
-    def leave(*_: object) -> None:
-        work.in_detector += counter.get_total_flops()
-
-    inside = [detector.register_forward_pre_hook(enter), detector.register_forward_hook(leave)] if detector else []
-    with counter:
-        model.rehearse(video, TOP_K)
-    for hook in inside:
-        hook.remove()
-    work.total = counter.get_total_flops()
-    if detector is model:  # rehearsed, not called
-        work.in_detector = work.total
-    return work
 
 
 def tabulated(cards: list[ModelCard], out: Path | None) -> str:

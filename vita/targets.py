@@ -1,19 +1,17 @@
-"""From clips to the targets of the frame-level, the clip-level and the similarity loss.
+"""From clips to the targets of the frame-level and the clip-level loss.
 
-Legend: B clips, T frames, F = B * T images, N instances of a clip, Q frame queries, M matched pairs, C channels,
-L frame-decoder layers that feed VITA, H W pixels.
+Legend: T frames of a clip, F images of all clips, N instances of a clip, H W pixels.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from vita.contract import Clip
-from vita.losses.matching import Match, Target
+from vita.losses.matching import Target
 
 
 def clip_targets(clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
@@ -39,29 +37,3 @@ def _padded(masks: Tensor, size: tuple[int, int]) -> Tensor:
 def frame_identities(clips: Sequence[Clip]) -> list[Tensor]:
     """For every frame, clip by clip, the ids of its visible instances in the order of `frame_targets`."""
     return [column[column != -1] for clip in clips for column in clip.ids.unbind(1)]
-
-
-def matched_groups(
-    frame_embeddings: Tensor,
-    frame_matches: list[list[Match]],
-    video_embeddings: Tensor,
-    video_matches: list[Match],
-    identities: list[Tensor],
-    clips: Sequence[Clip],
-) -> list[tuple[Tensor, Tensor]]:
-    """What the similarity loss compares: for every (layer, clip) matched embeddings (M, C) and identities (M,).
-
-    frame_embeddings: (L * B, T, Q, C), layer-major; frame_matches: [L][F]; video_embeddings: (L * B, N, C);
-    video_matches: [L * B]; identities: [F]. The identity of a matched video query is its instance's.
-    """
-    groups, frames = [], frame_embeddings.shape[1]
-    for video in range(len(frame_embeddings)):
-        layer, clip = divmod(video, len(clips))
-        parts = []
-        for frame in range(frames):
-            queries, chosen = frame_matches[layer][clip * frames + frame]
-            parts.append((frame_embeddings[video, frame, queries], identities[clip * frames + frame][chosen]))
-        queries, chosen = video_matches[video]
-        parts.append((video_embeddings[video, queries], clips[clip].ids.amax(1)[chosen]))
-        groups.append((torch.cat([e for e, _ in parts]), torch.cat([i for _, i in parts])))
-    return groups

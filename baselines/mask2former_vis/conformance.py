@@ -17,15 +17,14 @@ from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.model import Mask2FormerVis
 from baselines.mask2former_vis.official import CLASS_HEAD, Mask2FormerVisOfficial
-from baselines.mask2former_vis.position import position_in_clip
+from vita.clip_position import position_in_clip
 from vita.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
 from vita.conformance.full_size import class_count, full_size_recordings, released_keys
 from vita.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.detector import normalise_and_pad
-from vita.mask_decoding import decode, to_network_size, to_out_size
+from vita.mask_decoding import decode, to_network_size, to_out_size, top_pairs
 from vita.official.contract import Check
 from vita.pixel_level import PixelMaps
-from vita.track_selection import top_pairs
 from vita.weights.portable import portable_weights
 from vita.weights.state import from_official, layout
 

@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from baselines.mask2former_vis.position import position_in_clip
 from vita.attention import DecoderLayer, MaskEmbedding
+from vita.clip_position import position_in_clip
 from vita.initialisation import initialise_head, initialise_video_module
 from vita.pixel_level import PixelMaps
 

@@ -20,11 +20,10 @@ from vita.detector import normalise_and_pad, read_in_chunks
 from vita.losses.matching import Target
 from vita.losses.points import Draws, UniformDraws
 from vita.losses.set_loss import SetCriterion, average_count
-from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk
+from vita.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.memory.attention_path import attention_path
 from vita.pixel_level import PixelLevel, PixelMaps
 from vita.targets import clip_targets
-from vita.track_selection import top_pairs, tracks_of
 
 Labels = Literal["last_frame", "instance"]
 

@@ -14,9 +14,9 @@ from typing import NoReturn
 import torch
 from torch import Tensor, nn
 
-from baselines.mask2former_vis.position import waves
 from vita.attention import AttentionBlock, FeedForwardBlock
 from vita.backbone import Backbone
+from vita.clip_position import waves
 from vita.contract import AttentionPath, Clip, FrameSource, UserError
 from vita.memory.attention_path import attention_path
 

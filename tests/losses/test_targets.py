@@ -3,7 +3,8 @@
 import torch
 
 from vita.contract import Clip
-from vita.targets import clip_targets, frame_identities, frame_targets, matched_groups
+from vita.losses.similarity import matched_groups
+from vita.targets import clip_targets, frame_identities, frame_targets
 
 
 def clip(ids: list[list[int]], labels: list[int], height: int = 2, width: int = 3) -> Clip:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita.evaluation.json_scan import skip_spaces, string_end, value_end
+from vita.evaluation.runs import FIRST_DIGIT, write_number
 
 _IRREGULAR = -1  # as json_scan.NOT_HERE
 _UNKNOWN = -2  # pixels of a compressed code: whoever decodes it checks them
@@ -22,7 +23,7 @@ _MOST_DIGITS = 15  # of a count: more is no number of pixels
 
 _QUOTE, _ESCAPE, _COMMA, _COLON, _ZERO, _NINE = (ord(character) for character in '"\\,:09')
 _OPEN_LIST, _OPEN_OBJECT, _CLOSE_LIST, _CLOSE_OBJECT = ord("["), ord("{"), ord("]"), ord("}")
-_FIRST_DIGIT, _LAST_DIGIT = 48, 111  # of a compressed code
+_LAST_DIGIT = 111  # of a compressed code
 _MASKS, _SIZE, _COUNTS = (tuple(f'"{key}"'.encode()) for key in ("segmentations", "size", "counts"))
 _NULL = tuple(b"null")
 
@@ -219,7 +220,7 @@ def _take_counts(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fil
 def _take_string(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], filled: int) -> tuple[int, int]:
     """Copy the compressed code at `at`; how much of `codes` is filled, and the place after its quote."""
     while at < text.size:
-        while at < text.size and _FIRST_DIGIT <= text[at] <= _LAST_DIGIT and text[at] != _ESCAPE:
+        while at < text.size and FIRST_DIGIT <= text[at] <= _LAST_DIGIT and text[at] != _ESCAPE:
             codes[filled] = text[at]
             filled, at = filled + 1, at + 1
         if not _is(text, at, _ESCAPE):
@@ -250,20 +251,6 @@ def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fi
         if not _is(text, at, _COMMA):
             return filled, total, _IRREGULAR
         at += 1
-
-
-@numba.njit(cache=True, nogil=True)
-def write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
-    """Write a signed number in base-32 digits, lowest first; how much of `codes` is filled then."""
-    while True:
-        digit = value & 31
-        value >>= 5
-        # The highest bit of the last digit is the sign.
-        more = value != (-1 if digit & 16 else 0)
-        codes[filled] = _FIRST_DIGIT + (digit | (32 if more else 0))
-        filled += 1
-        if not more:
-            return filled
 
 
 @numba.njit(cache=True, nogil=True)

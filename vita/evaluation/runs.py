@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 NO_FAULT = -1
+FIRST_DIGIT = 48  # of a compressed code
 _MALFORMED = -1
 # Frames of more pixels than that need 64-bit edges. Bits of a number in a code, 5 a character: more is garbage.
 _NARROW_PIXELS, _NARROW_BITS, _WIDE_BITS = 2**29, 30, 55
@@ -164,3 +165,17 @@ def _first_after(edges: Edges, begin: int, end: int, position: int) -> int:
         else:
             low = middle + 1
     return 2 * low
+
+
+@numba.njit(cache=True, nogil=True)
+def write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
+    """Write a signed number in base-32 digits, lowest first; how much of `codes` is filled then."""
+    while True:
+        digit = value & 31
+        value >>= 5
+        # The highest bit of the last digit is the sign.
+        more = value != (-1 if digit & 16 else 0)
+        codes[filled] = FIRST_DIGIT + (digit | (32 if more else 0))
+        filled += 1
+        if not more:
+            return filled

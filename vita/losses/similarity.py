@@ -1,12 +1,19 @@
 """Similarity loss: embeddings of one identity attract, of two identities repel (paper, section 3.3).
 
-Legend: M matched embeddings of one clip, C channels.
+Legend: B clips, T frames, F = B * T images, N video queries, Q frame queries, M matched embeddings of one clip,
+C channels, L frame-decoder layers that feed VITA.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from vita.contract import Clip
+from vita.losses.matching import Match
 
 
 def similarity_loss(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor:
@@ -23,3 +30,29 @@ def similarity_loss(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor
         total = total + F.binary_cross_entropy_with_logits(logits, same, reduction="sum")
         pairs += same.numel()
     return total / (pairs + 1e-6)
+
+
+def matched_groups(
+    frame_embeddings: Tensor,
+    frame_matches: list[list[Match]],
+    video_embeddings: Tensor,
+    video_matches: list[Match],
+    identities: list[Tensor],
+    clips: Sequence[Clip],
+) -> list[tuple[Tensor, Tensor]]:
+    """What the similarity loss compares: for every (layer, clip) matched embeddings (M, C) and identities (M,).
+
+    frame_embeddings: (L * B, T, Q, C), layer-major; frame_matches: [L][F]; video_embeddings: (L * B, N, C);
+    video_matches: [L * B]; identities: [F]. The identity of a matched video query is its instance's.
+    """
+    groups, frames = [], frame_embeddings.shape[1]
+    for video in range(len(frame_embeddings)):
+        layer, clip = divmod(video, len(clips))
+        parts = []
+        for frame in range(frames):
+            queries, chosen = frame_matches[layer][clip * frames + frame]
+            parts.append((frame_embeddings[video, frame, queries], identities[clip * frames + frame][chosen]))
+        queries, chosen = video_matches[video]
+        parts.append((video_embeddings[video, queries], clips[clip].ids.amax(1)[chosen]))
+        groups.append((torch.cat([e for e, _ in parts]), torch.cat([i for _, i in parts])))
+    return groups

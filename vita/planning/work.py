@@ -14,8 +14,8 @@ import torch
 
 from vita.config import PredictConfig, RunConfig
 from vita.contract import CountedMethod
+from vita.engine.counting import count_parameters, count_work
 from vita.engine.methods import find_method
-from vita.model_card import count_parameters, count_work
 from vita.planning.costs import UNKNOWN, Cost
 from vita.planning.kinds import predicted_size, training_pixels
 from vita.planning.measured import Measured

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.testing import assert_close
 from transformers.models.mask2former.modeling_mask2former import Mask2FormerSinePositionEmbedding
 
-from baselines.mask2former_vis.position import position_in_clip, waves
+from vita.clip_position import position_in_clip, waves
 
 CPU = torch.device("cpu")
 sizes = st.integers(1, 6)

@@ -18,8 +18,7 @@ from vita.conformance.recording import StoredFrames
 from vita.contract import Clip, Losses, Track
 from vita.detector import normalise_and_pad
 from vita.engine.procedures import VideoInParts
-from vita.mask_decoding import decode
-from vita.track_selection import top_pairs
+from vita.mask_decoding import decode, top_pairs
 
 Build = Callable[..., Mask2FormerVis]
 MakeClip = Callable[..., Clip]

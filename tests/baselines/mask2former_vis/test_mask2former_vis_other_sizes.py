@@ -25,9 +25,8 @@ from vita.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.conformance.training_step import Step, replay
 from vita.contract import UserError
 from vita.detector import normalise_and_pad
-from vita.mask_decoding import decode
+from vita.mask_decoding import decode, top_pairs
 from vita.official.plugins import find_official
-from vita.track_selection import top_pairs
 from vita.weights.state import to_official
 
 CLASSES, LAYERS, POINTS, TOP = 3, 5, 40, 4

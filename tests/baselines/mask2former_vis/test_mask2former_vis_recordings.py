@@ -11,13 +11,12 @@ from torch import Tensor
 
 from baselines.mask2former_vis import conformance, decoder
 from baselines.mask2former_vis.model import Mask2FormerVis
-from baselines.mask2former_vis.position import position_in_clip
 from vita.attention import DecoderLayer
+from vita.clip_position import position_in_clip
 from vita.contract import Track
 from vita.losses.set_loss import SetCriterion, SetLoss
-from vita.mask_decoding import MaskTracks
+from vita.mask_decoding import MaskTracks, tracks_of
 from vita.mask_kernel import resize_axis
-from vita.track_selection import tracks_of
 
 RECORDED = Path(__file__).parents[2] / "golden" / "mask2former_vis"
 STEPS = ("losses", "losses_absent_in_last_frame", "losses_one_empty_clip")

@@ -18,7 +18,7 @@ import baselines.mask2former_vis.decoder as module
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction, allowed_tokens, tokens_inside
 from baselines.mask2former_vis.model import Mask2FormerVis
 from baselines.mask2former_vis.official import Mask2FormerVisOfficial
-from baselines.mask2former_vis.position import position_in_clip, waves
+from vita.clip_position import position_in_clip, waves
 from vita.detector_options import DetectorOptions, build_detector
 from vita.pixel_level import PixelMaps
 from vita.weights.names import detector_source

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vita.data import rle
 from vita.data.check.check import Report, check
-from vita.data.check.subject import Subject
+from vita.data.check.expectations import Subject
 from vita.data.dataset import PartFiles
 from vita.data.shapes_dataset import synthesise
 from vita.dataset_config import ShapesConfig

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vita.contract import UserError
 from vita.data.check.check import check
-from vita.data.check.subject import Subject
+from vita.data.check.expectations import Subject
 from vita.data.dataset import PartFiles
 from vita.data.ytvis import read_split, read_video_frame
 

@@ -1,13 +1,18 @@
-"""Reports of checks, for people and for programs."""
+"""The command `vita data check`: reports of checks, for people and for programs, and the exit code."""
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from vita.data.check.check import Report
+from vita.data.check.check import Report, check
+from vita.data.check.expectations import Subject
 from vita.data.check.finding import Finding, Kind, Severity
 from vita.data.check.videos import printable
+from vita.files import write_json
 
 OFFENDERS = 3  # of each kind that are printed
 
@@ -96,3 +101,26 @@ def _finding(finding: Finding) -> dict[str, str]:
         "where": finding.where,
         "detail": finding.detail,
     }
+
+
+def check_data(
+    name: str | None, subjects: Sequence[Subject], *, quick: bool, strict: bool, workers: int | None, out: Path | None
+) -> int:
+    """Check the files, print a report of each and a verdict, and write all findings to `out`.
+
+    Returns the exit code: 1 with errors, with `strict` also with warnings; else 0. Raises UserError when a file cannot
+    be read or `out` not be written.
+    """
+    reports = []
+    for subject in subjects:
+        reports.append(check(subject, quick, workers or _cores()))
+        sys.stdout.write(as_text(reports[-1]) + "\n")
+    if out is not None:
+        write_json(out, to_json(reports, name), indent=1)
+    sys.stdout.write(verdict(reports) + "\n")
+    return int(count(reports, "error") > 0 or (strict and count(reports, "warning") > 0))
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
