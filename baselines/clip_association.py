@@ -1,4 +1,4 @@
-"""Heuristic clip association: any method on short clips, whose tracks are joined by mask IoU (paper, section 4.4).
+"""Clip association: any method on short clips, whose tracks mask IoU joins (paper, section 4.4).
 
 The paper says that a video is split into clips of 36 or 48 frames, that predictions of different clips are associated
 with the mask IoU as matching cost, and that the matching is greedy or Hungarian. What it leaves open is chosen here:
@@ -25,10 +25,10 @@ import numpy as np
 from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy.optimize import linear_sum_assignment
 
-from vita.config_file import Frozen, parse
-from vita.contract import FrameSource, MethodDefinition, Rle, Track, UserError, WatchedVideo
-from vita.data.rle import encode
-from vita.evaluation.mask_tracks import MaskTrack
+from vita.core.config_base import Frozen, parse
+from vita.core.contract import FrameSource, MethodDefinition, Rle, Track, UserError, WatchedVideo
+from vita.data.masks.rle import encode
+from vita.evaluation.readers.mask_tracks import MaskTrack
 from vita.evaluation.tube_iou import Tubes
 
 Matching = Literal["greedy", "hungarian"]

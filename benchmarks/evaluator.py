@@ -23,11 +23,11 @@ from evaluator_cases import Case, CaseFiles, write_case
 from evaluator_reference import Reference, Stopwatch, score_plainly
 from tabulate import tabulate
 
-from vita.evaluation.detections import read_detections_file
-from vita.evaluation.evaluate import Evaluation, accumulate, evaluate_files
-from vita.evaluation.ground_truth import GroundTruth, load_ground_truth
-from vita.evaluation.groups import DecodedVideo, Group, decode_video, group_tracks
-from vita.evaluation.track_pieces import thread_count
+from vita.evaluation.readers.detections import read_detections_file
+from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
+from vita.evaluation.readers.parallel_parse import thread_count
+from vita.evaluation.scoring import Evaluation, accumulate, evaluate_files
+from vita.evaluation.video_groups import DecodedVideo, Group, decode_video, group_tracks
 
 PHASES = ("reading JSON", "decoding", "IoU", "matching", "accumulating")
 IOU, TOTAL = "IoU with decoding", "total"

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
-from vita.files import atomic_write
+from vita.core.files import atomic_write
 
 _VERSION = 1  # of the drawing below: files of another one are not used again
 

@@ -26,14 +26,14 @@ from PIL import Image
 from tabulate import tabulate
 from torch.utils.data import DataLoader
 
-from vita.config import AugmentationConfig, CropConfig, RotationConfig
-from vita.data.augmentation import draw_transform
-from vita.data.clip_stream import ClipSource, ClipStream
-from vita.data.clips import VideoClips, draw_frames, learnable
-from vita.data.pseudo_videos import PseudoVideoClips
-from vita.data.shapes_dataset import synthesise
+from vita.core.dataset_config import ShapesConfig
+from vita.core.run_config import AugmentationConfig, CropConfig, RotationConfig
+from vita.data.augment.settings import draw_transform
+from vita.data.sampling.clip_stream import ClipSource, ClipStream
+from vita.data.sampling.clips import VideoClips, draw_frames, learnable
+from vita.data.sampling.pseudo_videos import PseudoVideoClips
+from vita.data.synthetic.write import synthesise
 from vita.data.ytvis import Split, read_split
-from vita.dataset_config import ShapesConfig
 
 EDGES = (288, 320, 352, 384, 416, 448, 480, 512)
 RESIZED = AugmentationConfig(short_edges=EDGES, max_edge=768)

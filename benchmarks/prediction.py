@@ -25,15 +25,15 @@ from tabulate import tabulate
 from torch import Tensor, nn
 from transformers.utils import logging
 
-from vita.contract import FrameSource, VideoMethod
-from vita.data.shapes_dataset import draw_video
-from vita.dataset_config import ShapesConfig
+from vita.core.contract import FrameSource, VideoMethod
+from vita.core.dataset_config import ShapesConfig
+from vita.data.synthetic.write import draw_video
 from vita.engine.checkpoint import load_weights
-from vita.engine.procedures import InferencePlan, read_plan
+from vita.engine.inference_plan import InferencePlan, read_plan
+from vita.experiments.config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import MethodConfig
-from vita.method import definition
+from vita.model.method import definition
 
 LIBRARY = Path(__file__).parents[1] / "workflow" / "config"
 ONE, FOUR = ("intact",), ("intact", "prune75", "prune50", "prune25")

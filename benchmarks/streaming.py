@@ -27,11 +27,11 @@ import typer
 from tabulate import tabulate
 from transformers.utils import logging
 
-from vita.method import Vita, definition
-from vita.model import VitaVariant
-from vita.progress import progress
-from vita.streaming.association import FrameQueries, associate_in_chunks
-from vita.streaming.frame_store import DiskStore
+from vita.core.progress import progress
+from vita.model.method import Vita, definition
+from vita.model.network import VitaVariant
+from vita.model.streaming.association import FrameQueries, associate_in_chunks
+from vita.model.streaming.frame_store import DiskStore
 
 # The video-level module as released; a small detector, which is never called.
 OPTIONS = {

@@ -12,8 +12,8 @@ from hypothesis import settings
 from tiny_run import write_videos
 from tiny_vita import TINY
 
-from vita.contract import Clip
-from vita.method import Vita, definition
+from vita.core.contract import Clip
+from vita.model.method import Vita, definition
 
 # How long an example takes says nothing of the code: a busy machine takes its time.
 settings.register_profile("unhurried", deadline=None)

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from vita.config_file import load
-from vita.data import rle
-from vita.data.shapes_dataset import SPLITS, synthesise
-from vita.dataset_config import DatasetConfig, ShapesConfig
-from vita.files import read_json, write_json
+from vita.core.config_base import load
+from vita.core.dataset_config import DatasetConfig, ShapesConfig
+from vita.core.files import read_json, write_json
+from vita.data.masks import rle
+from vita.data.synthetic.write import SPLITS, synthesise
 
 PUBLISHED = Path(__file__).parents[1] / "workflow" / "config" / "datasets"
 VIDEOS = ShapesConfig(train_videos=6, valid_videos=2, train_frames=6, valid_frames=6, height=64, width=96)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from vita.detector import normalise_and_pad
-from vita.method import Vita
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.model.method import Vita
 
 
 class Noise:

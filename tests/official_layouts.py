@@ -26,8 +26,8 @@ NAMES = tuple(PARAMETERS)
 
 def read_layout(name: str) -> Layout:
     """The layout of one model for 40 classes."""
-    content = gzip.decompress((Path(__file__).parent / "weights" / "official_layouts.json.gz").read_bytes())
-    return {key: tuple(shape) for key, shape in json.loads(content)[name].items()}
+    file = Path(__file__).parent / "official" / "checkpoints" / "official_layouts.json.gz"
+    return {key: tuple(shape) for key, shape in json.loads(gzip.decompress(file.read_bytes()))[name].items()}
 
 
 def random_state(layout: Layout) -> dict[str, Tensor]:

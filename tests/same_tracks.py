@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch.testing import assert_close
 
-from vita.contract import Track, VideoPrediction
-from vita.mask_decoding import decode
+from vita.blocks.mask_decoding import decode
+from vita.core.contract import Track, VideoPrediction
 
 
 def masks(tracks: list[Track]) -> np.ndarray:

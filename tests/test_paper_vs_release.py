@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import yaml
 
-from vita.config import AugmentationConfig, PredictConfig, RunConfig, TrainConfig
-from vita.config_file import parse
-from vita.dataset_config import DatasetConfig
-from vita.detector_options import DetectorOptions
+from vita.blocks.detector_options import DetectorOptions
+from vita.core.config_base import parse
+from vita.core.dataset_config import DatasetConfig
+from vita.core.run_config import AugmentationConfig, PredictConfig, RunConfig, TrainConfig
+from vita.experiments.config import StandIn, TierConfig
 from vita.experiments.reading import overlay
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import StandIn, TierConfig
-from vita.method import VitaOptions, definition
+from vita.model.method import VitaOptions, definition
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "workflow" / "config"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import typer
 
-from vita.cli import app
+from vita.cli.main import app
 from vita.data.ytvis import read_split
 from vita.experiments.run_table import RunTable
 

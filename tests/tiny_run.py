@@ -14,11 +14,11 @@ from unittest.mock import patch
 
 import yaml
 
-from vita import cli
-from vita.config import PredictConfig, RunConfig
-from vita.config_file import dump, parse
-from vita.data.shapes_dataset import synthesise
-from vita.dataset_config import ShapesConfig
+from vita.cli import main as cli
+from vita.core.config_base import dump, parse
+from vita.core.dataset_config import ShapesConfig
+from vita.core.run_config import PredictConfig, RunConfig
+from vita.data.synthetic.write import synthesise
 from vita.engine.train import train
 
 OPTIONS: dict[str, Any] = {

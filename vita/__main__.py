@@ -1,5 +1,5 @@
 """`python -m vita` is the `vita` command."""
 
-from vita.cli import main
+from vita.cli.main import main
 
 main()

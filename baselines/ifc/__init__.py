@@ -1,1 +1,1 @@
-"""IFC (Hwang et al. 2021, "Video Instance Segmentation using Inter-Frame Communication Transformers")."""
+"""IFC: clips of Inter-frame Communication Transformers (Hwang et al., NeurIPS 2021)."""

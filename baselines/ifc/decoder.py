@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.ifc.encoder import ClipTokens
-from vita.attention import AttentionBlock, FeedForwardBlock
-from vita.initialisation import initialise_video_module
+from vita.blocks.attention import AttentionBlock, FeedForwardBlock
+from vita.blocks.initialisation import initialise_video_module
 
 
 class QueryLayer(nn.Module):

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.ifc.position import sine_position
-from vita.attention import AttentionBlock, FeedForwardBlock
-from vita.initialisation import initialise_video_module
+from vita.blocks.attention import AttentionBlock, FeedForwardBlock
+from vita.blocks.initialisation import initialise_video_module
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
-from baselines.ifc.model import FrameMaps, IfcNetwork
-from vita.contract import FrameSource, Rle, Track, VideoPrediction
-from vita.detector import normalise_and_pad
-from vita.mask_decoding import FLOATS_AT_ONCE, encode
+from baselines.ifc.network import FrameMaps, IfcNetwork
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.mask_decoding import FLOATS_AT_ONCE, encode
+from vita.core.contract import FrameSource, Rle, Track, VideoPrediction
 
 CHUNK_FRAMES = 18  # that go through the backbone at once
 

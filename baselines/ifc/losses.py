@@ -12,8 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vita.losses.matching import Match, Target, Weights, assign
-from vita.losses.set_loss import SetLoss, classification_loss, matched_masks
+from vita.blocks.losses.matching import Match, Target, Weights, assign
+from vita.blocks.losses.set_criterion import SetLoss, classification_loss, matched_masks
 
 ALPHA, GAMMA = 0.25, 2  # of the focal loss: share of the foreground, and how little easy positions count
 

@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.attention import MaskEmbedding
-from vita.initialisation import initialise_head, initialise_video_module
+from vita.blocks.attention import MaskEmbedding
+from vita.blocks.initialisation import initialise_head, initialise_video_module
 
 GROUPS = 32  # of every group norm
 

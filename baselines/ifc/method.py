@@ -14,14 +14,14 @@ from baselines.ifc.encoder import InterFrameEncoder
 from baselines.ifc.inference import IfcVariant, clip_starts, predict_video
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import GROUPS, MaskHead
-from baselines.ifc.model import FrameMaps, IfcNetwork
-from vita.backbone import Backbone, ResNetOptions, SwinOptions
-from vita.config_file import Frozen, parse
-from vita.contract import AttentionPath, FrameSource, UserError, VideoPrediction
-from vita.detector import normalise_and_pad
-from vita.detector_options import check_shares
-from vita.losses.matching import Weights
-from vita.memory.attention_path import attention_path
+from baselines.ifc.network import FrameMaps, IfcNetwork
+from vita.blocks.attention_kernel import attention_path
+from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.blocks.detector_options import check_shares
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.losses.matching import Weights
+from vita.core.config_base import Frozen, parse
+from vita.core.contract import AttentionPath, FrameSource, UserError, VideoPrediction
 
 NAME = "ifc"
 
@@ -45,7 +45,7 @@ class Ifc(IfcNetwork):
         self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
 
     def keep(self, images: Tensor) -> tuple[Tensor, ...]:
-        """The backbone's maps at C channels; see `vita.contract.ProbedMethod`."""
+        """The backbone's maps at C channels; see `vita.core.contract.ProbedMethod`."""
         maps = self.see(images)
         return maps.coarse, *maps.finer
 

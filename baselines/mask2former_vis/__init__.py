@@ -1,1 +1,1 @@
-"""Mask2Former-VIS (Cheng et al. 2021, "Mask2Former for Video Instance Segmentation")."""
+"""Mask2Former for video instance segmentation (Cheng et al. 2021)."""

@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from vita.attention import DecoderLayer, MaskEmbedding
-from vita.clip_position import position_in_clip
-from vita.initialisation import initialise_head, initialise_video_module
-from vita.pixel_level import PixelMaps
+from vita.blocks.attention import DecoderLayer, MaskEmbedding
+from vita.blocks.clip_position import position_in_clip
+from vita.blocks.initialisation import initialise_head, initialise_video_module
+from vita.blocks.pixel_decoder import PixelMaps
 
 LEVELS = 3  # strides 32, 16 and 8, in turn
 

@@ -9,10 +9,10 @@ from pydantic import PositiveInt
 from torch import nn
 
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder
-from baselines.mask2former_vis.model import Labels, Mask2FormerVis
-from vita.config_file import Frozen, parse
-from vita.detector_options import DetectorOptions, build_pixel_level
-from vita.losses.set_loss import SetCriterion
+from baselines.mask2former_vis.network import Labels, Mask2FormerVis
+from vita.blocks.detector_options import DetectorOptions, build_pixel_level
+from vita.blocks.losses.set_criterion import SetCriterion
+from vita.core.config_base import Frozen, parse
 
 NAME = "mask2former_vis"
 

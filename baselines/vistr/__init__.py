@@ -1,1 +1,1 @@
-"""VisTR (Wang et al., CVPR 2021), its architecture alone: for the number of frames that fit into memory."""
+"""VisTR, its architecture alone: for the memory probe (Wang et al., CVPR 2021)."""

@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from baselines.vistr.model import VisTr
-from vita.backbone import Backbone, ResNetOptions, SwinOptions
-from vita.config_file import Frozen, parse
-from vita.detector_options import check_shares
+from baselines.vistr.network import VisTr
+from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.blocks.detector_options import check_shares
+from vita.core.config_base import Frozen, parse
 
 NAME = "vistr"
 

@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from baselines.clip_association import ClipVariant, clip_bounds, match, procedure
-from vita.conformance.recording import StoredFrames
-from vita.contract import Track, UserError, VideoPrediction
-from vita.data.rle import decode, encode
-from vita.engine.methods import find_method, find_procedure
-from vita.engine.procedures import VideoInParts, read_plan
+from vita.core.contract import Track, UserError, VideoPrediction
+from vita.core.plugins import find_method, find_procedure
+from vita.data.masks.rle import decode, encode
+from vita.engine.inference_plan import VideoInParts, read_plan
+from vita.official.conformance.recording import StoredFrames
 
 HEIGHT, WIDTH = 1, 12
 Bar = tuple[int, int] | None  # first and last-but-one pixel of a strip

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vita.data.shapes_dataset import synthesise
-from vita.dataset_config import ShapesConfig
+from vita.core.dataset_config import ShapesConfig
+from vita.data.synthetic.write import synthesise
 
 
 @pytest.fixture(scope="session")

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from vita.data.clip_transform import ClipTransform
-from vita.data.transforms import Crop, Flip, Resize, Rotation, Size
+from vita.data.augment.clip_transform import ClipTransform
+from vita.data.augment.transforms import Crop, Flip, Resize, Rotation, Size
 
 PACKED = Path(__file__).parents[1] / "golden" / "draws.json.gz"
 

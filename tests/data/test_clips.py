@@ -14,14 +14,14 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from torch.utils.data import DataLoader
 
-from vita.config import AugmentationConfig
-from vita.contract import Clip, UserError
-from vita.data import rle
-from vita.data.augmentation import draw_transform
-from vita.data.clip_stream import ClipStream
-from vita.data.clip_transform import ClipTransform, Step
-from vita.data.clips import VideoClips, draw_frames
-from vita.data.transforms import Flip
+from vita.core.contract import Clip, UserError
+from vita.core.run_config import AugmentationConfig
+from vita.data.augment.clip_transform import ClipTransform, Step
+from vita.data.augment.settings import draw_transform
+from vita.data.augment.transforms import Flip
+from vita.data.masks import rle
+from vita.data.sampling.clip_stream import ClipStream
+from vita.data.sampling.clips import VideoClips, draw_frames
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 PLAIN = AugmentationConfig(flip_probability=0.0)

@@ -11,12 +11,12 @@ import pytest
 from coco_files import box, document, write
 from pycocotools import mask as coco_mask
 
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
 from vita.data.coco import read_coco
 from vita.data.dataset import read_part
-from vita.data.polygons import Polygons, code_of
+from vita.data.masks.polygons import Polygons, code_of
 from vita.data.ytvis import Split, read_video_frame
-from vita.dataset_config import DatasetConfig
 
 
 @pytest.fixture

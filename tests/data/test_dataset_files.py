@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from distributed_layouts import KINDS, LAYOUTS, published, write_coco, write_layout
 
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
 from vita.data.dataset import find_files, read_part
 from vita.data.ytvis import read_video_frame
-from vita.dataset_config import DatasetConfig
 
 
 def at(name: str, root: Path, **changes: object) -> DatasetConfig:

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from drawn_clips import Drawn, amounts, choices, of_ours, p_values, recorded
 
-from vita.config import AugmentationConfig, CropConfig, RotationConfig
-from vita.data.augmentation import draw_transform
+from vita.core.run_config import AugmentationConfig, CropConfig, RotationConfig
+from vita.data.augment.settings import draw_transform
 
 REJECTED = 1e-4  # of some 40 tests, on fixed draws: one in 250 sets of right draws would fail
 EDGES = (288, 320, 352, 384, 416, 448, 480, 512)

@@ -8,13 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from vita.config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
-from vita.config_file import parse
-from vita.contract import UserError
-from vita.data.augmentation import draw_transform, window_starts
-from vita.data.clip_transform import ClipTransform, Step
-from vita.data.polygons import Polygons
-from vita.data.transforms import Crop, Flip, LineChoice, Pad, Resize, Rotation, choose_lines
+from vita.core.config_base import parse
+from vita.core.contract import UserError
+from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
+from vita.data.augment.clip_transform import ClipTransform, Step
+from vita.data.augment.settings import draw_transform, window_starts
+from vita.data.augment.transforms import Crop, Flip, LineChoice, Pad, Resize, Rotation, choose_lines
+from vita.data.masks.polygons import Polygons
 
 CROP = CropConfig(probability=1.0, short_edges=(40, 50), max_edge=100, smallest=30, largest=45)
 EVERYTHING = AugmentationConfig(crop=CROP, short_edges=(24, 36), max_edge=60, rotation=RotationConfig())

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from vita.contract import FrameSource, UserError
+from vita.core.contract import FrameSource, UserError
+from vita.data.augment.resize import nearest_pixels, resize_frame, short_edge_size
+from vita.data.augment.transforms import Resize
 from vita.data.frames import VideoFrames
-from vita.data.resize import nearest_pixels, resize_frame, short_edge_size
-from vita.data.transforms import Resize
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 

@@ -10,12 +10,12 @@ import pytest
 import yaml
 from tiny_run import Ended, vita
 
-from vita.config_file import parse
-from vita.contract import UserError
+from vita.core.config_base import parse
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
+from vita.core.files import sha256
 from vita.data.dataset import read_part
 from vita.data.local_split import LocalSplit, make_local_split, read_local_split
-from vita.dataset_config import DatasetConfig
-from vita.files import sha256
 
 Content = dict[str, Any]
 

@@ -11,16 +11,16 @@ import torch
 from coco_files import box, document, write
 from torch.utils.data import DataLoader
 
-from vita.config import AugmentationConfig, CropConfig, RotationConfig, RunConfig
-from vita.config_file import parse
-from vita.contract import Clip, UserError
-from vita.data.clip_stream import ClipStream, training_stream
-from vita.data.clip_transform import ClipTransform, Step
-from vita.data.clips import VideoClips, make_clip
+from vita.core.config_base import parse
+from vita.core.contract import Clip, UserError
+from vita.core.run_config import AugmentationConfig, CropConfig, RotationConfig, RunConfig
+from vita.data.augment.clip_transform import ClipTransform, Step
+from vita.data.augment.transforms import Crop, Rotation
 from vita.data.coco import read_coco
-from vita.data.polygons import Polygons
-from vita.data.pseudo_videos import PseudoVideoClips, map_categories
-from vita.data.transforms import Crop, Rotation
+from vita.data.masks.polygons import Polygons
+from vita.data.sampling.clip_stream import ClipStream, training_stream
+from vita.data.sampling.clips import VideoClips, make_clip
+from vita.data.sampling.pseudo_videos import PseudoVideoClips, map_categories
 from vita.data.ytvis import Split, read_split
 
 TURNED = AugmentationConfig(rotation=RotationConfig(), flip_probability=0.0)

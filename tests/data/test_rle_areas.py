@@ -1,6 +1,6 @@
 import numpy as np
 
-from vita.data import rle
+from vita.data.masks import rle
 
 
 def test_areas_of_any_number_of_masks() -> None:

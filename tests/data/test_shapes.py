@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from vita.contract import UserError
-from vita.data import rle
-from vita.data.scenes import draw_scene
-from vita.data.shapes import CLEAR_PIXELS, FEWEST_PIXELS, KINDS, PaintedVideo, paint_video
-from vita.data.shapes_dataset import draw_video, synthesise
+from vita.core.contract import UserError
+from vita.core.dataset_config import ShapesConfig
+from vita.data.masks import rle
+from vita.data.synthetic.scenes import draw_scene
+from vita.data.synthetic.shapes import CLEAR_PIXELS, FEWEST_PIXELS, KINDS, PaintedVideo, paint_video
+from vita.data.synthetic.write import draw_video, synthesise
 from vita.data.ytvis import read_frame, read_split
-from vita.dataset_config import ShapesConfig
 
 
 def tree_digests(root: Path) -> dict[str, str]:

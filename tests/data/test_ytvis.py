@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from vita.contract import UserError
-from vita.data import rle
+from vita.core.contract import UserError
+from vita.data.masks import rle
 from vita.data.ytvis import Split, read_frame, read_split, read_video_frame
 
 Document = dict[str, Any]

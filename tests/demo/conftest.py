@@ -7,9 +7,9 @@ import torch
 from own_videos import write_video
 from tiny_run import configuration
 
-from vita.config import RunConfig
+from vita.core.plugins import find_method
+from vita.core.run_config import RunConfig
 from vita.engine.checkpoint import save_weights
-from vita.engine.methods import find_method
 
 
 @pytest.fixture(scope="session")

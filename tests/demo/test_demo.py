@@ -11,13 +11,13 @@ import pytest
 from own_videos import picture, write_pictures
 from PIL import Image
 
-from vita.config import RunConfig
-from vita.contract import Track, UserError
-from vita.data.rle import decode
+from vita.blocks.mask_decoding import encode
+from vita.core.contract import Track, UserError
+from vita.core.run_config import RunConfig
+from vita.data.masks.rle import decode
 from vita.demo.overlay import COLOURS, Painter
 from vita.demo.run import DemoSettings, run_demo
 from vita.demo.video_file import open_video
-from vita.mask_decoding import encode
 
 SETTINGS = DemoSettings(top_k=3, min_score=0.0, short_edge=32)
 
@@ -75,7 +75,7 @@ class CutOffError(Exception):
     """Stands for the end of the process."""
 
 
-@pytest.mark.parametrize("where", ["vita.demo.run.write_video", "vita.streaming.mask_sweep.add_masks"])
+@pytest.mark.parametrize("where", ["vita.demo.run.write_video", "vita.model.streaming.mask_pass.add_masks"])
 def test_goes_on_where_it_was_cut_off(
     where: str,
     finished: Path,
@@ -93,7 +93,7 @@ def test_goes_on_where_it_was_cut_off(
         run_demo(film, config, weights, SETTINGS, tmp_path)
     assert (tmp_path / "work").is_dir()
     seen: list[object] = []
-    monkeypatch.setattr("vita.detector.FrameDetector.forward", lambda *given: seen.append(given))
+    monkeypatch.setattr("vita.blocks.frame_detector.FrameDetector.forward", lambda *given: seen.append(given))
     run_demo(film, config, weights, SETTINGS, tmp_path)
     assert not seen, "all frames had been seen"
     assert (tmp_path / "results.json").read_bytes() == (finished / "results.json").read_bytes()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from own_videos import cut, picture, turned, write_pictures
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.demo.video_file import PICTURES, open_video
 
 

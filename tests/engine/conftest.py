@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from tiny_run import configuration, train_here
 
-from vita.config import RunConfig
+from vita.core.run_config import RunConfig
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.files import sha256
 from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
-from vita.files import sha256
 
 State = dict[str, Tensor]
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 from tiny_run import configuration, files_in, plan, train_here, vita, weights_of, write_configuration
 
-from vita.config import RunConfig
-from vita.contract import Clip, Losses, LossTerm, UserError
+from vita.core.contract import Clip, Losses, LossTerm, UserError
+from vita.core.run_config import RunConfig
 from vita.engine.predict_run import predict_run
 from vita.engine.train import Trainer
-from vita.method import Vita
+from vita.model.method import Vita
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from vita.contract import Losses, LossTerm, UserError
+from vita.core.contract import Losses, LossTerm, UserError
 from vita.engine.history import History, checked_values
 
 

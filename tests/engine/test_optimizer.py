@@ -9,7 +9,7 @@ import torch
 from tiny_run import SCHEDULE
 from torch import nn
 
-from vita.config import TrainConfig
+from vita.core.run_config import TrainConfig
 from vita.engine.optimizer import build_optimizer, rate_multiplier, set_rates
 
 

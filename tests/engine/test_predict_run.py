@@ -11,17 +11,17 @@ import numpy as np
 import pytest
 from tiny_run import PLAN, files_in, plan
 
-from vita.config import PredictConfig, RunConfig
-from vita.contract import Track, UserError, Video
-from vita.data import rle
-from vita.dataset_config import LocalSplitConfig
+from vita.core.contract import Track, UserError, Video
+from vita.core.dataset_config import LocalSplitConfig
+from vita.core.files import sha256
+from vita.core.plugins import find_method
+from vita.core.run_config import PredictConfig, RunConfig
+from vita.data.masks import rle
 from vita.engine.checkpoint import save_weights
-from vita.engine.methods import find_method
+from vita.engine.inference_plan import InferencePlan
 from vita.engine.predict import results_of, write_predictions
 from vita.engine.predict_run import predict_run
-from vita.engine.procedures import InferencePlan
-from vita.evaluation.evaluate import evaluate_files
-from vita.files import sha256
+from vita.evaluation.scoring import evaluate_files
 
 FRAMES, HEIGHT, WIDTH = 6, 32, 48
 
@@ -88,7 +88,7 @@ def test_record(predicted: Path, finished: Path) -> None:
 def test_videos_that_may_not_be_kept_are_streamed_and_said_to_be(
     config: RunConfig, finished: Path, predicted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vita.streaming.video.KEPT_FRAMES", FRAMES - 1)
+    monkeypatch.setattr("vita.model.streaming.video.KEPT_FRAMES", FRAMES - 1)
     frugal = plan().model_copy(update={"keep_gib": 0.0})
     predict_run(config, frugal, ["intact"], finished / "model.safetensors", tmp_path / "predictions", tmp_path)
     assert json.loads((tmp_path / "predict_record.json").read_text())["streamed_videos"] == 2
@@ -114,7 +114,7 @@ def test_labels_become_the_category_ids_of_the_data_set() -> None:
 
 
 def test_empty_lists_are_valid_files(config: RunConfig, videos: Path, tmp_path: Path) -> None:
-    from vita.contract import VideoPrediction
+    from vita.core.contract import VideoPrediction
     from vita.data.ytvis import read_split
 
     class Silent:

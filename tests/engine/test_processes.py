@@ -18,7 +18,7 @@ from accelerate.state import AcceleratorState
 from safetensors.torch import load_file
 from tiny_run import configuration, files_in, history_of, train_here, vita, weights_of, write_configuration
 
-from vita.config import RunConfig
+from vita.core.run_config import RunConfig
 from vita.engine.train import Trainer
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_run import content, history_of, train_here, weights_of
 
-from vita.config import RunConfig
-from vita.config_file import parse
+from vita.core.config_base import parse
+from vita.core.run_config import RunConfig
 from vita.engine.train import Trainer
 
 AUGMENTATION = {

@@ -13,9 +13,9 @@ from pathlib import Path
 import torch
 from tiny_run import train_here
 
-from vita.config import RunConfig
-from vita.config_file import digest
-from vita.engine import methods as methods_module
+from vita.core import plugins as methods_module
+from vita.core.config_base import digest
+from vita.core.run_config import RunConfig
 from vita.engine import record as record_module
 from vita.engine.record import PACKAGES, Record, source_digest
 
@@ -30,7 +30,7 @@ def test_record_of_a_finished_run(config: RunConfig, finished: Path) -> None:
     assert record["resumed_at"] == [] and record["started_from"] is None
     assert record["versions"] == {name: version(name) for name in PACKAGES}
     assert record["versions"]["torch"] == torch.__version__
-    assert record["source_digest"] == source_digest()
+    assert record["source_digest"] == source_digest(methods_module.method_package("vita"))
     assert record["train_time_s"] > 0
     assert 10**8 < record["peak_host_memory_bytes"] < 10**11  # torch alone takes more than 100 MB
     assert datetime.fromisoformat(record["started_at"]) <= datetime.fromisoformat(record["ended_at"])
@@ -44,24 +44,36 @@ def test_record_of_starting_weights(config: RunConfig, finished: Path, tmp_path:
     assert record["weights_sha256"] != sha256
 
 
-def test_source_digest_changes_with_content_and_names(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    monkeypatch.setattr(record_module, "__file__", str(tmp_path / "engine" / "record.py"))
-    seen = set()
-    for name, content in (("a.py", "1"), ("a.py", "2"), ("sub/b.py", "2"), ("notes.txt", "2")):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(content)
-        seen.add(source_digest())
-    assert len(seen) == 3  # the text file is no source
-    assert source_digest(tmp_path / "engine") == source_digest()
-    elsewhere = tmp_path.parent / "elsewhere"
-    (elsewhere / "method").mkdir(parents=True, exist_ok=True)
-    for number in (1, 2):
-        (elsewhere / "method" / "model.py").write_text(f"version = {number}")
-        own, _, methods = source_digest(elsewhere / "method").partition("+")
-        assert own == source_digest()
-        seen.add(methods)
-    assert len(seen) == 5
-    assert all(len(digits) == 12 and int(digits, 16) >= 0 for digits in seen)
+def test_source_digest_is_of_what_runs_pass_through_and_of_the_method(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(record_module, "__file__", str(tmp_path / "vita" / "engine" / "record.py"))
+    method = tmp_path / "method"
+    method.mkdir()
+
+    def parts_after(place: str, content: str) -> tuple[str, str]:
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+        shared, _, own = source_digest(method).partition("+")
+        assert all(len(digits) == 12 and int(digits, 16) >= 0 for digits in (shared, own))
+        return shared, own
+
+    first, alone = parts_after("vita/core/a.py", "1")
+    changed = [
+        parts_after(place, content)
+        for place, content in (
+            ("vita/core/a.py", "2"),
+            ("vita/data/sub/a.py", "2"),
+            *((f"vita/{room}/a.py", "1") for room in ("evaluation", "blocks", "engine")),
+        )
+    ]
+    assert len({first, *(shared for shared, _ in changed)}) == 6
+    assert {own for _, own in changed} == {alone}
+    # Neither a text file, nor what only reports, parses a command line or reads released files, nor another method.
+    for place in ("vita/core/notes.txt", "vita/report/a.py", "vita/cli/a.py", "vita/official/a.py", "vita/model/a.py"):
+        assert parts_after(place, "1") == changed[-1]
+    of_method = [parts_after("method/network.py", f"version = {number}") for number in (1, 2)]
+    assert {shared for shared, _ in of_method} == {changed[-1][0]}
+    assert len({alone, *(own for _, own in of_method)}) == 3
 
 
 def test_a_method_that_is_one_module_is_its_file_not_all_that_lies_beside(tmp_path: Path, monkeypatch) -> None:  # type: ignore[no-untyped-def]

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from torch import nn
 
-from vita.conformance.optimizer import checks
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.plugins import installed_methods
 from vita.engine import optimizer
-from vita.engine.methods import installed_methods
+from vita.official.conformance.optimizer import checks
 
 RECORDED = json.loads(gzip.decompress((Path(__file__).parents[1] / "golden" / "rates.json.gz").read_bytes()))
 MODELS = ["vita_r50", "vita_r101", "vita_swinl", "mask2former_vis_r50", "mask2former_vis_swinl"]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from tiny_run import configuration, history_of, train_here, vita, weights_of, write_configuration
 
-from vita.config import RunConfig
+from vita.core.run_config import RunConfig
 from vita.engine.train import Trainer
 from vita.engine.work_folder import exclusive
 

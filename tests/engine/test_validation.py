@@ -12,7 +12,7 @@ import pytest
 from tiny_run import configuration
 from torch import nn
 
-from vita.contract import FrameSource, UserError, VideoPrediction
+from vita.core.contract import FrameSource, UserError, VideoPrediction
 from vita.engine.validation import Validation
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from tiny_run import files_in
 
-from vita.config import RunConfig
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.run_config import RunConfig
 from vita.engine import train as train_module
 from vita.engine.work_folder import exclusive
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.evaluation.average_precision import (
     Resampler,
     merge_groups,

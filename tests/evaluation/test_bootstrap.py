@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom
 from simulated_results import data_set, population
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.evaluation.bootstrap import (
     LEVEL,
     Bootstrap,
@@ -17,7 +17,7 @@ from vita.evaluation.bootstrap import (
     resampled_scores,
 )
 from vita.evaluation.counts import Counts, GroupCounts
-from vita.evaluation.weighted_scores import WeightedScores
+from vita.evaluation.resampled_scores import WeightedScores
 
 CATEGORIES, POOL = 8, 3000
 

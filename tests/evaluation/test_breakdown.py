@@ -4,9 +4,9 @@ import pytest
 from evaluation_scenes import annotation, codes, ground_truth, prediction, video
 
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
-from vita.evaluation.detections import read_detections
-from vita.evaluation.evaluate import evaluate_detections
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.evaluation.readers.detections import read_detections
+from vita.evaluation.readers.ground_truth import parse_ground_truth
+from vita.evaluation.scoring import evaluate_detections
 
 LEFT, RIGHT = [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 1], [0, 0, 1, 1]]
 

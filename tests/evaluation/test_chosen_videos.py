@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from tiny_run import Ended, vita
 
-from vita.data import rle
+from vita.core.files import write_json
 from vita.data.local_split import make_local_split
-from vita.files import write_json
+from vita.data.masks import rle
 
 MASK = np.zeros((1, 4, 6), bool)
 MASK[0, :2, :3] = True

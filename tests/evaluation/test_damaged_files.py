@@ -12,10 +12,10 @@ from evaluation_scenes import annotation, code, codes, ground_truth, prediction,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vita.contract import UserError
-from vita.evaluation import annotation_file, results_file
-from vita.evaluation.evaluate import Evaluation, evaluate, evaluate_files
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.core.contract import UserError
+from vita.evaluation.readers import annotation_file, results_file
+from vita.evaluation.readers.ground_truth import parse_ground_truth
+from vita.evaluation.scoring import Evaluation, evaluate, evaluate_files
 
 LEFT, RIGHT = [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 1], [0, 0, 1, 1]]
 COUNTS = {"size": [2, 4], "counts": [0, 3, 5]}  # LEFT, not compressed

@@ -8,11 +8,11 @@ from evaluation_scenes import annotation, codes, ground_truth, prediction, video
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vita.contract import UserError
-from vita.evaluation.detections import read_detections
-from vita.evaluation.error_scene import NOTHING, pair
-from vita.evaluation.errors import ErrorAnalysis, analyse_errors
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.core.contract import UserError
+from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.errors.scene import NOTHING, pair
+from vita.evaluation.readers.detections import read_detections
+from vita.evaluation.readers.ground_truth import parse_ground_truth
 
 WIDTH, FRAMES = 20, 4
 

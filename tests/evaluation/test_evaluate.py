@@ -9,11 +9,11 @@ from evaluation_scenes import annotation, code, codes, ground_truth, prediction,
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.evaluation.average_precision import scores_from_counts
 from vita.evaluation.counts import Counts
-from vita.evaluation.evaluate import Evaluation, evaluate, evaluate_files
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.evaluation.readers.ground_truth import parse_ground_truth
+from vita.evaluation.scoring import Evaluation, evaluate, evaluate_files
 
 LEFT, RIGHT = [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 1], [0, 0, 1, 1]]
 OFFICIAL = Path(__file__).parents[1] / "golden" / "evaluator"

@@ -9,8 +9,8 @@ import pytest
 from evaluation_scenes import annotation, code, codes, ground_truth, prediction, video
 from tiny_run import vita
 
+from vita.core.files import sha256
 from vita.data.local_split import LocalSplit
-from vita.files import sha256
 
 LEFT, RIGHT = [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 1], [0, 0, 1, 1]]
 VIDEOS = (1, 2, 3, 4)

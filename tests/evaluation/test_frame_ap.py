@@ -10,10 +10,10 @@ from pycocotools import mask as coco_mask
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from vita.contract import UserError
-from vita.evaluation.frame_ap import FrameEvaluation, evaluate_frames
-from vita.evaluation.frame_detections import read_frame_detections
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.core.contract import UserError
+from vita.evaluation.frames.frame_ap import FrameEvaluation, evaluate_frames
+from vita.evaluation.frames.frame_detections import read_frame_detections
+from vita.evaluation.readers.ground_truth import parse_ground_truth
 
 LEFT, RIGHT = [[1, 1, 0, 0], [1, 0, 0, 0]], [[0, 0, 0, 1], [0, 0, 1, 1]]
 

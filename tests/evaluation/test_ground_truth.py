@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 from evaluation_scenes import annotation, code, ground_truth, video
 
-from vita.contract import UserError
-from vita.evaluation.ground_truth import parse_ground_truth
+from vita.core.contract import UserError
+from vita.evaluation.readers.ground_truth import parse_ground_truth
 
 MASK = code([[1, 1, 0, 0], [1, 0, 0, 0]])
 

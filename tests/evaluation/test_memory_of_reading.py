@@ -15,8 +15,8 @@ FRAMES = 40
 MEASURE = """
 import sys
 from pathlib import Path
-from vita.evaluation.detections import read_detections_file
-from vita.evaluation.ground_truth import load_ground_truth
+from vita.evaluation.readers.detections import read_detections_file
+from vita.evaluation.readers.ground_truth import load_ground_truth
 
 def held(what):
     line = next(line for line in open("/proc/self/status") if line.startswith(what))

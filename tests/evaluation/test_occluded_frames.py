@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from evaluation_scenes import annotation, codes, ground_truth, video
 
-from vita.evaluation.ground_truth import parse_ground_truth
-from vita.evaluation.occluded_frames import Visibility, visibility_of
+from vita.evaluation.occlusion.visibility import Visibility, visibility_of
+from vita.evaluation.readers.ground_truth import parse_ground_truth
 
 HEIGHT, WIDTH = 12, 24
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from evaluation_scenes import annotation, code, codes, ground_truth, prediction, video
 
-from vita.evaluation.detections import Detection, read_detections
-from vita.evaluation.distinct import FramePrediction, distinct_predictions, distinct_tracks
-from vita.evaluation.frame_detections import FrameDetections
-from vita.evaluation.ground_truth import GroundTruth, parse_ground_truth
-from vita.evaluation.occlusion_gain import Choice, ObjectGain, choose, mean_gain, object_gains
+from vita.evaluation.frames.frame_detections import FrameDetections
+from vita.evaluation.occlusion.gain import Choice, ObjectGain, choose, mean_gain, object_gains
+from vita.evaluation.occlusion.non_maximum_suppression import FramePrediction, distinct_predictions, distinct_tracks
+from vita.evaluation.readers.detections import Detection, read_detections
+from vita.evaluation.readers.ground_truth import GroundTruth, parse_ground_truth
 
 HEIGHT, WIDTH, LENGTH = 12, 24, 8
 SIZE = [HEIGHT, WIDTH]

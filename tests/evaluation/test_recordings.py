@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from vita.conformance.evaluator import checks
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.official.conformance.evaluator import checks
 from vita.official.contract import Check
 
 RECORDINGS = Path(__file__).parents[1] / "golden" / "evaluator"

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pycocotools import mask as coco_mask
 
-from vita.contract import UserError
-from vita.evaluation import annotation_file, results_file
-from vita.evaluation.annotation_file import read_annotations
-from vita.evaluation.coded_masks import CodedMasks
-from vita.evaluation.results_file import read_tracks
+from vita.core.contract import UserError
+from vita.data.masks.encoded_masks import CodedMasks
+from vita.evaluation.readers import annotation_file, results_file
+from vita.evaluation.readers.annotation_file import read_annotations
+from vita.evaluation.readers.results_file import read_tracks
 
 MASK = code([[1, 1, 0, 0], [1, 0, 0, 0]])
 # Of long runs: codes of several characters, some of which JSON escapes.

@@ -15,11 +15,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_run import files_in, vita
 
-from vita.contract import UserError
-from vita.data import rle
-from vita.evaluation.ground_truth import VideoSize
+from vita.core.contract import UserError
+from vita.core.files import sha256
+from vita.data.masks import rle
+from vita.evaluation.readers.ground_truth import VideoSize
 from vita.evaluation.submission import write_submission
-from vita.files import sha256
 
 VIDEOS = {1: VideoSize(4, 6, 2), 3: VideoSize(5, 5, 1)}
 CATEGORIES = (2, 40)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from pycocotools import mask as coco_mask
 
-from vita.contract import UserError
-from vita.evaluation.mask_tracks import read_mask_track
+from vita.core.contract import UserError
+from vita.evaluation.readers.mask_tracks import read_mask_track
 from vita.evaluation.tube_iou import Tubes
 
 SHAPE = (3, 4, 5)  # frames, height, width

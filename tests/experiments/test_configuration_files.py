@@ -8,12 +8,12 @@ import yaml
 from jsonschema import Draft202012Validator
 from tiers import LIBRARY
 
-from vita.contract import UserError
-from vita.dataset_config import DatasetConfig
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
+from vita.experiments.config import ExperimentConfig, MethodConfig, TierConfig
 from vita.experiments.reading import load_file, load_tier, overlay
 from vita.experiments.run_table import RunTable
 from vita.experiments.schema import schemas
-from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig
 
 ROOT = Path(__file__).parents[2]
 KINDS = {"": ("tier", TierConfig), "datasets": ("dataset", DatasetConfig)}

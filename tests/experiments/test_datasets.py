@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vita.config_file import load
-from vita.dataset_config import DatasetConfig
+from vita.core.config_base import load
+from vita.core.dataset_config import DatasetConfig
 
 FOLDER = Path(__file__).parents[2] / "workflow" / "config" / "datasets"
 VIDEO_SETS = ("ytvis_2019", "ytvis_2021", "ytvis_2022", "ovis")

@@ -3,7 +3,7 @@
 import pytest
 from tiers import table
 
-from vita.config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
+from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
 
 # Of the released files: iterations, decays, clips a batch, frames a clip, their range, weight decay.
 RELEASED = {

@@ -7,15 +7,15 @@ import pytest
 import yaml
 from tiers import LIBRARY, TIERS, table
 
-from vita.config import AugmentationConfig
-from vita.config_file import dump, parse
-from vita.contract import UserError
-from vita.engine.methods import find_method
-from vita.engine.procedures import read_plan
+from vita.core.config_base import dump, parse
+from vita.core.contract import UserError
+from vita.core.plugins import find_method
+from vita.core.run_config import AugmentationConfig
+from vita.engine.inference_plan import read_plan
+from vita.experiments.config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import MethodConfig
-from vita.method import VitaOptions, definition
+from vita.model.method import VitaOptions, definition
 
 CLIPS = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from vita.config_file import dump, parse
-from vita.experiments.sections import ResolvedRow, TableSpec
+from vita.core.config_base import dump, parse
+from vita.experiments.config import ResolvedRow, TableSpec
 from vita.report.claims.quantities import Results
 from vita.report.claims.rows import ResultsTable
 from vita.report.claims.schema import Claim
-from vita.report.runs import COLUMNS, SCORES
+from vita.report.runs.tidy_rows import COLUMNS, SCORES
 
 SAME = {"dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
 MODELS = pd.DataFrame(

@@ -8,10 +8,10 @@ from typing import Any
 
 import pandas as pd
 
-from vita.config_file import dump
-from vita.experiments.sections import Kind, ResolvedRow, TableSpec
-from vita.files import write_text
-from vita.report.runs import COLUMNS
+from vita.core.config_base import dump
+from vita.core.files import write_text
+from vita.experiments.config import Kind, ResolvedRow, TableSpec
+from vita.report.runs.tidy_rows import COLUMNS
 
 SPLIT = {"annotations": "instances.json", "frames": "JPEGImages"}
 DATASET = {"name": "shapes", "root": "data", "train": SPLIT, "valid": SPLIT}

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from vita.config_file import dump
-from vita.experiments.sections import Key, ResolvedRow, TableSpec
-from vita.report.runs import COLUMNS, SCORES
-from vita.report.tables import build_table
+from vita.core.config_base import dump
+from vita.experiments.config import Key, ResolvedRow, TableSpec
+from vita.report.runs.tidy_rows import COLUMNS, SCORES
+from vita.report.tables.table import build_table
 
 HALF = [True] * 5 + [False] * 5
 IDENTITY = {"tier": "smoke", "dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}

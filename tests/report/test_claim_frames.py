@@ -10,7 +10,7 @@ from claim_results import claim, results
 from probe_scenes import measured, write_probe
 
 from vita.report.claims.ledger import Entry, hold
-from vita.report.probe_records import read_probes
+from vita.report.runs.probe_records import read_probes
 
 VITA, IFC = {"method": "VITA"}, {"method": "IFC"}
 BECAUSE = "a reason of twenty characters"

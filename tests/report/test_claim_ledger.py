@@ -7,7 +7,7 @@ import pytest
 from claim_results import pruned, results, row, table, write_table
 from tiny_run import vita
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.report.claims.pages import COLUMNS, build_ledger
 from vita.report.claims.rows import read_tables
 

@@ -5,7 +5,7 @@ import pytest
 from claim_results import ABOUT_50, claim, line, pruned, results, row, table
 from figure_runs import write_run
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.report.claims.ledger import hold
 
 PAPER = {"as_paper": True, "valid_videos": 20}

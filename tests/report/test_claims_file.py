@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.experiments.run_table import RunTable
 from vita.report.claims.quantities import highest_published
 from vita.report.claims.schema import (
@@ -21,7 +21,7 @@ from vita.report.claims.schema import (
     Steps,
     read_claims,
 )
-from vita.report.inputs import PUBLISHED
+from vita.report.tables.inputs import PUBLISHED
 
 LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 ALL = read_claims()

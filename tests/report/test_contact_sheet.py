@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.data.ytvis import Split, read_split
-from vita.report.contact_sheet import OBJECT_COLOURS, draw_contact_sheet
+from vita.report.figures.contact_sheet import OBJECT_COLOURS, draw_contact_sheet
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ from figure_runs import listed, row, write_run, write_runs, write_spec
 from matplotlib.axes import Axes
 from tiny_run import vita
 
-from vita.contract import UserError
-from vita.report.convergence import build_convergence
+from vita.core.contract import UserError
+from vita.report.figures.convergence import build_convergence
 
 HISTORY = "step,total,validation_AP\n1,9,\n2,8,{}\n3,,{}\n4,7,{}\n"
 UNVALIDATED = "step,total\n2,8\n4,7\n"

@@ -9,11 +9,11 @@ import pytest
 import yaml
 from figure_runs import DATASET, TRAIN
 
-from vita.config import RunConfig
-from vita.planning.costs import Cost, read_costs, write_costs
-from vita.planning.measured import measured_runs
-from vita.report import cost_page as module
-from vita.report.cost_page import cost_page
+from vita.core.run_config import RunConfig
+from vita.experiments.planning.costs import Cost, read_costs, write_costs
+from vita.experiments.planning.measured import measured_runs
+from vita.report.pages import cost_page as module
+from vita.report.pages.cost_page import cost_page
 
 PLAN = {"variants": {"intact": {}, "half": {}}, "top_k": 10, "short_edge": None, "max_edge": 1333, "threads": 1}
 

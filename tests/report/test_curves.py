@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from vita.contract import UserError
-from vita.report.curves import draw_losses
+from vita.core.contract import UserError
+from vita.report.figures.curves import draw_losses
 
 HISTORY = "step,seconds,learning_rate,total\n20,1.0,0.001,{0}\n40,2.0,0.001,{1}\n"
 
@@ -30,7 +30,7 @@ def test_a_panel_a_method_and_a_line_a_seed(
         drawn.append((title, [(seed, list(h["step"]), list(h["total"])) for seed, h in runs]))
 
     with monkeypatch.context() as patch:
-        patch.setattr("vita.report.curves._draw_panel", note)
+        patch.setattr("vita.report.figures.curves._draw_panel", note)
         draw_losses(histories, tmp_path / "losses.pdf")
     steps = [20, 40]
     assert drawn == [

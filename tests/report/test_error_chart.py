@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from matplotlib.axes import Axes
 
-from vita.evaluation.errors import ErrorAnalysis, ErrorKind
-from vita.report.error_chart import draw_errors
-from vita.report.evaluation_text import errors_text
+from vita.evaluation.errors.analysis import ErrorAnalysis, ErrorKind
+from vita.report.figures.error_chart import draw_errors
+from vita.report.tables.evaluation_text import errors_text
 
 ERRORS = ErrorAnalysis(0.5, (ErrorKind("association", 0.1, 0.1), ErrorKind("mask", -0.00001, 0.4)))
 

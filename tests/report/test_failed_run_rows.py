@@ -5,10 +5,10 @@ import json
 import pytest
 from figure_runs import DATASET, TRAIN
 
-from vita.config import PredictConfig, RunConfig
-from vita.config_file import dump
-from vita.report.failed_runs import UNTOLD
-from vita.report.runs import failed_rows
+from vita.core.config_base import dump
+from vita.core.run_config import PredictConfig, RunConfig
+from vita.report.runs.failed_runs import UNTOLD
+from vita.report.runs.tidy_rows import failed_rows
 
 
 @pytest.fixture

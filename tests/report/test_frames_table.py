@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 from probe_scenes import GIBIBYTE, measured, write_probe
 
-from vita.contract import UserError
-from vita.report.frames_table import NOTES, build_frames_table
-from vita.report.memory_figure import draw_memory
-from vita.report.probe_records import find_probe, read_probes
+from vita.core.contract import UserError
+from vita.report.figures.memory_figure import draw_memory
+from vita.report.runs.probe_records import find_probe, read_probes
+from vita.report.tables.frames_table import NOTES, build_frames_table
 
 WHOLE = {"method": "VITA", "window": "6", "prune_ratio": "1.0"}
 SMALL = {"options": {"heads": 4}, "height": 96, "width": 160}

@@ -7,8 +7,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from vita.report.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY, Paint, show_frame, show_mask
-from vita.report.style import LINE_STYLES
+from vita.report.figures.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY, Paint, show_frame, show_mask
+from vita.report.figures.style import LINE_STYLES
 
 
 def rectangle(height: int, width: int, rows: tuple[int, int], columns: tuple[int, int]) -> np.ndarray:

@@ -13,11 +13,11 @@ from figure_runs import listed, row, write_run, write_runs, write_spec
 from PIL import Image
 from tiny_run import vita
 
-from vita.contract import UserError
-from vita.data import rle
-from vita.evaluation.occluded_frames import Visibility
-from vita.evaluation.occlusion_gain import ObjectGain
-from vita.report.qualitative import build_qualitative, shown_frames
+from vita.core.contract import UserError
+from vita.data.masks import rle
+from vita.evaluation.occlusion.gain import ObjectGain
+from vita.evaluation.occlusion.visibility import Visibility
+from vita.report.figures.qualitative import build_qualitative, shown_frames
 
 LENGTH, HEIGHT, WIDTH = 8, 12, 24
 CATEGORIES = [{"id": 1, "name": "crate"}, {"id": 4, "name": "ball"}]
@@ -114,7 +114,7 @@ def test_what_is_painted(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def note(axes: Any, mask: np.ndarray, paint: Any) -> None:
         painted.append((int(mask.sum()) // 4, paint.colour))
 
-    monkeypatch.setattr("vita.report.qualitative_drawing.show_mask", note)
+    monkeypatch.setattr("vita.report.figures.qualitative_drawing.show_mask", note)
     build(tmp_path, [listed(run)])
     blue, vermillion, orange, sky = "#0072B2", "#D55E00", "#E69F00", "#56B4E9"
     # Frame 0 has both tracks, the better one last; 2 and 3 what the detector sees there, a ball and a crate.

@@ -6,10 +6,10 @@ import re
 import pytest
 from figure_runs import DATASET, TRAIN
 
-from vita.config import RunConfig
-from vita.config_file import dump
-from vita.contract import UserError
-from vita.report.run_pages import write_run_pages
+from vita.core.config_base import dump
+from vita.core.contract import UserError
+from vita.core.run_config import RunConfig
+from vita.report.pages.run_pages import write_run_pages
 
 MIB = 2**20
 

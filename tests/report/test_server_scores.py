@@ -5,9 +5,9 @@ import json
 
 import pytest
 
-from vita.contract import UserError
-from vita.report.runs import collect_runs
-from vita.report.server_scores import server_rows
+from vita.core.contract import UserError
+from vita.report.runs.server_scores import server_rows
+from vita.report.runs.tidy_rows import collect_runs
 
 SCORES = {"AP": 49.8, "AP50": 72.6, "AP75": 54.5, "AR1": 49.4, "AR10": 61.0}
 IDENTITY = {"tier": "paper", "dataset": "ytvis_2019", "method": "vita", "backbone": "r50", "variant": "base"}

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from table_scenes import HALF, Scenes, row, side_by_side, spec
 
-from vita.report.table_latex import escaped
+from vita.report.tables.latex import escaped
 
 DOCUMENT = r"""\documentclass{article}\usepackage{booktabs}\setlength\textwidth{5.5in}
 \begin{document}\begin{table}\input{out.tex}\end{table}\end{document}

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from table_scenes import Scenes, average_precision, row, spec
 
-from vita.contract import UserError
-from vita.report.runs import SCORES
-from vita.report.tables import build_table
+from vita.core.contract import UserError
+from vita.report.runs.tidy_rows import SCORES
+from vita.report.tables.table import build_table
 
 ALL, HALF, FEW = [True] * 10, [True] * 5 + [False] * 5, [True] * 2 + [False] * 8
 PAPER = [f"paper_{score}" for score in SCORES]

@@ -9,7 +9,7 @@ import pytest
 import yaml
 from distributed_layouts import PUBLISHED, write_coco, write_layout
 
-from vita.dataset_config import DatasetConfig
+from vita.core.dataset_config import DatasetConfig
 
 VIDEO_SETS = ("ytvis_2019", "ytvis_2019_codalab", "ytvis_2021", "ytvis_2022", "ovis")
 

@@ -1,1 +1,1 @@
-"""Data sets in YouTube-VIS format: reading, sampling, and the embedded `shapes` videos."""
+"""Data sets in YouTube-VIS format, clips, masks, embedded `shapes` videos."""

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.contract import Rle, UserError, Video
-from vita.data import rle
-from vita.data.containment import resolved
-from vita.data.polygons import Polygons, Segmentation
+from vita.core.contract import Rle, UserError, Video
+from vita.core.files import read_json
+from vita.data.masks import rle
+from vita.data.masks.polygons import Polygons, Segmentation
+from vita.data.safe_paths import resolved
 from vita.data.ytvis import Instance, Split, category_name, read_videos, records_of, whole_number
-from vita.files import read_json
 
 KEYS = ("images", "annotations", "categories")
 Places = NDArray[np.int64]

@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig, Places, SplitConfig
 from vita.data.coco import read_coco
 from vita.data.local_split import LocalSplit, read_local_split
 from vita.data.ytvis import Split, read_split
-from vita.dataset_config import DatasetConfig, Places, SplitConfig
 
 # train and valid: what a model learns from and is scored on; released_valid: the release's own validation videos,
 # whose labels may be hidden.

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from vita.contract import FrameSource, Video
-from vita.data.resize import resize_frame, short_edge_size
+from vita.core.contract import FrameSource, Video
+from vita.data.augment.resize import resize_frame, short_edge_size
 from vita.data.ytvis import read_video_frame
 
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import model_validator
 
-from vita.config_file import Frozen, parse
-from vita.contract import UserError
+from vita.core.config_base import Frozen, parse
+from vita.core.contract import UserError
+from vita.core.files import read_json, sha256
 from vita.data.stratification import choose_valid
-from vita.files import read_json, sha256
 
 
 class LocalSplit(Frozen):

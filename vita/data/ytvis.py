@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from vita.contract import Rle, UserError, Video
-from vita.data import rle
-from vita.data.containment import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
-from vita.data.limits import LARGEST_FRAME, LARGEST_ID
-from vita.data.polygons import Segmentation
-from vita.files import read_json
+from vita.core.contract import Rle, UserError, Video
+from vita.core.files import read_json
+from vita.data.masks import rle
+from vita.data.masks.polygons import Segmentation
+from vita.data.safe_paths import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
+from vita.data.value_limits import LARGEST_FRAME, LARGEST_ID
 
 
 @dataclass(frozen=True)

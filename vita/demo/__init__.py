@@ -1,1 +1,1 @@
-"""VITA on a video of one's own: a video and a picture with its tracks, and their masks."""
+"""A video of one's own: an overlay, a picture, and the masks of its tracks."""

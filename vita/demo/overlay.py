@@ -16,11 +16,11 @@ import numpy as np
 from PIL import Image, ImageColor
 from pycocotools import mask as coco_mask
 
-from vita.contract import Track
+from vita.core.contract import Track
+from vita.core.files import atomic_write
+from vita.core.progress import SHORT_S, progress
 from vita.demo.video_file import OwnVideo
-from vita.files import atomic_write
-from vita.progress import SHORT_S, progress
-from vita.report.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY
+from vita.report.figures.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY
 
 COLOURS = [ImageColor.getrgb(colour) for colour in (*IDENTITY_COLOURS, *CLASS_COLOURS[:3])]
 SHEET_COLUMNS, SHEET_WIDTH = 4, 480  # pictures in a row, and pixels of one

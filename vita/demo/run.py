@@ -9,18 +9,18 @@ from pathlib import Path
 
 import torch
 
-from vita.config import RunConfig
-from vita.config_file import Frozen, digest
-from vita.contract import StreamingMethod, Track, UserError, Video
+from vita.core.config_base import Frozen, digest
+from vita.core.contract import StreamingMethod, Track, UserError, Video
+from vita.core.files import atomic_write, read_json, sha256, write_json
+from vita.core.plugins import find_method, method_package
+from vita.core.progress import say
+from vita.core.run_config import RunConfig
 from vita.data.dataset import find_files
 from vita.demo.overlay import Painter, write_contact_sheet, write_video
 from vita.demo.video_file import OwnVideo, open_video
 from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_weights
-from vita.engine.methods import find_method
 from vita.engine.predict import entry_text, results_of
 from vita.engine.record import device_name, peak_host_memory, source_digest
-from vita.files import atomic_write, read_json, sha256, write_json
-from vita.progress import say
 
 PICTURES = 12  # of the contact sheet
 
@@ -74,7 +74,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
         "seconds": round(time.perf_counter() - began, 1),
         "peak_host_memory_bytes": peak_host_memory(),
         "weights_sha256": sha256(weights),
-        "source_digest": source_digest(),
+        "source_digest": source_digest(method_package(config.method)),
         "settings": settings.model_dump(mode="json"),
     }
     write_json(out / "record.json", record, indent=1)

@@ -15,9 +15,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from vita.contract import UserError, Video
+from vita.core.contract import UserError, Video
+from vita.data.augment.resize import resize_frame, short_edge_size
 from vita.data.frames import VideoFrames
-from vita.data.resize import resize_frame, short_edge_size
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 FOLDER_RATE = Fraction(10)  # frames a second of a video made from pictures

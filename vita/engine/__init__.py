@@ -1,1 +1,1 @@
-"""Training, prediction and their records; knows no method by name."""
+"""Training, prediction, memory trials and their records; knows no method by name."""

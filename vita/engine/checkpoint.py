@@ -12,8 +12,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from vita.contract import UserError
-from vita.files import atomic_write
+from vita.core.contract import UserError
+from vita.core.files import atomic_write
 
 CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape depends on the number of classes
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from vita.contract import CountedMethod
+from vita.core.contract import CountedMethod
 
 TOP_K = 10  # masks that are kept
 

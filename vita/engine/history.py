@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from vita.contract import Losses, UserError
-from vita.files import atomic_write
+from vita.core.contract import Losses, UserError
+from vita.core.files import atomic_write
 
 EVERY = 20  # steps averaged in one row
 

@@ -13,13 +13,13 @@ from typing import Any, TextIO, cast
 import torch
 from torch import nn
 
-from vita.config import PredictConfig
-from vita.contract import Track, UserError, Video, VideoMethod, VideoPrediction
+from vita.core.contract import Track, UserError, Video, VideoMethod, VideoPrediction
+from vita.core.files import atomic_write
+from vita.core.progress import progress
+from vita.core.run_config import PredictConfig
 from vita.data.frames import VideoFrames
 from vita.data.ytvis import Split
-from vita.engine.procedures import InferencePlan
-from vita.files import atomic_write
-from vita.progress import progress
+from vita.engine.inference_plan import InferencePlan
 
 MASKS_AT_ONCE = 1000  # of a track that is read from a file
 

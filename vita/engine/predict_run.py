@@ -7,17 +7,17 @@ from pathlib import Path
 
 import torch
 
-from vita.config import PredictConfig, RunConfig
-from vita.config_file import digest
-from vita.contract import UserError
+from vita.core.config_base import digest
+from vita.core.contract import UserError
+from vita.core.files import sha256
+from vita.core.plugins import find_method, method_package
+from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_weights
-from vita.engine.methods import find_method, method_package
+from vita.engine.inference_plan import read_plan
 from vita.engine.predict import write_predictions
-from vita.engine.procedures import read_plan
 from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import seed_everything
-from vita.files import sha256
 
 
 def predict_run(

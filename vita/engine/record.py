@@ -7,6 +7,7 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -15,8 +16,9 @@ from typing import Any, Literal
 
 import torch
 
-from vita.files import write_json
+from vita.core.files import write_json
 
+EVERY_RUN = ("core", "data", "evaluation", "blocks", "engine")  # rooms of `vita`
 PACKAGES = (
     "vita-bench",
     "torch",
@@ -55,20 +57,20 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 
-def source_digest(method_package: Path | None = None) -> str:
-    """Twelve hexadecimal digits over the source files of `vita`; of a method that lies elsewhere twelve more, after +.
+def source_digest(method_package: Path) -> str:
+    """Twelve hexadecimal digits over the code that every run passes through, and after + twelve over the method's own.
 
-    Tables warn when runs of different code meet.
+    Tables warn when runs of different code meet. Code that only reports or only parses a command line is left out.
     """
-    own = Path(__file__).parents[1]
-    if method_package is None or method_package.is_relative_to(own):
-        return _digest_of(own)
-    return f"{_digest_of(own)}+{_digest_of(method_package)}"
+    package = Path(__file__).parents[1]
+    shared = [path for room in EVERY_RUN for path in (package / room).rglob("*.py")]
+    own = [method_package] if method_package.is_file() else list(method_package.rglob("*.py"))
+    return f"{_digest_of(shared, package)}+{_digest_of(own, method_package)}"
 
 
-def _digest_of(root: Path) -> str:
+def _digest_of(paths: Sequence[Path], root: Path) -> str:
     combined = hashlib.sha256()
-    for path in [root] if root.is_file() else sorted(root.rglob("*.py")):
+    for path in sorted(paths):
         combined.update(str(path.relative_to(root)).encode() + path.read_bytes())
     return combined.hexdigest()[:12]
 
@@ -83,7 +85,7 @@ class Record:
     seed: int
     status: Literal["running", "finished", "failed"] = "running"
     error: str | None = None
-    source_digest: str = field(default_factory=source_digest)
+    source_digest: str = ""  # until the method is found
     versions: dict[str, str] = field(default_factory=package_versions)
     python: str = field(default_factory=platform.python_version)
     machine: str = field(default_factory=machine_name)

@@ -16,21 +16,21 @@ from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vita.config import RunConfig
-from vita.config_file import digest
-from vita.contract import Clip, UserError, VideoMethod
-from vita.data.clip_stream import ClipStream, training_stream
+from vita.core.config_base import digest
+from vita.core.contract import Clip, UserError, VideoMethod
+from vita.core.files import sha256
+from vita.core.plugins import find_method, method_package
+from vita.core.progress import progress
+from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
+from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
 from vita.engine.history import EVERY, History, checked_values
-from vita.engine.methods import find_method, method_package
 from vita.engine.optimizer import build_optimizer, set_rates
 from vita.engine.record import Record, device_name, source_digest
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
-from vita.files import sha256
-from vita.progress import progress
 
 FAILURE = "record.json"  # of a failed run, in work/: beside the checkpoint, where no clean-up of outputs goes
 

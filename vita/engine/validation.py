@@ -6,13 +6,13 @@ from typing import Any
 
 from torch import nn
 
-from vita.config import PredictConfig, RunConfig
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import find_files, read_part
+from vita.engine.inference_plan import InferencePlan
 from vita.engine.predict import predict_split, results_of
-from vita.engine.procedures import InferencePlan
-from vita.evaluation.evaluate import evaluate
-from vita.evaluation.ground_truth import load_ground_truth
+from vita.evaluation.readers.ground_truth import load_ground_truth
+from vita.evaluation.scoring import evaluate
 
 
 class Validation:

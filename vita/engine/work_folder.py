@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TextIO
 
-from vita.contract import UserError
-from vita.files import remove_unfinished
+from vita.core.contract import UserError
+from vita.core.files import remove_unfinished
 
 
 @contextmanager

@@ -1,1 +1,1 @@
-"""YouTube-VIS scores from two JSON files."""
+"""Scores of results files in YouTube-VIS format; imports no torch."""

@@ -18,9 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.evaluation.counts import Counts
-from vita.evaluation.weighted_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
 
 LEVEL = 0.95
 DRAWS = 1000

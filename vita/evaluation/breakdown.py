@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores
 from vita.evaluation.counts import Counts
-from vita.evaluation.detections import Detection
-from vita.evaluation.evaluate import evaluate_detections
-from vita.evaluation.ground_truth import GroundTruth
-from vita.evaluation.occlusion import OCCLUSION_LEVELS
-from vita.evaluation.weighted_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.occlusion.labels import OCCLUSION_LEVELS
+from vita.evaluation.readers.detections import Detection
+from vita.evaluation.readers.ground_truth import GroundTruth
+from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.scoring import evaluate_detections
 
 # Largest value of each range but the last, which has no end.
 OBJECT_RANGES = (1, 2, 5, 10)

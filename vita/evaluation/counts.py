@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 
 # Of one detection at one IoU threshold, as the metrics file writes it.
 _WRONG, _RIGHT, _IGNORED = "0", "1", "i"

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from vita.contract import UserError
-from vita.data.rle import normalise
-from vita.evaluation.ground_truth import VideoSize, is_number, whole_number
-from vita.files import atomic_write, read_json, sha256
-from vita.progress import progress
+from vita.core.contract import UserError
+from vita.core.files import atomic_write, read_json, sha256
+from vita.core.progress import progress
+from vita.data.masks.rle import normalise
+from vita.evaluation.readers.ground_truth import VideoSize, is_number, whole_number
 
 MEMBER = "results.json"
 KEYS = ("video_id", "category_id", "score", "segmentations")

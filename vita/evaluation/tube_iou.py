@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.contract import UserError
-from vita.evaluation.coded_masks import CodedMasks
-from vita.evaluation.mask_tracks import MaskTrack
-from vita.evaluation.runs import NO_FAULT, decode_codes, intersect_pairs
+from vita.core.contract import UserError
+from vita.data.masks.encoded_masks import CodedMasks
+from vita.data.masks.rle_kernels import NO_FAULT, decode_codes, intersect_pairs
+from vita.evaluation.readers.mask_tracks import MaskTrack
 
 Int64s = NDArray[np.int64]
 

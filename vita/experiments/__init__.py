@@ -1,1 +1,1 @@
-"""From the configuration files to the run table: what is trained, predicted and tabulated in a tier."""
+"""Configuration files to run table: what is trained, predicted and tabulated."""

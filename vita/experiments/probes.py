@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 from pydantic import Field, PositiveFloat, PositiveInt
 
-from vita.config_file import Frozen
-from vita.contract import AttentionPath
-from vita.memory.case import Case
+from vita.core.config_base import Frozen
+from vita.core.contract import AttentionPath
+from vita.engine.memory.case import Case
 
 Options = dict[str, Any]
 Key = dict[str, str | int | float]  # cells that name a row of a table, by column

@@ -7,9 +7,9 @@ from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel
 
-from vita.config_file import parse, read_yaml
-from vita.contract import UserError
-from vita.experiments.sections import Options, TierConfig
+from vita.core.config_base import parse, read_yaml
+from vita.core.contract import UserError
+from vita.experiments.config import Options, TierConfig
 
 Section = TypeVar("Section", bound=BaseModel)
 

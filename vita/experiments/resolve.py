@@ -9,12 +9,11 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from vita.config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
-from vita.config_file import parse
-from vita.contract import UserError
-from vita.dataset_config import DatasetConfig
-from vita.experiments.reading import load_file, load_tier, overlay, pick
-from vita.experiments.sections import (
+from vita.core.config_base import parse
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
+from vita.core.run_config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
+from vita.experiments.config import (
     Adjustment,
     ExperimentConfig,
     MethodConfig,
@@ -24,6 +23,7 @@ from vita.experiments.sections import (
     TierConfig,
     VariantConfig,
 )
+from vita.experiments.reading import load_file, load_tier, overlay, pick
 
 Section = TypeVar("Section", bound=BaseModel)
 RUNS = "results/runs"

@@ -10,11 +10,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from vita.contract import UserError
+from vita.core.contract import UserError
+from vita.experiments.config import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
-from vita.experiments.sections import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 

@@ -7,10 +7,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from vita.config_file import Frozen
-from vita.dataset_config import DatasetConfig
-from vita.experiments.sections import ExperimentConfig, MethodConfig, TierConfig
-from vita.files import write_text
+from vita.core.config_base import Frozen
+from vita.core.dataset_config import DatasetConfig
+from vita.core.files import write_text
+from vita.experiments.config import ExperimentConfig, MethodConfig, TierConfig
 
 SECTIONS: dict[str, type[Frozen]] = {
     "tier": TierConfig,

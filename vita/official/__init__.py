@@ -1,1 +1,1 @@
-"""Everything about the released code: its names, its configuration files, its recorded outputs."""
+"""The released code: its weights' names, configuration files and recorded outputs."""

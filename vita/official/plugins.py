@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from vita.contract import UserError
-from vita.engine.methods import find, installed
+from vita.core.contract import UserError
+from vita.core.plugins import find, installed
 from vita.official.contract import OfficialCounterpart, RecordedOutputs
 
 OFFICIAL = "vita.official"

@@ -1,1 +1,1 @@
-"""Tables and figures; imports no torch."""
+"""Tables, figures, claims and pages, made of tidy rows; imports no torch."""

@@ -19,11 +19,9 @@ rule claims:
         models="results/models.csv",
         probes=probe_files(lambda case: True),
         sources=sources(
-            "report/*.py",
-            "report/*.yaml",
+            *TABLES_AND_FIGURES,
             "report/claims/*.py",
             "report/claims/*.yaml",
-            "report/published/*.csv",
         ),
     output:
         csv="results/claims.csv",

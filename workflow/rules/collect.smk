@@ -14,7 +14,7 @@ rule all_runs:
     input:
         **collected(lambda wildcards: TABLE.evaluated()),
         server=SERVER_SCORES,
-        sources=sources("report/runs.py", "report/server_scores.py"),
+        sources=sources("report/runs/*.py"),
     output:
         "results/all_runs.csv",
     log:
@@ -33,7 +33,7 @@ rule table_runs:
     input:
         **collected(lambda wildcards: evaluations_of(wildcards.experiment)),
         server=SERVER_SCORES,
-        sources=sources("report/runs.py", "report/server_scores.py"),
+        sources=sources("report/runs/*.py"),
     output:
         "results/tables/{tier}/{experiment}/runs.csv",
     log:

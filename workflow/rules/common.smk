@@ -8,16 +8,24 @@ from pathlib import Path
 
 import vita
 from snakemake.exceptions import WorkflowError
-from vita.config_file import dump
-from vita.contract import UserError
+from vita.core.config_base import dump
+from vita.core.contract import UserError
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
-from vita.experiments.sections import Needs
-from vita.memory.case import dump_cases
+from vita.experiments.config import Needs
+from vita.engine.memory.case import dump_cases
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
 PACKAGE = Path(vita.__file__).parent
 ENVIRONMENT = "../../environment.yml"
+# The code behind tables and figures, and the paper's numbers beside ours.
+TABLES_AND_FIGURES = (
+    "report/figures/*.py",
+    "report/pages/*.py",
+    "report/runs/*.py",
+    "report/tables/*.py",
+    "report/published/*.csv",
+)
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"
 
@@ -71,7 +79,11 @@ def run_of(wildcards):
 
 def sources(*patterns):
     """Files of the package that a cheap rule depends on, so that a change there runs it again."""
-    files = sorted(path for pattern in patterns for path in PACKAGE.glob(pattern))
+    found = {pattern: list(PACKAGE.glob(pattern)) for pattern in patterns}
+    nothing = [pattern for pattern, paths in found.items() if not paths]
+    if nothing:
+        raise WorkflowError(f"no source file matches {nothing[0]} in {PACKAGE}")
+    files = sorted({path for paths in found.values() for path in paths})
     here = Path.cwd()
     return [
         str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.data.dataset import find_files
 
 

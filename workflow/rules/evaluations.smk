@@ -6,9 +6,9 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.experiments import failures
-from vita.report.server_scores import read_server_score
+from vita.report.runs.server_scores import read_server_score
 
 
 def evaluations_of(experiment):
@@ -125,7 +125,7 @@ def table_files(experiment):
         "spec": of("spec.yaml"),
         "runs": of("runs.csv"),
         "metrics": lambda wildcards: metrics(TABLE.evaluations(name(wildcards))),
-        "sources": sources("report/*.py", "report/published/*.csv"),
+        "sources": sources(*TABLES_AND_FIGURES),
     }
 
 

@@ -4,7 +4,7 @@
 rule models:
     """Of section 4.4, the share of parameters that VITA adds."""
     input:
-        sources=sources("model_card.py", "method.py", "model.py"),
+        sources=sources("official/model_card.py", "engine/counting.py", "model/*.py"),
     output:
         csv="results/models.csv",
         markdown="results/models.md",

@@ -16,7 +16,7 @@ rule pages:
         predictions=of_runs("predict_record.json", TABLE.evaluated()),
         metrics=metrics(TABLE.evaluated()),
         failed=traces(ended_badly()),
-        sources=sources("report/*.py"),
+        sources=sources("report/pages/*.py", "report/runs/*.py"),
     output:
         runs=report(
             "results/report/runs.html",

@@ -103,7 +103,7 @@ rule evaluate:
         record=f"{RUN}/predict_record.json",
         truth=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
         videos=lambda wildcards: local_split(run_of(wildcards).config.dataset),
-        sources=sources("evaluation/*.py"),
+        sources=sources("evaluation/**/*.py", "data/masks/*.py"),
     output:
         f"{RUN}/metrics/{{inference}}.json",
     log:

@@ -61,7 +61,7 @@ rule table4:
     """Table 4: frames that fit into memory at once, with a figure of memory over frames."""
     input:
         probes=lambda wildcards: record_files(probes_of("table4")),
-        sources=sources("report/*.py", "report/published/*.csv"),
+        sources=sources(*TABLES_AND_FIGURES),
     output:
         csv="results/table4.csv",
         markdown="results/table4.md",

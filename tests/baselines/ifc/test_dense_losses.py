@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from baselines.ifc.losses import DenseCriterion
-from vita.losses.matching import Target
+from vita.blocks.losses.matching import Target
 
 PLAIN = DenseCriterion(stride=1)
 

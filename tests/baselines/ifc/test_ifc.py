@@ -11,9 +11,9 @@ from torch.testing import assert_close
 
 from baselines.ifc.encoder import InterFrameEncoder
 from baselines.ifc.method import Ifc
-from baselines.ifc.model import padded_sizes
-from vita.contract import Clip, Losses
-from vita.detector import normalise_and_pad
+from baselines.ifc.network import padded_sizes
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.core.contract import Clip, Losses
 
 Build = Callable[..., Ifc]
 MakeClip = Callable[..., Clip]

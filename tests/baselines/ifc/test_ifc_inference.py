@@ -15,10 +15,10 @@ from baselines.ifc import inference
 from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
 from baselines.ifc.method import Ifc
-from baselines.ifc.model import FrameMaps
-from vita.conformance.recording import StoredFrames
-from vita.contract import Track
-from vita.mask_decoding import decode
+from baselines.ifc.network import FrameMaps
+from vita.blocks.mask_decoding import decode
+from vita.core.contract import Track
+from vita.official.conformance.recording import StoredFrames
 
 Build = Callable[..., Ifc]
 SURE = 30.0

@@ -11,13 +11,13 @@ import yaml
 
 from baselines.ifc.inference import IfcVariant
 from baselines.ifc.method import Ifc, definition
-from vita.contract import UserError
-from vita.engine.methods import find_method
-from vita.engine.procedures import read_plan
+from vita.blocks.losses.matching import Weights
+from vita.core.contract import UserError
+from vita.core.plugins import find_method
+from vita.engine.inference_plan import read_plan
 from vita.experiments.reading import overlay
-from vita.losses.matching import Weights
+from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
-from vita.weights.state import layout
 
 ROOT = Path(__file__).parents[3]
 FILE = yaml.safe_load((ROOT / "workflow/config/methods/ifc.yaml").read_text())

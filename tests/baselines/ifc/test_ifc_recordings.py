@@ -11,26 +11,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.ifc import (
-    clip_merging,
-    conformance,
-    conformance_parts,
-    conformance_video,
-    encoder,
-    inference,
-    losses,
-    model,
-)
+from baselines.ifc import clip_merging, encoder, inference, losses
+from baselines.ifc import network as model
 from baselines.ifc.clip_merging import ClipMerger
 from baselines.ifc.encoder import InterFrameEncoder
 from baselines.ifc.inference import VideoTracker
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import MaskHead
+from baselines.ifc.official import conformance, conformance_parts, conformance_video
 from baselines.ifc.position import sine_position
-from vita.backbone import Backbone
-from vita.losses.matching import Target, Weights
-from vita.losses.set_loss import SetLoss
-from vita.mask_decoding import encode
+from vita.blocks.backbone import Backbone
+from vita.blocks.losses.matching import Target, Weights
+from vita.blocks.losses.set_criterion import SetLoss
+from vita.blocks.mask_decoding import encode
 
 RECORDED = Path(__file__).parents[2] / "golden" / "ifc"
 Failing = Callable[..., set[str]]

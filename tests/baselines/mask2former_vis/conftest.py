@@ -10,7 +10,7 @@ import torch
 from tiny_mask2former_vis import TINY
 
 from baselines.mask2former_vis.method import definition
-from baselines.mask2former_vis.model import Mask2FormerVis
+from baselines.mask2former_vis.network import Mask2FormerVis
 
 
 @pytest.fixture

@@ -12,13 +12,13 @@ from same_tracks import assert_same
 from torch import Tensor
 from torch.testing import assert_close
 
-from baselines.mask2former_vis import model as module
-from baselines.mask2former_vis.model import Mask2FormerVis
-from vita.conformance.recording import StoredFrames
-from vita.contract import Clip, Losses, Track
-from vita.detector import normalise_and_pad
-from vita.engine.procedures import VideoInParts
-from vita.mask_decoding import decode, top_pairs
+from baselines.mask2former_vis import network as module
+from baselines.mask2former_vis.network import Mask2FormerVis
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.mask_decoding import decode, top_pairs
+from vita.core.contract import Clip, Losses, Track
+from vita.engine.inference_plan import VideoInParts
+from vita.official.conformance.recording import StoredFrames
 
 Build = Callable[..., Mask2FormerVis]
 MakeClip = Callable[..., Clip]
@@ -115,7 +115,7 @@ def test_clips_of_different_size_in_one_batch(
     tiny: Build, random_clip: MakeClip, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A smaller clip is the clip that was padded before with the mean colour, which normalises to zero."""
-    monkeypatch.setattr("vita.detector.PIXEL_MEAN", (124.0, 116.0, 104.0))  # whole grey levels
+    monkeypatch.setattr("vita.blocks.frame_detector.PIXEL_MEAN", (124.0, 116.0, 104.0))  # whole grey levels
     model, large, small = tiny().train(), random_clip(0, height=64), random_clip(1, height=40, width=50)
     frames = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None].expand(2, 3, 64, 64).clone()
     frames[..., :40, :50] = small.frames
@@ -204,7 +204,7 @@ def test_the_pixel_level_comes_in_chunks_that_change_nothing(
     model.pixel_level.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
     expected = model.watch(noise(5), 10).last(0, 5)
     whole = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
-    monkeypatch.setattr("vita.detector.CHUNK_FRAMES", 2)
+    monkeypatch.setattr("vita.blocks.frame_detector.CHUNK_FRAMES", 2)
     monkeypatch.setattr(module, "frames_per_chunk", lambda geometry: 3)
     pieces = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
     assert seen == [5, 5, 2, 2, 1]

@@ -16,18 +16,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from baselines.mask2former_vis import conformance
-from baselines.mask2former_vis.conformance_training import LEVEL
 from baselines.mask2former_vis.decoder import tokens_inside
 from baselines.mask2former_vis.method import definition
-from baselines.mask2former_vis.model import Mask2FormerVis
-from vita.conformance.recording import StoredFrames, Tensors, recorded_clips
-from vita.conformance.training_step import Step, replay
-from vita.contract import UserError
-from vita.detector import normalise_and_pad
-from vita.mask_decoding import decode, top_pairs
+from baselines.mask2former_vis.network import Mask2FormerVis
+from baselines.mask2former_vis.official import conformance
+from baselines.mask2former_vis.official.conformance_training import LEVEL
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.mask_decoding import decode, top_pairs
+from vita.core.contract import UserError
+from vita.official.checkpoints.state_dict import to_official
+from vita.official.conformance.recording import StoredFrames, Tensors, recorded_clips
+from vita.official.conformance.training_step import Step, replay
 from vita.official.plugins import find_official
-from vita.weights.state import to_official
 
 CLASSES, LAYERS, POINTS, TOP = 3, 5, 40, 4
 CLIPS, CLIP_FRAMES, FRAMES, OUT = 3, 2, 19, (50, 85)  # more frames than pass through the pixel level at once

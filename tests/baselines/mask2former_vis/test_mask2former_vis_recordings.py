@@ -9,14 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from baselines.mask2former_vis import conformance, decoder
-from baselines.mask2former_vis.model import Mask2FormerVis
-from vita.attention import DecoderLayer
-from vita.clip_position import position_in_clip
-from vita.contract import Track
-from vita.losses.set_loss import SetCriterion, SetLoss
-from vita.mask_decoding import MaskTracks, tracks_of
-from vita.mask_kernel import resize_axis
+from baselines.mask2former_vis import decoder
+from baselines.mask2former_vis.network import Mask2FormerVis
+from baselines.mask2former_vis.official import conformance
+from vita.blocks.attention import DecoderLayer
+from vita.blocks.clip_position import position_in_clip
+from vita.blocks.losses.set_criterion import SetCriterion, SetLoss
+from vita.blocks.mask_decoding import MaskTracks, tracks_of
+from vita.blocks.mask_kernel import resize_axis
+from vita.core.contract import Track
 
 RECORDED = Path(__file__).parents[2] / "golden" / "mask2former_vis"
 STEPS = ("losses", "losses_absent_in_last_frame", "losses_one_empty_clip")
@@ -138,10 +139,12 @@ def test_scores_with_the_worth_of_masks(monkeypatch: pytest.MonkeyPatch) -> None
     def rescored(labels: Tensor, scores: Tensor, masks: MaskTracks, rows: Tensor) -> list[Track]:
         return tracks_of(labels, scores * masks.quality[rows], masks, rows)
 
-    monkeypatch.setattr("baselines.mask2former_vis.model.tracks_of", rescored)
+    monkeypatch.setattr("baselines.mask2former_vis.network.tracks_of", rescored)
     assert failing() == {"inference_B scores"}
 
 
 def test_masks_resized_without_cutting_the_padding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vita.mask_decoding.resize_axis", lambda source, _, kept: resize_axis(source, kept, kept))
+    monkeypatch.setattr(
+        "vita.blocks.mask_decoding.resize_axis", lambda source, _, kept: resize_axis(source, kept, kept)
+    )
     assert failing() == {"inference_B masks"}

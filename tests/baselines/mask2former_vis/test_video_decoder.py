@@ -16,13 +16,13 @@ from torch.testing import assert_close
 
 import baselines.mask2former_vis.decoder as module
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction, allowed_tokens, tokens_inside
-from baselines.mask2former_vis.model import Mask2FormerVis
-from baselines.mask2former_vis.official import Mask2FormerVisOfficial
-from vita.clip_position import position_in_clip, waves
-from vita.detector_options import DetectorOptions, build_detector
-from vita.pixel_level import PixelMaps
-from vita.weights.names import detector_source
-from vita.weights.state import official_names_of
+from baselines.mask2former_vis.network import Mask2FormerVis
+from baselines.mask2former_vis.official.names import Mask2FormerVisOfficial
+from vita.blocks.clip_position import position_in_clip, waves
+from vita.blocks.detector_options import DetectorOptions, build_detector
+from vita.blocks.pixel_decoder import PixelMaps
+from vita.official.checkpoints.names import detector_source
+from vita.official.checkpoints.state_dict import official_names_of
 
 CHANNELS = 32
 

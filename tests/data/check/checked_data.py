@@ -9,12 +9,12 @@ from typing import Any
 
 from PIL import Image
 
-from vita.data import rle
+from vita.core.dataset_config import ShapesConfig
 from vita.data.check.check import Report, check
 from vita.data.check.expectations import Subject
 from vita.data.dataset import PartFiles
-from vita.data.shapes_dataset import synthesise
-from vita.dataset_config import ShapesConfig
+from vita.data.masks import rle
+from vita.data.synthetic.write import synthesise
 
 Document = dict[str, Any]
 

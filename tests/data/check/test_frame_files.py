@@ -9,7 +9,7 @@ import pytest
 from checked_data import Data, found
 from PIL import Image
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.data.check.check import check
 from vita.data.check.expectations import Subject
 from vita.data.dataset import PartFiles
@@ -116,8 +116,8 @@ def test_links_inside_the_data_set(data: Data, tmp_path: Path) -> None:
 
 def subject_below(root: Path, data: Data) -> Subject:
     """As of a data set whose root is above the frames."""
-    from vita.config_file import parse
-    from vita.dataset_config import DatasetConfig
+    from vita.core.config_base import parse
+    from vita.core.dataset_config import DatasetConfig
 
     part = {"annotations": "instances.json", "frames": "JPEGImages"}
     config = parse(DatasetConfig, {"name": "test", "root": str(root), "train": part, "valid": part}, "test")

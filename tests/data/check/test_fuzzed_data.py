@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from mutations import EXTREMES, damaged, spoilt
 from PIL import Image
 
-from vita.contract import UserError
-from vita.data import rle
+from vita.core.contract import UserError
 from vita.data.coco import read_coco
-from vita.data.polygons import code_of
+from vita.data.masks import rle
+from vita.data.masks.polygons import code_of
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 Reader = Callable[[Path, Path], Split]

@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vita.contract import Losses, LossTerm, Track, VideoPrediction
-from vita.data.rle import encode
+from vita.core.contract import Losses, LossTerm, Track, VideoPrediction
+from vita.data.masks.rle import encode
 
 
 class ColourMethod(nn.Module):

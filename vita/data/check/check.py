@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from time import perf_counter
 
+from vita.core.files import read_json
 from vita.data.check.contents import Format
 from vita.data.check.expectations import Subject, check_expectations, videos_in_use
-from vita.data.check.finding import Findings, Kind
+from vita.data.check.findings import Findings, Kind
 from vita.data.check.frames import check_frames, check_presence, list_frames, sample
 from vita.data.check.masks import check_masks
 from vita.data.check.structure import read_contents
-from vita.data.containment import resolved
-from vita.files import read_json
+from vita.data.safe_paths import resolved
 
 
 @dataclass(frozen=True)

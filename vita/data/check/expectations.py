@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
-from vita.config_file import load
-from vita.contract import UserError
+from vita.core.config_base import load
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig, SplitConfig
 from vita.data.check.contents import COCO, YTVIS, Contents, Format, VideoEntry
-from vita.data.check.finding import Findings, Kind
+from vita.data.check.findings import Findings, Kind
 from vita.data.dataset import Part, PartFiles, described_split, find_files
 from vita.data.local_split import LocalSplit
-from vita.data.rle import short
-from vita.dataset_config import DatasetConfig, SplitConfig
+from vita.data.masks.rle import short
 
 
 @dataclass(frozen=True)

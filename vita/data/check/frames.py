@@ -12,10 +12,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from vita.core.progress import progress
 from vita.data.check.contents import VideoEntry
-from vita.data.check.finding import Finding, Findings, Kind
-from vita.data.containment import LeavesRootError, is_below, open_frame
-from vita.progress import progress
+from vita.data.check.findings import Finding, Findings, Kind
+from vita.data.safe_paths import LeavesRootError, is_below, open_frame
 
 BATCH = 16  # frames a task of a thread
 SAMPLE = 3000  # frames at most that a quick check opens

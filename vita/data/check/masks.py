@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from vita.contract import Rle
+from vita.core.contract import Rle
+from vita.core.progress import progress
 from vita.data.check.contents import ObjectEntry
-from vita.data.check.finding import Findings, Kind
-from vita.data.rle import areas as areas_of
-from vita.data.rle import normalise, short
-from vita.progress import progress
+from vita.data.check.findings import Findings, Kind
+from vita.data.masks.rle import areas as areas_of
+from vita.data.masks.rle import normalise, short
 
 Codes = dict[int, Rle]  # sound masks by frame
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vita.data.check.contents import Format, ObjectEntry, VideoEntry
-from vita.data.check.finding import Findings, Kind
-from vita.data.limits import is_id
-from vita.data.rle import short
+from vita.data.check.findings import Findings, Kind
+from vita.data.masks.rle import short
+from vita.data.value_limits import is_id
 
 
 def read_objects(

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from vita.core.files import write_json
 from vita.data.check.check import Report, check
 from vita.data.check.expectations import Subject
-from vita.data.check.finding import Finding, Kind, Severity
+from vita.data.check.findings import Finding, Kind, Severity
 from vita.data.check.videos import printable
-from vita.files import write_json
 
 OFFENDERS = 3  # of each kind that are printed
 

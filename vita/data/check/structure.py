@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.data.check.contents import COCO, YTVIS, Contents, Format
-from vita.data.check.finding import Findings, Kind
+from vita.data.check.findings import Findings, Kind
 from vita.data.check.objects import read_objects
 from vita.data.check.videos import read_videos
-from vita.data.limits import is_id
-from vita.data.rle import short
+from vita.data.masks.rle import short
+from vita.data.value_limits import is_id
 
 
 def read_contents(document: Any, path: Path, format: Format | None, findings: Findings) -> Contents:

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from vita.data.check.contents import Format, VideoEntry
-from vita.data.check.finding import Findings, Kind
-from vita.data.containment import fault_of_name, name_leaves
-from vita.data.limits import LARGEST_FRAME
-from vita.data.rle import short
+from vita.data.check.findings import Findings, Kind
+from vita.data.masks.rle import short
+from vita.data.safe_paths import fault_of_name, name_leaves
+from vita.data.value_limits import LARGEST_FRAME
 
 
 def read_videos(

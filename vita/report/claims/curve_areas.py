@@ -14,11 +14,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from vita.experiments.sections import ResolvedRow
+from vita.experiments.config import ResolvedRow
 from vita.report.claims.measurement import Measurement, difference_of_means
 from vita.report.claims.rows import CannotTellError, ResultsTable, named
-from vita.report.convergence import Curve, read_curve
-from vita.report.run_folders import runs_of_row
+from vita.report.figures.convergence import Curve, read_curve
+from vita.report.runs.run_folders import runs_of_row
 
 
 def area_between(table: ResultsTable, ours: ResolvedRow, theirs: ResolvedRow) -> Measurement:

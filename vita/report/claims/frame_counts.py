@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vita.experiments.sections import Key
+from vita.experiments.config import Key
 from vita.report.claims.measurement import Measurement, range_of_counts
 from vita.report.claims.rows import CannotTellError, named
 from vita.report.claims.schema import Frames
-from vita.report.probe_records import ProbeRecord, find_probe
+from vita.report.runs.probe_records import ProbeRecord, find_probe
 
 Range = tuple[float, float, float]  # value, low, high
 MEASURED = "measured by the memory probe"

@@ -13,12 +13,12 @@ from typing import Literal
 
 import pandas as pd
 
-from vita.contract import UserError
+from vita.core.contract import UserError
 from vita.report.claims.measurement import Measurement
 from vita.report.claims.quantities import Results, measure
 from vita.report.claims.rows import PAPER, CannotTellError, read_tables
 from vita.report.claims.schema import Claim, Predicate, read_claims
-from vita.report.probe_records import read_probes
+from vita.report.runs.probe_records import read_probes
 
 Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run", "not comparable"]
 VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive", "not run", "not comparable")

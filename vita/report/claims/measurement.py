@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from vita.evaluation.bootstrap import LEVEL
-from vita.evaluation.weighted_scores import SCORE_NAMES
-from vita.report.row_scores import RowScores, compare
+from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.report.tables.row_statistics import RowScores, compare
 
 Side = Literal["above", "below", "unclear"]
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from vita.files import write_text
-from vita.report import html
+from vita.core.files import write_text
 from vita.report.claims.ledger import VERDICTS, Entry, build_entries
+from vita.report.pages import html
 
 COLUMNS = (
     "id",

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from vita.contract import UserError
-from vita.experiments.sections import Key
+from vita.core.contract import UserError
+from vita.experiments.config import Key
 from vita.report.claims.curve_areas import area_between
 from vita.report.claims.frame_counts import frames_that_fit
 from vita.report.claims.measurement import (
@@ -38,9 +38,9 @@ from vita.report.claims.schema import (
     ScoreOfRow,
     Steps,
 )
-from vita.report.inputs import PUBLISHED
-from vita.report.probe_records import ProbeRecord
-from vita.report.row_scores import read_row_scores
+from vita.report.runs.probe_records import ProbeRecord
+from vita.report.tables.inputs import PUBLISHED
+from vita.report.tables.row_statistics import read_row_scores
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,12 @@ from typing import Literal
 
 import pandas as pd
 
-from vita.config_file import load
-from vita.contract import UserError
-from vita.experiments.sections import Key, ResolvedRow, TableSpec
+from vita.core.config_base import load
+from vita.core.contract import UserError
+from vita.experiments.config import Key, ResolvedRow, TableSpec
 from vita.report.claims.schema import Scope
-from vita.report.inputs import is_comparable, metrics_of, read_runs, runs_of
-from vita.report.server_scores import SERVER
+from vita.report.runs.server_scores import SERVER
+from vita.report.tables.inputs import is_comparable, metrics_of, read_runs, runs_of
 
 PAPER = "paper"  # the tier in which nothing stands in for the paper's model and data
 

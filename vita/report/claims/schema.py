@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from vita.config_file import Frozen
+from vita.core.config_base import Frozen
+from vita.experiments.config import Key
 from vita.experiments.reading import load_file
-from vita.experiments.sections import Key
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 

@@ -1,0 +1,1 @@
+"""IFC's names in its release, and its recorded outputs."""

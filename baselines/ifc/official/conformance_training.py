@@ -1,0 +1,147 @@
+"""IFC held against recorded outputs of its official code: training mode, losses and gradients.
+
+Legend: F images, B clips, T frames, D decoder layers, N instances, K classes, H W pixels, h w positions of a mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from baselines.ifc.losses import DenseCriterion
+from baselines.ifc.method import Ifc
+from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
+from vita.blocks.losses.matching import Match, Target
+from vita.blocks.losses.set_criterion import SetLoss
+from vita.core.contract import Clip, Losses
+from vita.official.checkpoints.state_dict import official_names_of
+from vita.official.conformance.check import EXACT, LOSS, VALUES, Pair, Tolerance, compare, compare_numbers, held
+from vita.official.conformance.detector import recorded_list
+from vita.official.conformance.recording import Recording, Tensors, recorded_clips, recorded_value
+from vita.official.conformance.training_step import Level, compare_assignments, compare_terms, gradient_checks
+from vita.official.contract import Check, OfficialCounterpart
+
+LEVEL = Level("clips", "criterion", "HungarianMatcher", "SetCriterion", "losses_unweighted", "loss")
+NORMS = "per_parameter_l2"
+
+
+@torch.no_grad()
+def output_checks(model: Ifc, tensors: Tensors, group: str) -> Iterator[Check]:
+    """Recorded images (F, 3, H, W), clip by clip; every decoder layer predicts."""
+    images = tensors["normalised_padded_input"]
+    logits, masks = (recorded_list(tensors, name) for name in ("pred_logits", "pred_masks"))
+    sizes = unpadded_sizes(images)
+    yield from backbone_checks(model, images, sizes, tensors, group)
+    inside, class_logits, mask_logits = clip_inside(model, images, len(next(iter(logits.values()))), sizes)
+    yield from group_checks({name: {name: tensor} for name, tensor in inside.items()}, tensors, group, VALUES)
+    yield from _layers("pred_logits", class_logits, logits, group, VALUES)
+    yield from _layers("pred_masks", mask_logits, masks, group, MASK_LOGITS)
+
+
+def _layers(
+    name: str, ours: Tensor, recorded: Mapping[int, Tensor], group: str, tolerance: Tolerance
+) -> Iterator[Check]:
+    pairs = [(ours[layer] if layer < len(ours) else torch.zeros(0), tensor) for layer, tensor in recorded.items()]
+    if pairs:
+        yield compare(f"{group} {name}", pairs, tolerance)
+
+
+def unpadded_sizes(images: Tensor) -> list[tuple[int, int]]:
+    """Height and width of each image before it was padded with zeros."""
+    used = (images != 0).any(1)  # (F, H, W)
+    return [(1 + int(image.any(1).nonzero()[-1]), 1 + int(image.any(0).nonzero()[-1])) for image in used]
+
+
+@dataclass
+class Listening:
+    """A criterion whose targets, scores, matches and losses can be looked at afterwards."""
+
+    criterion: DenseCriterion
+
+    def __call__(
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float
+    ) -> tuple[SetLoss, list[list[Match]]]:
+        """As the criterion."""
+        self.targets = [self.criterion.resized(target) for target in targets]
+        with torch.no_grad():
+            self.scores = self.criterion.scores(class_logits, mask_logits, self.targets)
+        self.loss, self.matches = self.criterion(class_logits, mask_logits, targets, num_masks)
+        return self.loss, self.matches
+
+
+def loss_checks(model: Ifc, official: OfficialCounterpart, recording: Recording, stem: str) -> Iterator[Check]:
+    """A recorded batch: targets, scores of all pairs, assignments, losses; gradients where they were recorded."""
+    if stem.endswith("_grads"):
+        return
+    tensors, facts, group = recording.tensors(stem), recording.facts(stem), f"{recording.folder.name}/{stem}"
+    clips = recorded_clips(tensors, absent_class=model.class_head.out_features - 1)
+    model.zero_grad(set_to_none=True)
+    step, losses = replay(model, clips)
+    yield compare(f"{group} targets", _target_pairs(clips, step, tensors), EXACT)
+    yield from _matching_checks(step, tensors, facts, group)
+    path = recording.folder / f"{stem}.json"
+    yield compare_terms(f"{group} losses", step.loss, LEVEL, recorded_value(facts, LEVEL.losses, path))
+    yield from _weight_checks(losses, facts, path, group)
+    if (recording.folder / f"{stem}_grad_norms.json").is_file():
+        losses.total.backward()
+        whole = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
+        yield from _gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), whole, group)
+
+
+def replay(model: Ifc, clips: Sequence[Clip]) -> tuple[Listening, Losses]:
+    """The objective on a batch, and what the criterion saw and did."""
+    criterion = model.criterion
+    step = Listening(criterion)
+    model.criterion = step  # type: ignore[assignment]
+    try:
+        return step, model(clips)
+    finally:
+        model.criterion = criterion
+
+
+def _target_pairs(clips: Sequence[Clip], step: Listening, tensors: Tensors) -> list[Pair]:
+    pairs: list[Pair] = []
+    for number, (clip, target) in enumerate(zip(clips, step.targets, strict=True)):
+        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks, "match_masks": target.masks}
+        recorded = {key: f"target.clip{number}.{key}" for key in ours}
+        pairs += [(ours[key], tensors[name]) for key, name in recorded.items() if name in tensors]
+    return pairs
+
+
+def _matching_checks(step: Listening, tensors: Tensors, facts: Mapping[str, Any], group: str) -> Iterator[Check]:
+    """The official code treats the last layer first."""
+    scores, matches = ([clip for layer in [x[-1], *x[:-1]] for clip in layer] for x in (step.scores, step.matches))
+    recorded, assignments = tensors.numbered("score_matrix"), list(facts["assignments"])
+    complete = len(assignments) == len(scores) and len(recorded) in (0, len(scores))
+    yield held(f"{group} calls of the matcher", complete)
+    if complete:
+        if recorded:
+            yield compare(f"{group} scores", zip(scores, recorded, strict=True), VALUES)
+        yield compare_assignments(f"{group} assignments", matches, assignments)
+
+
+def _weight_checks(losses: Losses, facts: Mapping[str, Any], path: Path, group: str) -> Iterator[Check]:
+    """The weight of each term, in every layer; then the total of what carries a gradient."""
+    kinds = {"loss_ce": "clip_classification", "loss_mask": "clip_mask", "loss_dice": "clip_dice"}
+    ours = {term.name: term.weight for term in losses.terms}
+    recorded = {key: weight for key, weight in facts.get("weight_dict", {}).items()}
+    mine = [ours.get(kinds.get("_".join(key.split("_")[:2]), ""), 0.0) for key in recorded]
+    if recorded:
+        yield compare_numbers(f"{group} loss weights", mine, list(recorded.values()), EXACT)
+    total = recorded_value(facts, "total_weighted_losses_only", path)
+    yield compare_numbers(f"{group} total", [losses.total.item()], [total], LOSS)
+
+
+def _gradient_checks(
+    model: Ifc, official: OfficialCounterpart, facts: Mapping[str, Any], whole: Mapping[str, Tensor], group: str
+) -> Iterator[Check]:
+    norms = next(value for key, value in facts.items() if key.startswith(NORMS))
+    trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
+    recorded = {key for key, norm in norms.items() if norm is not None}
+    yield held(f"{group} trained parameters", official_names_of(trained, official).keys() == recorded)
+    yield from gradient_checks(model, official, {"total": facts["total"], NORMS: norms}, whole, group)

@@ -1,0 +1,1 @@
+"""Mask2Former-VIS's names in its release, and its recorded outputs."""

@@ -1,0 +1,143 @@
+"""Mask2Former-VIS held against recorded outputs of its official code; training mode is in `conformance_training`.
+
+Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predictions, h w positions of a map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
+from baselines.mask2former_vis.method import definition
+from baselines.mask2former_vis.network import Mask2FormerVis
+from baselines.mask2former_vis.official.conformance_training import compared, loss_checks, output_checks, predicted
+from baselines.mask2former_vis.official.names import CLASS_HEAD, Mask2FormerVisOfficial
+from vita.blocks.clip_position import position_in_clip
+from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_pairs
+from vita.blocks.pixel_decoder import PixelMaps
+from vita.official.checkpoints.deterministic_weights import portable_weights
+from vita.official.checkpoints.state_dict import from_official, layout
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
+from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
+from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
+from vita.official.contract import Check
+
+
+def checks(folder: Path) -> Iterator[Check]:
+    """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
+    recording = Recording(folder)
+    state, official = recording.tensors("state_dict"), Mask2FormerVisOfficial()
+    model = _build(
+        official.options(configuration(recording.facts("meta")), shapes(state)), class_count(state, CLASS_HEAD)
+    )
+    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    for stem in recording.stems("eval_"):
+        yield from _evaluation_checks(model.eval(), recording.tensors(stem), f"{folder.name}/{stem}")
+    for stem in recording.stems("inference_"):
+        beside, tensors = stem.replace("inference", "eval"), recording.tensors(stem)
+        if recording.has(beside):
+            source = StoredFrames(recording.tensors(beside)["frames_uint8"], *tensors["out_height_width"].tolist())
+            yield from _inference_checks(model.eval(), source, tensors, f"{folder.name}/{stem}")
+    if recording.has("train_outputs"):
+        yield from output_checks(model.train(), recording.tensors("train_outputs"), f"{folder.name}/train_outputs")
+    for stem in recording.stems("losses"):
+        yield from loss_checks(model.train(), official, recording, stem)
+    yield from recording.unread()
+
+
+def _build(options: dict[str, Any], num_classes: int) -> Mask2FormerVis:
+    model = definition.build(options, num_classes)
+    assert isinstance(model, Mask2FormerVis)
+    return model
+
+
+@torch.no_grad()
+def _evaluation_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
+    """A whole video as one clip, part by part."""
+    images = normalise_and_pad([tensors["frames_uint8"]])
+    stages = model.pixel_level.backbone_maps(images)
+    maps = model.pixel_level.decode(stages)
+    predictions = list(model.decoder(maps, 1))
+    next_levels = [maps.levels[number % LEVELS] for number in range(len(predictions))]
+    blocked = [
+        ~tokens_inside(prediction.mask_logits, *level.shape[2:])
+        for prediction, level in zip(predictions, next_levels, strict=True)
+    ]
+    yield from compared({"normalised_padded_input": [images]}, tensors, group)
+    yield from compared({"backbone": stages} | _pixel_level(maps), tensors, group)
+    yield from compared({"decoder.pos3d": [_position(level) for level in maps.levels]}, tensors, group)
+    yield from predicted(predictions, tensors, group)
+    yield from compared({"decoder.attn_mask_blocked": blocked}, tensors, group, EXACT)
+
+
+def _pixel_level(maps: PixelMaps) -> dict[str, Sequence[Tensor]]:
+    return {"pixel_decoder.multi_scale": maps.levels, "pixel_decoder.mask_features": [maps.mask_features]}
+
+
+def _position(level: Tensor) -> Tensor:
+    """Of a level (T, C, h, w): (1, T, C, h, w)."""
+    return position_in_clip(level.permute(0, 2, 3, 1).shape, level.device).permute(0, 3, 1, 2)[None]
+
+
+@torch.no_grad()
+def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tensors, group: str) -> Iterator[Check]:
+    """Whole inference; predictions are matched by (query, class) where that was recorded, by score otherwise."""
+    seen = model.watch(source, len(tensors["pred_scores"]))
+    prediction, geometry = seen.last(0, len(source)), seen.geometry
+    _, labels, queries = top_pairs(prediction.class_logits[0], len(tensors["pred_scores"]))
+    tracks = model.predict(source, {"only": None}, len(tensors["pred_scores"])).tracks["only"]
+    ours, theirs = torch.arange(len(labels)), tensors["pred_scores"].argsort(descending=True)
+    if "topk_flat_index" in tensors:
+        pairs = queries * (prediction.class_logits.shape[-1] - 1) + labels
+        ours, theirs = pairs.argsort(), tensors["topk_flat_index"].argsort()
+        chosen = [(pairs[ours], tensors["topk_flat_index"][theirs])]
+        chosen += [(queries[ours], tensors["topk_query_index"][theirs])] if "topk_query_index" in tensors else []
+        yield compare(f"{group} chosen", chosen, EXACT)
+    named = torch.tensor([track.label for track in tracks])[ours]
+    yield compare(f"{group} labels", [(named, tensors["pred_labels"][theirs])], EXACT)
+    scores = torch.tensor([track.score for track in tracks])[ours]
+    yield compare(f"{group} scores", [(scores, tensors["pred_scores"][theirs])], VALUES)
+    if "pred_masks" in tensors:
+        masks = decode([track.segmentations for track in tracks])[ours.numpy()]
+        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][theirs].numpy())
+    if "pred_mask_logits_before_threshold" in tensors:
+        logits = to_out_size(to_network_size(prediction.mask_logits[0, queries[ours]], geometry), geometry)
+        recorded = tensors["pred_mask_logits_before_threshold"][theirs]
+        yield compare(f"{group} mask logits", [(logits, recorded)], MASK_LOGITS)
+
+
+@torch.no_grad()
+def full_size_checks(folder: Path) -> Iterator[Check]:
+    """The released sizes with portable weights, for every recording of this method in `folder`."""
+    for one in full_size_recordings(folder, project="Mask2Former"):
+        official, tensors = Mask2FormerVisOfficial(), one.tensors
+        options = official.options({**released_keys(one.config), **configuration(one.meta)}, {})
+        model = _build(options, tensors["decoder.pred_logits.0"].shape[-1] - 1).eval()
+        state = portable_weights(layout(model, official)) | dict(official.constants(model))
+        model.load_state_dict(from_official(state, model, official, one.group))
+        maps = model.pixel_level(normalise_and_pad([tensors["frames_uint8"]]))
+        predictions = list(model.decoder(maps, 1))
+        yield from _thinned_checks(maps, predictions, tensors, one.group)
+        source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
+        yield from _inference_checks(model, source, tensors, one.group)
+        yield from one.unread()
+
+
+def _thinned_checks(maps: PixelMaps, predictions: list[Prediction], tensors: Tensors, group: str) -> Iterator[Check]:
+    """Large outputs were recorded in part."""
+    features = maps.mask_features[:, ::8], tensors["pixel_decoder.mask_features_every8th_channel"]
+    yield compare(f"{group} mask features", [features], VALUES)
+    levels = [
+        (x[:, ::8], tensors[f"pixel_decoder.multi_scale.{i}.every8th_channel"]) for i, x in enumerate(maps.levels)
+    ]
+    yield compare(f"{group} multi-scale maps", levels, VALUES)
+    yield from predicted(predictions, tensors, group)
+    masks = [prediction.mask_logits[:, ::10] for prediction in predictions]
+    pairs = [(x, tensors[f"decoder.pred_masks.{i}.every10th_query"]) for i, x in enumerate(masks)]
+    yield compare(f"{group} mask logits", pairs, MASK_LOGITS)

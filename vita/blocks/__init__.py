@@ -1,0 +1,1 @@
+"""What methods share: backbone, frame detector, attention, masks, losses."""

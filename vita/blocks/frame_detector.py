@@ -1,0 +1,124 @@
+"""The frame detector: transformers' Mask2Former, off the shelf, behind one narrow interface.
+
+Legend: F frames, Q frame queries, C channels, K classes, L predictions (one of the bare queries, one a layer),
+H W pixels, h w positions of the stride-4 map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from transformers import Mask2FormerModel, ResNetConfig, SwinConfig
+
+from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
+from vita.blocks.initialisation import initialise_detector
+from vita.blocks.mask_decoding import FrameGeometry
+from vita.blocks.pixel_decoder import library_configuration
+from vita.core.contract import FrameSource
+
+PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
+PIXEL_STD = (58.395, 57.12, 57.375)
+CHUNK_FRAMES = 18  # of a video that pass through the detector at once, as in the release
+# Fewer where they are large: two frames of 360 x 640 on a CPU, which is not slower than more and needs less memory.
+CPU_PIXELS, ACCELERATOR_PIXELS = 500_000, 18 * 384 * 640
+SIZE_DIVISOR = 32  # padding at the right and the bottom, after normalisation, with zeros
+
+
+@dataclass(frozen=True)
+class FrameOutput:
+    """What the detector says of F frames, by prediction: the first is made from the bare queries."""
+
+    queries: Tensor  # (L, F, Q, C) after the decoder's norm
+    class_logits: Tensor  # (L, F, Q, K+1), the last class is "no object"
+    mask_logits: Tensor  # (L, F, Q, h, w)
+    pixel_map: Tensor  # (F, C, h, w) the last map of the pixel decoder, before its 1x1 mask convolution
+
+
+class FrameDetector(nn.Module):
+    """Frames -> frame queries, class and mask logits of every decoder layer, and the pixel decoder's last map."""
+
+    def __init__(
+        self,
+        *,
+        backbone: ResNetConfig | SwinConfig,
+        num_classes: int,
+        channels: int,
+        heads: int,
+        feedforward: int,
+        queries: int,
+        pixel_layers: int,
+        pixel_feedforward: int,
+        decoder_layers: int,
+        norm: Literal["frozen", "trained"],
+    ) -> None:
+        super().__init__()
+        config = library_configuration(
+            backbone=backbone,
+            channels=channels,
+            heads=heads,
+            pixel_layers=pixel_layers,
+            pixel_feedforward=pixel_feedforward,
+            dim_feedforward=feedforward,
+            num_queries=queries,
+            decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
+        )
+        self.mask2former = Mask2FormerModel(config)
+        drop_unused_norm(self.backbone)
+        self.class_head = nn.Linear(channels, num_classes + 1)
+        initialise_detector(self.mask2former, self.class_head)
+        if norm == "frozen":
+            freeze_batch_norm(self.mask2former)
+        self._pixel_map: Tensor | None = None
+        projection = self.mask2former.pixel_level_module.decoder.mask_projection
+        projection.register_forward_pre_hook(self._keep_pixel_map)
+
+    @property
+    def backbone(self) -> nn.Module:
+        """The feature extractor inside."""
+        return self.mask2former.pixel_level_module.encoder
+
+    def _keep_pixel_map(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        self._pixel_map = inputs[0]
+
+    def forward(self, images: Tensor) -> FrameOutput:
+        """images: (F, 3, H, W) normalised and padded."""
+        output: Any = self.mask2former(images, output_hidden_states=True)
+        queries = torch.stack([q.transpose(0, 1) for q in output.transformer_decoder_intermediate_states])
+        pixel_map, self._pixel_map = self._pixel_map, None  # the hook's reference must not outlive the call
+        assert pixel_map is not None
+        return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
+
+    def pixel_maps(self, images: Tensor) -> Tensor:
+        """The `pixel_map` of `forward` alone, for images (F, 3, H, W): the frame decoder is left out."""
+        self.mask2former.pixel_level_module(images)
+        pixel_map, self._pixel_map = self._pixel_map, None
+        assert pixel_map is not None
+        return pixel_map
+
+
+def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tensor:
+    """uint8 frames of several videos, each (T, 3, H, W) -> one batch of images (F, 3, H', W').
+
+    H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
+    """
+    height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
+    mean, std = (videos[0].new_tensor(v, dtype=torch.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+    return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
+
+
+def read_in_chunks(frames: FrameSource, device: torch.device, begin: int = 0) -> Iterator[tuple[Tensor, FrameGeometry]]:
+    """A video from frame `begin` on as normalised and padded images (F, 3, H', W'), and its sizes with each chunk."""
+    pixels = CPU_PIXELS if device.type == "cpu" else ACCELERATOR_PIXELS
+    for start in range(begin, len(frames), CHUNK_FRAMES):
+        chunk = frames.read(start, min(start + CHUNK_FRAMES, len(frames)))
+        height, width = chunk.shape[2:]
+        for part in chunk.split(max(1, pixels // (height * width))):
+            images = normalise_and_pad([part.to(device)])
+            padded_height, padded_width = images.shape[2:]
+            out = frames.out_height, frames.out_width
+            yield images, FrameGeometry((padded_height, padded_width), (height, width), out)

@@ -1,0 +1,1 @@
+"""Matching and set losses over (T, H, W)."""

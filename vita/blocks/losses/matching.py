@@ -1,0 +1,106 @@
+"""Hungarian matching of predictions and targets over (T, H, W); one frame is the case T = 1.
+
+Legend: D decoder layers, B clips, Q queries, K classes, N targets of a clip, T frames, P points, h w H W pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from scipy.optimize import linear_sum_assignment
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from vita.blocks.losses.point_sampling import Draws, sample
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights of the three terms; the same in the matching cost and in the loss."""
+
+    classification: float = 2.0
+    mask: float = 5.0
+    dice: float = 5.0
+
+
+@dataclass(frozen=True)
+class Target:
+    """The objects of one clip. labels: (N,) int64; masks: (N, T, H, W) bool, at the padded size of the batch."""
+
+    labels: Tensor
+    masks: Tensor
+
+
+Match = tuple[Tensor, Tensor]  # numbers of the matched queries and of their targets, both (M,) int64
+
+
+@torch.no_grad()
+def match(
+    class_logits: Tensor, mask_logits: Tensor, targets: list[Target], weights: Weights, points: int, draws: Draws
+) -> list[list[Match]]:
+    """Optimal pairs, [D][B], for class_logits (D, B, Q, K+1) and mask_logits (D, B, Q, T, h, w)."""
+    costs = matching_costs(class_logits, mask_logits, targets, weights, points, draws)
+    return [assign(layer) for layer in costs]
+
+
+def matching_costs(
+    class_logits: Tensor, mask_logits: Tensor, targets: list[Target], weights: Weights, points: int, draws: Draws
+) -> list[list[Tensor]]:
+    """Cost of every pair, [D][B] matrices (Q, N): -probability of the class, BCE and dice over T * P points.
+
+    One set of points serves all frames, queries and targets of a (layer, clip).
+    """
+    layers, clips = mask_logits.shape[:2]
+    where = draws("matching", layers, clips, points, 2).to(mask_logits.device)
+    counts = [len(target.labels) for target in targets]
+    wanted = _target_samples(targets, where)  # (D, B, N, S): clips with fewer targets are filled up with empty masks
+    labels = pad_sequence([target.labels for target in targets], batch_first=True)
+    labels = labels[:, None].expand(-1, class_logits.shape[2], -1)
+    costs = []
+    for layer in range(layers):
+        predicted = sample(mask_logits[layer].float().flatten(1, 2), where[layer])
+        cost = _pairwise_mask_cost(predicted.view(clips, -1, wanted.shape[-1]), wanted[layer], weights)
+        probabilities = class_logits[layer].float().softmax(-1)
+        cost = cost - weights.classification * probabilities.gather(2, labels)
+        costs.append([clip[:, :count] for clip, count in zip(cost, counts, strict=True)])
+    return costs
+
+
+def _target_samples(targets: list[Target], where: Tensor) -> Tensor:
+    """Targets at the points (D, B, P, 2) of every layer: (D, B, N, S) with N the most of any clip and S = T * P."""
+    layers, _, points = where.shape[:3]
+    flat = []
+    for clip, target in enumerate(targets):
+        count, frames = target.masks.shape[:2]
+        values = sample(target.masks.flatten(0, 1)[None].float(), where[:, clip].reshape(1, -1, 2))
+        flat.append(values.view(count, frames, layers, points))
+    return pad_sequence(flat, batch_first=True).permute(3, 0, 1, 2, 4).flatten(3)
+
+
+def _pairwise_mask_cost(logits: Tensor, wanted: Tensor, weights: Weights) -> Tensor:
+    """logits (B, Q, S) against wanted (B, N, S) at S points -> (B, Q, N)."""
+    answers = wanted.transpose(1, 2)
+    # BCE of logit x and answer y is softplus(x) - x y, so that all pairs need one product.
+    bce = (F.softplus(logits).sum(2, keepdim=True) - logits @ answers) / logits.shape[2]
+    soft = logits.sigmoid()
+    dice = 1 - (2 * soft @ answers + 1) / (soft.sum(2, keepdim=True) + wanted.sum(2)[:, None] + 1)
+    return weights.mask * bce + weights.dice * dice
+
+
+def assign(costs: list[Tensor]) -> list[Match]:
+    """The cheapest pairs of each matrix (Q, N)."""
+    return [_assign(cost) for cost in _to_host(costs)]
+
+
+def _to_host(costs: list[Tensor]) -> list[Tensor]:
+    """One transfer for all clips of a layer."""
+    flat = torch.cat([cost.flatten() for cost in costs]).cpu()
+    return [part.view_as(cost) for part, cost in zip(flat.split([c.numel() for c in costs]), costs, strict=True)]
+
+
+def _assign(cost: Tensor) -> Match:
+    # Diverged predictions are let through to the loss, which the trainer checks and names.
+    rows, columns = linear_sum_assignment(cost.nan_to_num(posinf=1e9, neginf=-1e9).numpy())
+    return torch.from_numpy(rows), torch.from_numpy(columns)

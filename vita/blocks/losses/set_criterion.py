@@ -1,0 +1,120 @@
+"""The set loss over (T, H, W) that serves the frame level (T = 1), VITA and video decoders alike.
+
+Legend: D decoder layers, B clips, Q queries, K classes, T frames, R matched rows of a layer, P points, h w pixels.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+from torch import Tensor
+
+from vita.blocks.losses.matching import Match, Target, Weights, match
+from vita.blocks.losses.point_sampling import Draws, sample, uncertain_points
+from vita.core.contract import LossTerm
+
+
+@dataclass(frozen=True)
+class SetCriterion:
+    """Matching and loss with one set of constants.
+
+    frames: "joint" treats the T * P points of an instance as one sample (VITA); "separate" treats every
+    (instance, frame) as a sample of its own, so that the loss grows with T (Mask2Former-VIS).
+    """
+
+    points: int = 12544
+    oversample: float = 3.0
+    importance: float = 0.75
+    no_object_weight: float = 0.1
+    weights: Weights = field(default_factory=Weights)
+    frames: Literal["joint", "separate"] = "joint"
+
+    def __call__(
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float, draws: Draws
+    ) -> tuple[SetLoss, list[list[Match]]]:
+        """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets -> losses and matches [D][B].
+
+        Mask terms are sums over matched instances divided by `num_masks`.
+        """
+        matches = match(class_logits, mask_logits, targets, self.weights, self.points, draws)
+        classification = classification_loss(class_logits.float(), targets, matches, self.no_object_weight)
+        mask, dice = self._masks(mask_logits, targets, matches, draws)
+        return SetLoss(classification, mask / num_masks, dice / num_masks, self.weights), matches
+
+    def _masks(
+        self, logits: Tensor, targets: list[Target], matches: list[list[Match]], draws: Draws
+    ) -> tuple[Tensor, Tensor]:
+        """Sums over matched instances of BCE and dice, (D,) each, at points of uncertain logits."""
+        layers, frames = len(logits), logits.shape[3]
+        predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H, W)
+        if not len(predicted):
+            return logits.sum((1, 2, 3, 4, 5)) * 0.0, logits.sum((1, 2, 3, 4, 5)) * 0.0
+        where = uncertain_points(predicted.detach(), self.points, self.oversample, self.importance, draws)
+        rows = (layers, -1, frames * self.points if self.frames == "joint" else self.points)
+        answer = sample(wanted[:, None].float(), where).reshape(rows)
+        logit = sample(predicted[:, None], where).reshape(rows)
+        bce = F.binary_cross_entropy_with_logits(logit, answer, reduction="none").mean(2)
+        soft = logit.sigmoid()
+        dice = 1 - (2 * (soft * answer).sum(2) + 1) / (soft.sum(2) + answer.sum(2) + 1)
+        return bce.sum(1), dice.sum(1)
+
+
+@dataclass(frozen=True)
+class SetLoss:
+    """Unweighted losses of every decoder layer, (D,) each, and the weights they enter the objective with."""
+
+    classification: Tensor
+    mask: Tensor
+    dice: Tensor
+    weights: Weights
+
+    def terms(self, level: str) -> list[LossTerm]:
+        """One term a kind: its sum over layers (deep supervision gives all layers the same weight)."""
+        parts = (
+            ("classification", self.classification, self.weights.classification),
+            ("mask", self.mask, self.weights.mask),
+            ("dice", self.dice, self.weights.dice),
+        )
+        return [LossTerm(f"{level}_{name}", value.sum(), weight) for name, value, weight in parts]
+
+
+def classification_loss(
+    logits: Tensor, targets: list[Target], matches: list[list[Match]], no_object_weight: float
+) -> Tensor:
+    """Cross-entropy of every layer, (D,): a mean weighted by class, unmatched queries towards "no object"."""
+    no_object = logits.shape[-1] - 1
+    wanted = logits.new_full(logits.shape[:-1], no_object, dtype=torch.int64)
+    for layer, layer_matches in enumerate(matches):
+        for clip, (queries, chosen) in enumerate(layer_matches):
+            wanted[layer, clip, queries] = targets[clip].labels[chosen]
+    weight = logits.new_ones(no_object + 1)
+    weight[no_object] = no_object_weight
+    return torch.stack(
+        [F.cross_entropy(x.flatten(0, 1), y.flatten(), weight) for x, y in zip(logits, wanted, strict=True)]
+    )
+
+
+def matched_masks(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
+    """Matched masks of all layers, clips and frames as rows, layer by layer; every layer has the same number."""
+    pairs = [(layer, clip, *m) for layer, row in enumerate(matches) for clip, m in enumerate(row) if len(m[0])]
+    if not pairs:
+        return logits.new_zeros(0), logits.new_zeros(0)
+    # One indexing for all: the gradient of each would fill a tensor of the size of all logits.
+    layers = torch.cat([torch.full_like(queries, layer) for layer, _, queries, _ in pairs])
+    clips = torch.cat([torch.full_like(queries, clip) for _, clip, queries, _ in pairs])
+    predicted = logits[layers, clips, torch.cat([queries for _, _, queries, _ in pairs])]
+    wanted = torch.cat([targets[clip].masks[chosen] for _, clip, _, chosen in pairs])
+    return predicted.flatten(0, 1).float(), wanted.flatten(0, 1)
+
+
+def average_count(count: int, device: torch.device) -> float:
+    """A number of masks averaged over processes, and only then kept from falling below 1."""
+    total = torch.tensor(float(count), device=device)
+    if dist.is_available() and dist.is_initialized():
+        dist.all_reduce(total)
+        total = total / dist.get_world_size()
+    return max(total.item(), 1.0)

@@ -1,0 +1,73 @@
+"""The pixel level, off the shelf: a backbone and Mask2Former's pixel decoder, for methods that decode maps themselves.
+
+Legend: F frames, C channels, H W pixels, h w positions of a map.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from transformers import Mask2FormerConfig, ResNetConfig, SwinConfig
+from transformers.models.mask2former.modeling_mask2former import Mask2FormerPixelLevelModule
+
+from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
+from vita.blocks.initialisation import initialise_pixel_level
+
+
+@dataclass(frozen=True)
+class PixelMaps:
+    """What the pixel level makes of F frames."""
+
+    levels: tuple[Tensor, ...]  # (F, C, h, w) at strides 32, 16 and 8
+    mask_features: Tensor  # (F, C, h, w) at stride 4
+
+
+class PixelLevel(nn.Module):
+    """Frames, each on its own -> maps at four strides."""
+
+    def __init__(self, config: Mask2FormerConfig, norm: Literal["frozen", "trained"]) -> None:
+        super().__init__()
+        module = Mask2FormerPixelLevelModule(config)
+        drop_unused_norm(module.encoder)
+        initialise_pixel_level(module)
+        if norm == "frozen":
+            freeze_batch_norm(module)
+        self.backbone, self.decoder = module.encoder, module.decoder
+
+    def forward(self, images: Tensor) -> PixelMaps:
+        """images: (F, 3, H, W) normalised and padded."""
+        return self.decode(self.backbone_maps(images))
+
+    def backbone_maps(self, images: Tensor) -> tuple[Tensor, ...]:
+        """images (F, 3, H, W) -> maps (F, ., h, w) of the four stages, at strides 4, 8, 16 and 32."""
+        maps: tuple[Tensor, ...] = tuple(self.backbone(images).feature_maps)
+        return maps
+
+    def decode(self, maps: tuple[Tensor, ...]) -> PixelMaps:
+        """The backbone's maps -> the decoder's."""
+        output: Any = self.decoder(maps)
+        return PixelMaps(tuple(output.multi_scale_features), output.mask_features)
+
+
+def library_configuration(
+    *,
+    backbone: ResNetConfig | SwinConfig,
+    channels: int,
+    heads: int,
+    pixel_layers: int,
+    pixel_feedforward: int,
+    **frame_decoder: int,
+) -> Mask2FormerConfig:
+    """The library's configuration; frame_decoder: keys of its own, which the pixel level does not look at."""
+    return Mask2FormerConfig(
+        backbone_config=backbone,
+        feature_size=channels,
+        mask_feature_size=channels,
+        hidden_dim=channels,
+        num_attention_heads=heads,
+        encoder_feedforward_dim=pixel_feedforward,
+        encoder_layers=pixel_layers,
+        **frame_decoder,
+    )

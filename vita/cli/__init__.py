@@ -1,0 +1,1 @@
+"""The `vita` command: a file for each group of commands."""

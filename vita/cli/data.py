@@ -1,0 +1,95 @@
+"""`vita data ...`. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast, get_args
+
+import typer
+
+from vita.core.contract import UserError
+
+data = typer.Typer(help="Make, check and divide data sets.", no_args_is_help=True)
+
+DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]
+
+
+@data.command("synth")
+def data_synth(dataset: DatasetFile) -> None:
+    """Write the embedded videos below the data set's root, in YouTube-VIS format."""
+    from vita.core.config_base import load
+    from vita.core.dataset_config import DatasetConfig
+    from vita.data.synthetic.write import synthesise
+
+    config = load(DatasetConfig, dataset)
+    if config.shapes is None:
+        raise UserError(f"{dataset}: no section 'shapes': only embedded data can be made; other data is downloaded")
+    synthesise(config.shapes, Path(config.root))
+
+
+@data.command("split")
+def data_split(
+    dataset: DatasetFile,
+    out: Annotated[Path | None, typer.Option(help="File to write; default: the YAML's local_split.file.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Default: the YAML's.")] = None,
+    valid_share: Annotated[
+        float | None, typer.Option(min=0.0, max=1.0, help="Of the training videos; default: the YAML's.")
+    ] = None,
+) -> None:
+    """Divide `train` into videos to learn from and videos to be scored on, every category in its share."""
+    from vita.core.config_base import load, parse
+    from vita.core.dataset_config import DatasetConfig, LocalSplitConfig
+    from vita.core.files import write_json
+    from vita.data.dataset import find_files
+    from vita.data.local_split import make_local_split
+
+    config = load(DatasetConfig, dataset)
+    described = config.local_split.model_dump() if config.local_split else {}
+    given = {"file": out and str(out), "seed": seed, "valid_share": valid_share}
+    changed = {key: value for key, value in given.items() if value is not None}
+    wanted = parse(LocalSplitConfig, described | changed, f"{dataset}: local_split (or option --out)")
+    split = make_local_split(config.name, find_files(config, "train").annotations, wanted.valid_share, wanted.seed)
+    write_json(Path(wanted.file), split.model_dump(mode="json"))
+    typer.echo(split.summary())
+
+
+@data.command("check")
+def data_check(
+    dataset: Annotated[Path | None, typer.Option("--dataset", help="A data-set YAML.")] = None,
+    part: Annotated[
+        list[str] | None, typer.Option(help="train, valid or released_valid; may be repeated.  [default: train, valid]")
+    ] = None,
+    annotations: Annotated[Path | None, typer.Option(help="Instead of a YAML: any YouTube-VIS or COCO file.")] = None,
+    frames: Annotated[Path | None, typer.Option(help="With --annotations: the folder of its frames.")] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Decode only a sample of the frames.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode.  [default: one a core]")] = None,
+    json: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
+) -> None:
+    """Look for faults before the data is used; exit code 0 without errors, 1 with, 2 when it is not readable."""
+    from vita.data.check.expectations import choose_subjects
+    from vita.data.check.report import check_data
+
+    name, subjects = choose_subjects(dataset, part or [], annotations, frames)
+    raise typer.Exit(check_data(name, subjects, quick=quick, strict=strict, workers=workers, out=json))
+
+
+@data.command("sheet")
+def data_sheet(
+    dataset: DatasetFile,
+    out: Annotated[Path, typer.Option(help="Picture to write, .png or .pdf.")],
+    split: Annotated[str, typer.Option(help="train, valid or released_valid")] = "valid",
+    videos: Annotated[int, typer.Option(min=1)] = 4,
+    frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 9,
+) -> None:
+    """Draw a contact sheet: frames of a few videos, and the same frames with their masks."""
+    from vita.core.config_base import load
+    from vita.core.dataset_config import DatasetConfig
+    from vita.data.dataset import Part, read_part
+    from vita.report.figures.contact_sheet import draw_contact_sheet
+
+    config = load(DatasetConfig, dataset)
+    if split not in get_args(Part):
+        raise UserError(f"--split is '{split}'; allowed are {', '.join(get_args(Part))}")
+    draw_contact_sheet(read_part(config, cast(Part, split)), videos, frames, out)
+    typer.echo(f"{out}: {split}, stored frames above, their masks below")

@@ -1,0 +1,94 @@
+"""`vita evaluate` and `vita evaluate-frames`. Heavy imports wait until a command runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+GroundTruthFile = Annotated[Path, typer.Option(help="Ground truth in YouTube-VIS format.")]
+FirstVideos = Annotated[int | None, typer.Option(min=1, help="Only the first n videos by id.")]
+SplitFile = Annotated[
+    Path | None, typer.Option(help="A list of `vita data split`: only the videos that it validates on.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def evaluate(
+    gt: GroundTruthFile,
+    pred: Annotated[Path, typer.Option(help="Results file: a list of tracks.")],
+    out: Annotated[Path | None, typer.Option(help="Metrics file, with per-video counts.")] = None,
+    limit_videos: FirstVideos = None,
+    videos: SplitFile = None,
+    draws: Annotated[int, typer.Option(min=0, help="Draws of the bootstrap; 0: no intervals.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the draws.")] = 0,
+    against: Annotated[Path | None, typer.Option(help="Another results file: how do they differ?")] = None,
+    breakdown: Annotated[bool, typer.Option("--breakdown", help="By category, objects, length, occlusion.")] = False,
+    per_video: Annotated[Path | None, typer.Option(help="CSV with one row a video.")] = None,
+    errors: Annotated[bool, typer.Option("--errors", help="Where the missing AP goes; large data: minutes.")] = False,
+    chart: Annotated[Path | None, typer.Option(help="Draw --errors; .pdf and .png appear.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score predictions: AP, AP50, AP75, AR1, AR10 of YouTube-VIS, with intervals."""
+    from vita.core.contract import UserError
+    from vita.core.files import write_json
+    from vita.evaluation.evaluate_file import Question, answer, write_per_video
+    from vita.report.tables.evaluation_text import evaluation_text
+
+    if chart is not None and not errors:
+        raise UserError("--chart draws the error analysis; ask for it with --errors")
+    question = Question(draws, seed, against, breakdown, errors)
+    report = answer(question, gt, pred, limit_videos, _chosen(videos, gt))
+    if out is not None:
+        write_json(out, report.to_json())
+    if per_video is not None:
+        write_per_video(report.videos, per_video)
+        typer.echo(f"{per_video}: one row a video", err=True)
+    if chart is not None and report.errors is not None:
+        from vita.report.figures.error_chart import draw_errors
+
+        draw_errors(report.errors, chart)
+    if as_json:
+        _print_json({key: value for key, value in report.to_json().items() if key != "counts"})
+    else:
+        typer.echo(evaluation_text(report))
+
+
+def evaluate_frames(
+    gt: GroundTruthFile,
+    pred: Annotated[Path, typer.Option(help="frame_detector.json of `vita predict`.")],
+    out: Annotated[Path | None, typer.Option(help="JSON with scores and per-category AP.")] = None,
+    limit_videos: FirstVideos = None,
+    videos: SplitFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Score the frame detector alone: COCO's AP, every frame an image."""
+    from vita.core.files import write_json
+    from vita.evaluation.frames.frame_ap import evaluate_frames as score_frames
+    from vita.evaluation.frames.frame_detections import read_frame_detections
+    from vita.evaluation.readers.ground_truth import load_ground_truth
+    from vita.report.tables.evaluation_text import frames_text
+
+    whole = load_ground_truth(gt)
+    truth = whole.part(_chosen(videos, gt), limit_videos)
+    evaluation = score_frames(truth, read_frame_detections(pred, whole, frozenset(truth.videos)))
+    if out is not None:
+        write_json(out, evaluation.to_json())
+    if as_json:
+        _print_json(evaluation.to_json())
+    else:
+        typer.echo(frames_text(evaluation))
+
+
+def _chosen(split: Path | None, gt: Path) -> frozenset[int] | None:
+    """Ids of the videos that a local split of this ground truth validates on."""
+    from vita.data.local_split import read_local_split
+
+    return None if split is None else read_local_split(split, gt).videos("valid")
+
+
+def _print_json(content: object) -> None:
+    import json
+
+    typer.echo(json.dumps(content, indent=2))

@@ -1,0 +1,133 @@
+"""The `vita` command: parse, load, call one function, save. Heavy imports wait until a command needs them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from vita.cli.claims import claims
+from vita.cli.convert import convert
+from vita.cli.data import data
+from vita.cli.demo import demo
+from vita.cli.evaluate import evaluate, evaluate_frames
+from vita.cli.figure import figure
+from vita.cli.plan import plan
+from vita.cli.probe import probe
+from vita.cli.submit import submit
+from vita.cli.table import table
+from vita.core.contract import UserError
+
+app = typer.Typer(
+    help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(data, name="data", rich_help_panel="Data")
+app.add_typer(table, name="table", rich_help_panel="Results")
+app.add_typer(figure, name="figure", rich_help_panel="Results")
+app.command(rich_help_panel="Results")(evaluate)
+app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
+app.command(rich_help_panel="Results")(submit)
+app.command(rich_help_panel="Results")(claims)
+app.command(rich_help_panel="Runs")(plan)
+app.command(rich_help_panel="Models")(probe)
+app.command(rich_help_panel="Models")(demo)
+app.add_typer(convert, name="convert", rich_help_panel="Models")
+
+ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
+
+
+@app.command(rich_help_panel="Runs")
+def train(
+    config: ConfigFile,
+    weights: Annotated[Path | None, typer.Option(help="Start from these weights instead of the config's.")] = None,
+    die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
+) -> None:
+    """Train one run, or go on where it was interrupted."""
+    from vita.core.config_base import load
+    from vita.core.run_config import RunConfig
+    from vita.engine.work_folder import die_with_parent as watch_parent
+
+    if die_with_parent:
+        watch_parent()  # before the slow imports, during which the parent may die too
+    from vita.engine.train import train as train_run
+
+    run = load(RunConfig, config)
+    _quiet_libraries()
+    start = weights or (Path(run.start_from) if run.start_from else None)
+    train_run(run, config.parent, start)
+
+
+@app.command(rich_help_panel="Runs")
+def predict(
+    config: ConfigFile,
+    plan: Annotated[Path, typer.Option(help="inference.yaml: the variants to predict.")],
+    weights: Annotated[Path, typer.Option(help="model.safetensors of the run.")],
+    out: Annotated[Path, typer.Option(help="Folder for <variant>.json; the record appears beside it.")],
+    inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
+    split: Annotated[
+        Literal["train", "valid", "released_valid"],
+        typer.Option(help="Videos: as scored here, or released_valid, those a server scores."),
+    ] = "valid",
+) -> None:
+    """Predict videos under any number of inference variants, from one detector pass."""
+    from vita.core.config_base import load
+    from vita.core.run_config import PredictConfig, RunConfig
+    from vita.engine.predict_run import predict_run
+
+    _quiet_libraries()
+    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent, split)
+
+
+@app.command(rich_help_panel="Models")
+def conformance(
+    recordings: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of recorded outputs.")],
+    full_size: Annotated[bool, typer.Option(help="Include the models in their released sizes (minutes).")] = True,
+    out: Annotated[Path | None, typer.Option(help="CSV with one row a group.")] = None,
+) -> None:
+    """Hold our models against recorded outputs of the official implementations; exit code 1 when any differs."""
+    from vita.official.conformance.run import Report, run
+
+    _quiet_libraries()
+    report = Report()
+    run(recordings, full_size, report, typer.echo)
+    if out is not None:
+        import pandas as pd
+
+        from vita.core.files import write_text
+
+        write_text(out, pd.DataFrame(report.rows()).to_csv(index=False))
+    typer.echo(report.summary())
+    raise typer.Exit(int(report.failed))
+
+
+@app.command(rich_help_panel="Models")
+def models(
+    frames: Annotated[int, typer.Option(min=1, help="Length of the video that work is counted on.")] = 36,
+    out: Annotated[Path | None, typer.Option(help="CSV to write; an .md appears beside it.")] = None,
+) -> None:
+    """Parameters and work of every method on every backbone, in their released sizes."""
+    from vita.official.model_card import model_cards, tabulated
+
+    _quiet_libraries()
+    typer.echo(tabulated(list(model_cards(frames)), out))
+
+
+def _quiet_libraries() -> None:
+    """The library warns of every backbone but Swin; ours are held against recorded outputs instead."""
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+
+
+def main() -> None:
+    """Entry point: user errors are one line and exit code 2."""
+    try:
+        app()
+    except UserError as error:
+        sys.stderr.write(f"error: {' '.join(str(error).splitlines())}\n")
+        sys.exit(2)

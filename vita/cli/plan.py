@@ -1,0 +1,77 @@
+"""The command that tells what a tier costs, before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vita.core.contract import UserError
+
+if TYPE_CHECKING:
+    from vita.experiments.planning.costs import Cost
+    from vita.experiments.planning.measured import Measured
+    from vita.experiments.planning.plan import Work
+
+LIBRARY = Path("workflow/config")
+
+
+def plan(
+    tier: Annotated[str, typer.Option(help="A name in the library, or the path of a tier's YAML file.")] = "smoke",
+    target: Annotated[
+        list[str] | None, typer.Option(help="Only what this table or figure needs (table6); may be repeated.")
+    ] = None,
+    library: Annotated[Path, typer.Option(help="Folder of tiers, data sets, methods and experiments.")] = LIBRARY,
+    root: Annotated[Path, typer.Option(help="Folder in which results/ lies.")] = Path(),
+    out: Annotated[Path | None, typer.Option(help="CSV with a row for every job.")] = None,
+    write_costs: Annotated[
+        Path | None, typer.Option(help="Do not plan: write the table of costs with all finished runs into this CSV.")
+    ] = None,
+) -> None:
+    """Tell jobs, hours and disk of a tier, and what is left to do. Needs no data and no GPU."""
+    from transformers.utils import logging
+
+    from vita.experiments.planning.costs import merged, read_costs
+    from vita.experiments.planning.costs import write_costs as write_table
+    from vita.experiments.planning.estimate import Estimator
+    from vita.experiments.planning.measured import measured_runs
+    from vita.experiments.planning.plan import Planner
+    from vita.experiments.planning.plan_text import plan_text, probes_text, write_plan
+    from vita.experiments.reading import find_tier
+    from vita.experiments.run_table import RUNS, RunTable
+
+    logging.set_verbosity_error()  # the library warns of every backbone but Swin
+    runs, problems = measured_runs(sorted((root / RUNS).glob("*/*/*/*/*/seed*")))
+    for problem in problems:
+        typer.echo(f"not used: {problem}", err=True)
+    if write_costs is not None:
+        write_table(merged(_with_work(runs), read_costs()), write_costs)
+        return
+    table = RunTable(find_tier(tier, library, "--tier"), library)
+    known = [*table.specs, *table.probes]
+    unknown = sorted(set(target or []) - set(known))
+    if unknown:
+        raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(known)}")
+    costs = [*(run.cost for run in runs), *read_costs()]
+    estimator = Estimator(costs, counted=lambda: _with_work(runs))
+    found = Planner(table, estimator, root, _work).plan(target or [])
+    if out is not None:
+        write_plan(found, out)
+    typer.echo(plan_text(found))
+    for name, probes in table.probes.items():
+        if not target or name in target:
+            typer.echo(probes_text(name, probes))
+
+
+def _with_work(runs: Sequence[Measured]) -> list[Cost]:
+    from vita.experiments.planning.flops import with_work
+
+    return [with_work(run) for run in runs]
+
+
+def _work() -> Work:
+    from vita.experiments.planning import flops as work
+
+    return work

@@ -1,0 +1,66 @@
+"""Commands that collect runs and make tables of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")]
+Failed = Annotated[
+    list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
+]
+
+table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
+
+
+@table.command("runs")
+def table_runs(
+    out: Annotated[Path, typer.Option(help="CSV with one row a (run, inference variant).")],
+    runs: Runs = None,
+    failed: Failed = None,
+    server: Annotated[
+        list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
+    ] = None,
+) -> None:
+    """Collect all metrics of the runs into one tidy table."""
+    from vita.report.runs.tidy_rows import collect_runs
+
+    collect_runs(runs or [], out, server or [], failed or [])
+
+
+@table.command("build")
+def table_build(
+    spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
+    runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
+    probe: Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")] = None,
+) -> None:
+    """Build one table of the paper and print it."""
+    from vita.report.tables.table import build_table
+
+    typer.echo(build_table(spec, runs, out, probe or []))
+
+
+@table.command("frames")
+def table_frames(
+    probe: Annotated[list[Path], typer.Option(help="Record that `vita probe` wrote; may be repeated, in order.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
+) -> None:
+    """Build the table of frames that fit into memory, and print it."""
+    from vita.report.tables.frames_table import build_frames_table
+
+    typer.echo(build_frames_table(probe, out))
+
+
+@table.command("pages")
+def table_pages(
+    out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],
+    runs: Runs = None,
+    failed: Failed = None,
+) -> None:
+    """Pages of the report about the runs themselves: how each ended, on what, and what it cost."""
+    from vita.report.pages.run_pages import write_run_pages
+
+    write_run_pages(runs or [], failed or [], out)

@@ -1,0 +1,129 @@
+"""Files appear whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from vita.core.contract import UserError
+
+UNFINISHED = ".part"
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path`, renamed onto it on success and removed on any error.
+
+    Raises UserError, naming `path`, when the disk is full or the folder cannot be written.
+    """
+    temporary: Path | None = None
+    try:
+        temporary = _beside(path)
+        yield temporary
+        _flush_to_disk(temporary)
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
+        ) from error
+    finally:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """An empty file in the same folder, which is made where it is missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
+    os.close(handle)
+    return Path(name)
+
+
+def check_writable(path: Path) -> None:
+    """Raises UserError when `path` could not be written; what is there stays as it is."""
+    try:
+        _beside(path).unlink()
+    except OSError as error:
+        raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes left of their files; only where no other process writes."""
+    for path in folder.glob(f".*{UNFINISHED}"):
+        path.unlink(missing_ok=True)
+
+
+def _flush_to_disk(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` atomically."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text)
+
+
+def write_json(path: Path, value: Any, indent: int | None = None) -> None:
+    """Write `value` as JSON atomically."""
+    with atomic_write(path) as temporary, temporary.open("w") as handle:
+        json.dump(value, handle, indent=indent)
+        handle.write("\n")
+
+
+def read_text(path: Path) -> str:
+    """The content of a text file. Raises UserError when it is missing or cannot be read."""
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises UserError when it is missing or not JSON."""
+    try:
+        return json.loads(read_text(path))
+    except UserError:
+        raise
+    except ValueError as error:  # also bytes that are not text, and numbers of thousands of digits
+        raise UserError(f"{path}: not valid JSON: {error}") from None
+    except RecursionError:
+        raise UserError(f"{path}: not valid JSON: too many brackets within brackets") from None
+
+
+def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    """The content of a JSON file that a command of ours wrote. Raises UserError as `read_json`, or on a missing key."""
+    return _checked(read_json(path), path, keys)
+
+
+def read_records(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
+    """As `read_record`, of a file that holds a list of them."""
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise UserError(f"{path}: not a list of records; name a file that the command for them wrote")
+    return [_checked(one, path, keys) for one in content]
+
+
+def _checked(content: Any, path: Path, keys: Sequence[str]) -> dict[str, Any]:
+    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
+    if missing:
+        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
+    return dict(content)
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file. Raises UserError when it cannot be read."""
+    try:
+        with path.open("rb") as handle:
+            return hashlib.file_digest(handle, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None

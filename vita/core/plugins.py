@@ -1,0 +1,57 @@
+"""What installed packages add: methods, ways of inference and released implementations, each an entry point.
+
+Installing a package adds what it declares in these groups; nothing is registered by importing it.
+"""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Any
+
+from vita.core.contract import InferenceProcedure, MethodDefinition, UserError
+
+METHODS = "vita.methods"
+PROCEDURES = "vita.procedures"
+
+
+def installed(group: str) -> list[str]:
+    """Names of all entry points of a group, sorted."""
+    return sorted({point.name for point in entry_points(group=group)})
+
+
+def find(group: str, name: str, what: str = "entry point") -> Any:
+    """What the entry point `name` of `group` names. Raises UserError naming those installed."""
+    known = {point.name: point for point in entry_points(group=group)}
+    if name not in known:
+        raise UserError(f"unknown {what} '{name}'; installed are: {', '.join(sorted(known))}")
+    return known[name].load()
+
+
+def installed_methods() -> list[str]:
+    """Names of all methods, sorted."""
+    return installed(METHODS)
+
+
+def find_method(name: str) -> MethodDefinition:
+    """The definition of a method. Raises UserError naming those installed."""
+    definition: MethodDefinition = find(METHODS, name, "method")
+    return definition
+
+
+def find_procedure(name: str) -> InferenceProcedure:
+    """A way of inference around any method. Raises UserError naming those installed."""
+    try:
+        procedure: InferenceProcedure = find(PROCEDURES, name, "procedure")
+    except UserError as error:
+        raise UserError(f"inference option 'through': {error}") from None
+    return procedure
+
+
+def method_package(name: str) -> Path:
+    """The folder of the package that a method's definition lies in; the file itself where it is a module alone."""
+    kind = type(find_method(name))
+    file = Path(inspect.getfile(kind))
+    alone = "." not in kind.__module__ and file.name != "__init__.py"
+    return file if alone else file.parent

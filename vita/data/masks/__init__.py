@@ -1,0 +1,1 @@
+"""Run-length codes and polygons."""

@@ -1,0 +1,1 @@
+"""Which frames of which videos make a training sample."""

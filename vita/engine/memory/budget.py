@@ -1,0 +1,77 @@
+"""How much memory a trial may take, and on what.
+
+A card as a whole is what its driver gives. A cap is a limit of PyTorch's allocator on a card: it does not make a larger
+card behave as a smaller one, whose libraries choose smaller workspaces, so that it is called what it is. On a CPU the
+limit is one of address space, set after imports and a warm-up, so that only what the video needs is counted.
+"""
+
+from __future__ import annotations
+
+import re
+import resource
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import torch
+
+from vita.core.contract import UserError
+
+UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+Kind = Literal["cpu", "cap", "card"]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """bytes: 0 for a whole card."""
+
+    kind: Kind
+    bytes: int
+
+    @property
+    def device(self) -> torch.device:
+        """Where trials run."""
+        return torch.device("cpu" if self.kind == "cpu" else "cuda")
+
+    def words(self, card: str | None = None) -> str:
+        """As tables name it; card: the card's own name."""
+        size = f"{self.bytes / 2**30:g} GiB" if self.bytes >= 2**30 else f"{self.bytes / 2**20:g} MiB"
+        if self.kind == "cpu":
+            return f"{size} of address space on a CPU"
+        return f"{size} allocator cap on {card}" if self.kind == "cap" else f"all of {card}"
+
+    def apply(self) -> None:
+        """Limit this process from now on."""
+        if self.kind == "cpu":
+            limit = address_space() + self.bytes
+            resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+        elif self.kind == "cap":
+            total = torch.cuda.get_device_properties(0).total_memory
+            torch.cuda.set_per_process_memory_fraction(min(1.0, self.bytes / total))
+
+
+def read_budget(text: str, device: str) -> Budget:
+    """A size, as 1GiB or 512MiB, or "card" for all of a card. Raises UserError on anything else."""
+    if text == "card":
+        if device == "cpu":
+            raise UserError("--budget card: on a CPU say how much, as in 1GiB")
+        return Budget("card", 0)
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|)", text)
+    if not found:
+        raise UserError(f"--budget {text}: not a size; write 1GiB, 512MiB, or card for all of a card")
+    size = int(float(found[1]) * UNITS[found[2]])
+    if size <= 0:
+        raise UserError(f"--budget {text}: must be above zero")
+    return Budget("cpu" if device == "cpu" else "cap", size)
+
+
+def address_space() -> int:
+    """Bytes of address space that this process has now (Linux)."""
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    return pages * resource.getpagesize()
+
+
+def peak_address_space() -> int:
+    """The most that it ever had, in bytes (Linux)."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmPeak:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]

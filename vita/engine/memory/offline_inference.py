@@ -1,0 +1,76 @@
+"""What the probe runs: offline inference on a video of T frames (paper, appendix B).
+
+Frames go through the detector chunk by chunk; what the method keeps of them it keeps on the device; then its
+video-level module runs once. Tracks and masks are not written: they are made a few frames at a time.
+
+Legend: T frames, F frames of a chunk, H W pixels of the network's input.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from vita.core.contract import ProbedMethod, UserError
+from vita.core.plugins import find_method
+from vita.engine.memory.case import Case
+
+SIZE_DIVISOR = 32  # frames are padded to a multiple of it
+
+
+def build(case: Case) -> tuple[ProbedMethod, Any]:
+    """The model, with random weights, and its inference variant. Raises UserError on a bad case."""
+    definition = find_method(case.method)
+    variant = definition.read_variant(case.variant)
+    model = definition.build(case.options, case.num_classes).eval().requires_grad_(False)
+    if not isinstance(model, ProbedMethod):
+        raise UserError(f"method {case.method} cannot be probed: it lacks `keep` and `conclude` (vita.core.contract)")
+    _cast(model, dtype(case))
+    return model, variant
+
+
+def _cast(model: nn.Module, to: torch.dtype) -> None:
+    """As `model.to(to)`, which cannot exchange the weights of a model that holds nothing."""
+    for module in model.modules():
+        for name, weight in module._parameters.items():
+            if weight is not None and weight.is_floating_point():
+                module._parameters[name] = nn.Parameter(weight.to(to), requires_grad=False)
+        for name, buffer in module._buffers.items():
+            if buffer is not None and buffer.is_floating_point():
+                module._buffers[name] = buffer.to(to)
+
+
+def dtype(case: Case) -> torch.dtype:
+    """Of weights and frames."""
+    found: torch.dtype = getattr(torch, case.precision)
+    return found
+
+
+def images(case: Case, frames: int, device: torch.device) -> torch.Tensor:
+    """A chunk of frames as the network gets them, (F, 3, H, W) with H and W padded."""
+    height, width = (-(-edge // SIZE_DIVISOR) * SIZE_DIVISOR for edge in (case.height, case.width))
+    return torch.randn(frames, 3, height, width, device=device, dtype=dtype(case))
+
+
+@torch.no_grad()
+def run(model: ProbedMethod, variant: Any, case: Case, frames: int) -> None:
+    """All of it, on the device where the model is."""
+    device = device_of(model)
+    kept = []
+    for start in range(0, frames, case.chunk_frames):
+        kept.append(model.keep(images(case, min(case.chunk_frames, frames - start), device)))
+    model.conclude(kept, variant, case.attention)
+
+
+def device_of(model: ProbedMethod) -> torch.device:
+    """Where the model is."""
+    assert isinstance(model, nn.Module)
+    return next(model.parameters()).device
+
+
+def weights_bytes(model: ProbedMethod) -> int:
+    """Of parameters and buffers."""
+    assert isinstance(model, nn.Module)
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))

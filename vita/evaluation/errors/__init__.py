@@ -1,0 +1,1 @@
+"""What keeps a result from a perfect score."""

@@ -1,0 +1,113 @@
+"""All that `vita evaluate` tells of a results file: computed, and as its metrics file holds it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from vita.core.contract import UserError
+from vita.core.files import write_text
+from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
+from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
+from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.readers.detections import read_detections_file
+from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
+from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.evaluation.scoring import Evaluation, evaluate_detections
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with."""
+
+    draws: int
+    seed: int
+    against: Path | None = None
+    breakdown: bool = False
+    errors: bool = False
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Another results file, and how the scores of the one asked about differ from its scores."""
+
+    predictions: Path
+    evaluation: Evaluation
+    differences: Bootstrap
+
+
+@dataclass(frozen=True)
+class Report:
+    """The answer; None and empty what was not asked for."""
+
+    evaluation: Evaluation
+    videos: list[VideoRow]
+    intervals: Bootstrap | None
+    comparison: Comparison | None
+    parts: list[Part]
+    errors: ErrorAnalysis | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The metrics file, described in docs/evaluation.md: scores are fractions, null where there is no object."""
+        content = self.evaluation.to_json()
+        if self.intervals is not None:
+            found = self.intervals.intervals
+            content["intervals"] = {name: [interval.low, interval.high] for name, interval in found.items()}
+            content |= {"draws": self.intervals.draws, "seed": self.intervals.seed}
+        if self.comparison is not None:
+            content["against"] = _comparison_json(self.comparison)
+        if self.parts:
+            content["breakdown"] = [part.to_json() for part in self.parts]
+            content["per_video"] = [video.to_json() for video in self.videos]
+        if self.errors is not None:
+            content["errors"] = self.errors.to_json()
+        return content
+
+
+def answer(
+    question: Question, gt: Path, predictions: Path, limit_videos: int | None, chosen: Collection[int] | None
+) -> Report:
+    """Evaluate a results file; limit_videos and chosen (ids) as of `evaluate_files`.
+
+    Raises UserError naming the file and entry, and on a comparison without draws.
+    """
+    if question.against is not None and not question.draws:
+        raise UserError("--against needs draws for its intervals; leave --draws out, or ask for some")
+    whole = load_ground_truth(gt)
+    truth = whole.part(chosen, limit_videos)
+    detections = read_detections_file(predictions, whole, truth.videos)
+    evaluation = evaluate_detections(truth, detections)
+    return Report(
+        evaluation,
+        per_video(truth, evaluation.counts),
+        bootstrap(evaluation.counts, question.draws, question.seed) if question.draws else None,
+        _compare(question, evaluation, question.against, whole, truth) if question.against else None,
+        break_down(truth, detections, evaluation.counts) if question.breakdown else [],
+        analyse_errors(truth, detections) if question.errors else None,
+    )
+
+
+def write_per_video(videos: list[VideoRow], out: Path) -> None:
+    """A CSV row for each video; scores are points, empty where the video has no object."""
+    import pandas as pd  # noqa: PLC0415  # takes longer to load than an evaluation of a small data set to run
+
+    rows = pd.DataFrame([video.to_json() for video in videos])
+    for name in SCORE_NAMES:
+        rows[name] = 100 * rows[name].astype(float)
+    write_text(out, rows.to_csv(index=False, float_format="%.4f"))
+
+
+def _compare(
+    question: Question, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
+) -> Comparison:
+    other = evaluate_detections(truth, read_detections_file(against, whole, truth.videos))
+    differences = paired_bootstrap(evaluation.counts, other.counts, question.draws, question.seed)
+    return Comparison(against, other, differences)
+
+
+def _comparison_json(comparison: Comparison) -> dict[str, Any]:
+    differences = {name: asdict(found) for name, found in comparison.differences.intervals.items()}
+    scores = comparison.evaluation.to_json()["scores"]
+    return {"predictions": str(comparison.predictions), "scores": scores, "differences": differences}

@@ -1,0 +1,1 @@
+"""The frame detector alone: AP of single frames."""

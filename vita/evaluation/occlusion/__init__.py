@@ -1,0 +1,1 @@
+"""Scores by how much of an object is hidden."""

@@ -1,0 +1,1 @@
+"""Result and annotation files into run-length codes, piece by piece."""

@@ -1,0 +1,61 @@
+"""One object's masks through a video, as the two JSON files give them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from vita.core.contract import UserError
+from vita.data.masks.encoded_masks import CodedMasks
+from vita.data.masks.rle import normalise
+
+
+@dataclass(frozen=True)
+class MaskTrack:
+    """Compressed run-length codes of one object, one a frame; "" where the object has no mask.
+
+    source: where the track was read (file and entry), for messages.
+    """
+
+    masks: Sequence[str]
+    source: str
+
+
+def read_mask_track(segmentations: Any, height: int, width: int, source: str) -> MaskTrack:
+    """Read a `segmentations` list: null, compressed or uncompressed codes, or polygons, one entry a frame.
+
+    Also the `CodedMasks` that a file was read into. height, width: of the video, in pixels. The characters of a
+    compressed code are checked when it is decoded. Raises UserError on anything else, and on a mask of another size
+    than the video.
+    """
+    if isinstance(segmentations, CodedMasks):
+        if segmentations.size in (None, (height, width)):
+            return MaskTrack(segmentations, source)
+        segmentations = segmentations.segmentations()
+    if not isinstance(segmentations, list):
+        raise UserError(f"{source}: `segmentations` must be a list with one mask (or null) a frame")
+    size = [height, width]
+    masks = [_counts(entry, size, source, frame) if entry else "" for frame, entry in enumerate(segmentations)]
+    return MaskTrack(masks, source)
+
+
+def _counts(segmentation: Any, size: list[int], source: str, frame: int) -> str:
+    # The common case first: tens of thousands of compressed codes come this way.
+    if type(segmentation) is dict and segmentation.get("size") == size:
+        counts = segmentation.get("counts")
+        if type(counts) is str and counts and counts.isascii():
+            return counts
+    try:
+        counts = normalise(segmentation, *size)["counts"]
+    except ValueError as error:
+        raise _bad_mask(source, frame, str(error)) from None
+    except (TypeError, AttributeError, OverflowError):
+        raise _bad_mask(source, frame, "neither a run-length code nor a list of polygons") from None
+    if not counts or not counts.isascii():
+        raise _bad_mask(source, frame, "the run-length code is empty or not ASCII")
+    return counts
+
+
+def _bad_mask(source: str, frame: int, fault: str) -> UserError:
+    return UserError(f"{source}, frame {frame} (counted from 0): {fault}; export this mask again")

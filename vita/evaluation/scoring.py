@@ -1,0 +1,131 @@
+"""Score predicted tracks against ground truth in the YouTube-VIS format.
+
+Agrees with the official YouTube-VIS evaluator to the last bit, except where that one fails: no prediction at all
+scores 0, and ground truth with id 0 can be matched. Detections beyond the best 100 of a (video, category) do not
+count.
+
+Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detection limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vita.evaluation.average_precision import (
+    MAX_DETECTIONS,
+    NO_GROUND_TRUTH,
+    RECALL_LEVELS,
+    Scores,
+    mean_of_valid,
+    merge_groups,
+    precision_and_recall,
+    summarise,
+)
+from vita.evaluation.counts import Counts, GroupCounts
+from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
+from vita.evaluation.readers.detections import Detection, read_detections, read_detections_file
+from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
+from vita.evaluation.readers.parallel_parse import thread_count
+from vita.evaluation.video_groups import group_tracks, match_video
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """The result: scores, and the curves and counts behind them.
+
+    precision: (T, R, K, A, M) and recall: (T, K, A, M) fractions, -1 where there is no ground truth; categories in
+    ascending order of id, area ranges all, small, medium, large, detection limits 1, 10, 100.  groups: IoU and
+    matches of each (video, category) that has tracks.
+    """
+
+    scores: Scores
+    per_category_ap: dict[int, float]
+    category_names: dict[int, str]
+    precision: NDArray[np.float64]
+    recall: NDArray[np.float64]
+    groups: list[GroupMatches]
+    counts: Counts
+
+    def to_json(self) -> dict[str, Any]:
+        """The metrics file. All scores are fractions in [0, 1], not points; null where there is no ground truth.
+
+        `counts` (see `Counts.to_json`) is enough to compute the main scores of any resampling of the videos.
+        """
+        categories = [
+            {"id": key, "name": name, "ap": _or_null(self.per_category_ap[key])}
+            for key, name in self.category_names.items()
+        ]
+        return {
+            "scores": {name: _or_null(score) for name, score in asdict(self.scores).items()},
+            "per_category": categories,
+            "num_videos": len(self.counts.video_ids),
+            "counts": self.counts.to_json(),
+        }
+
+
+def _or_null(score: float) -> float | None:
+    return None if score == NO_GROUND_TRUTH else score
+
+
+def evaluate_files(
+    ground_truth: Path, predictions: Path, limit_videos: int | None = None, videos: Collection[int] | None = None
+) -> Evaluation:
+    """Score a predictions file against a ground-truth file.
+
+    videos: ids of those to score; limit_videos: only so many of them, those of lowest id. Predictions of other videos
+    of the ground truth are left out. Raises UserError naming the file and the entry.
+    """
+    whole = load_ground_truth(ground_truth)
+    scored = whole.part(videos, limit_videos)
+    return evaluate_detections(scored, read_detections_file(predictions, whole, scored.videos))
+
+
+def evaluate(ground_truth: GroundTruth, predictions: list[dict[str, Any]]) -> Evaluation:
+    """Score predictions that are in memory, in the form of a predictions file. Raises UserError as above."""
+    return evaluate_detections(ground_truth, read_detections(predictions, ground_truth, "predictions"))
+
+
+def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Evaluation:
+    """Score detections that were read already; those of videos that the ground truth does not have are left out."""
+    by_video = [groups for groups in group_tracks(ground_truth, detections) if groups]
+    sizes = [ground_truth.videos[groups[0].video_id] for groups in by_video]
+    # Beside each other in all cores; the order of the results does not depend on that.
+    with ThreadPoolExecutor(thread_count()) as pool:
+        matched = list(pool.map(match_video, by_video, sizes))
+    return accumulate(ground_truth, list(chain.from_iterable(matched)))
+
+
+def accumulate(ground_truth: GroundTruth, groups: list[GroupMatches]) -> Evaluation:
+    """The scores of groups that are matched."""
+    video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
+    by_area = [group.counts_by_area() for group in groups]
+    precision, recall = _curves(by_area, video_ids, category_ids)
+    ap = {key: mean_of_valid(precision[:, :, k, 0, -1]) for k, key in enumerate(category_ids)}
+    counts = Counts(video_ids, category_ids, tuple(areas[0] for areas in by_area))
+    return Evaluation(summarise(precision, recall), ap, ground_truth.categories, precision, recall, groups, counts)
+
+
+def _curves(
+    groups: Sequence[list[GroupCounts]], video_ids: Sequence[int], category_ids: Sequence[int]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    shape = len(category_ids), len(AREA_RANGES), len(MAX_DETECTIONS)
+    precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
+    recall = np.empty((len(IOU_THRESHOLDS), *shape))
+    each_once = np.ones(len(video_ids))
+    by_category: dict[int, list[list[GroupCounts]]] = {key: [] for key in category_ids}
+    for areas in groups:
+        by_category[areas[0].category_id].append(areas)
+    for k, area in np.ndindex(shape[:2]):
+        category = merge_groups([areas[area] for areas in by_category[category_ids[k]]], video_ids)
+        for limit, max_detections in enumerate(MAX_DETECTIONS):
+            found = precision_and_recall(category, max_detections, each_once)
+            precision[:, :, k, area, limit], recall[:, k, area, limit] = found
+    return precision, recall

@@ -1,0 +1,213 @@
+"""The files that say what is run: tiers, data sets, methods and experiments, typed and checked when read.
+
+Nothing here knows a method's options: they are plain mappings that the method reads itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+
+from vita.core.config_base import Frozen
+from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
+
+Difference = dict[str, Any]  # keys of another section, laid over it
+
+
+class PseudoVideoStandIn(Frozen):
+    """Images that are mixed into the training clips of a data set, each as a clip of its own."""
+
+    use: str  # a file of datasets/
+    ratio: float = Field(gt=0)  # clips of pseudo-videos for one clip of a video
+    augmentation: Difference = Field({})  # complete: nothing lies below it
+
+
+class StandIn(Frozen):
+    """What a tier runs in the place of one of the paper's data sets."""
+
+    use: str  # a file of datasets/
+    train: Difference = Field({})
+    predict: Difference = Field({})
+    pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
+
+
+class TierMethod(Frozen):
+    """Which preset of a method a tier runs."""
+
+    preset: str
+    variants: dict[str, Options] = Field({})  # options that this tier changes in a training variant
+    inference: dict[str, Options] = Field({})  # and in an inference variant
+    schedules: dict[str, Difference] = Field({})  # laid over the tier's schedules of the same name
+
+
+class Adjustment(Frozen):
+    """Keys of trainings and of prediction for those runs alone that have every name given here; None: any."""
+
+    method: str | None = None
+    dataset: str | None = None  # the paper's names
+    backbone: str | None = None
+    variant: str | None = None  # of the method named
+    schedule: str | None = None  # of trainings
+    train: Difference = Field({})
+    predict: Difference = Field({})
+
+    @model_validator(mode="after")
+    def _names_fit_together(self) -> Adjustment:
+        if self.predict and self.schedule is not None:
+            raise ValueError("prediction has no schedule; write `predict` into an adjustment without one")
+        if self.variant is not None and self.method is None:
+            raise ValueError("a variant is of a method; name the method too")
+        return self
+
+    def holds(self, names: Mapping[str, str]) -> bool:
+        """Whether a run with these names (method, dataset, backbone, variant, schedule of a training) is meant."""
+        wanted = self.model_dump(exclude={"train", "predict"}, exclude_none=True)
+        return wanted.items() <= names.items()
+
+
+class Needs(Frozen):
+    """What a scheduler is asked for, for one job."""
+
+    mem_mb: PositiveInt = 4000  # host memory, megabytes
+    runtime: PositiveInt = 60  # minutes
+
+
+class TierConfig(Frozen):
+    """How large everything is. `datasets` and `backbones` map the paper's names to what stands in for them."""
+
+    tier: str = Field(pattern=r"^[a-z0-9_]+$")
+    extends: str | None = None  # another tier, by name or path, whose keys stand where this file has none
+    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
+    fewer_seeds: dict[str, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
+    gpus: NonNegativeInt = 0  # per training and per prediction
+    experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
+    datasets: dict[str, StandIn]
+    backbones: dict[str, str]
+    methods: dict[str, TierMethod]
+    schedules: dict[str, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
+    predict: Difference = Field({})
+    adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
+    needs: dict[Literal["train", "predict", "probe"], Needs] = Field({})  # of a cluster, for every such job
+    probes: TierProbes | None = None  # what is measured of the number of frames that fit
+
+
+class VariantConfig(Frozen):
+    """A training variant: a difference of at most five options under a name."""
+
+    options: Options = Field({}, max_length=5)
+    starts_from: str | None = None  # another variant, whose final weights are the first weights here
+    dataset: str | None = None  # the paper's name; None: the one that the experiment asks
+    schedule: str = "clips"
+    seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
+    pseudo_videos: bool = False  # mix in those that the tier names for the data set, if it names any
+
+
+class MethodConfig(Frozen):
+    """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
+
+    title: str  # what tables call it
+    presets: dict[str, Options]
+    backbones: dict[str, Options]
+    variants: dict[str, VariantConfig]
+    inference: dict[str, Options]
+
+
+class OwnVariants(Frozen):
+    """Variants that one experiment alone asks for, beside those in a method's file; no name may be in both."""
+
+    variants: dict[str, VariantConfig] = Field({})
+    inference: dict[str, Options] = Field({})
+
+
+class Row(Frozen):
+    """One row of a table: the cells that name it, and what differs from the experiment's selection."""
+
+    key: Key
+    inference: str | None = None
+    method: str | None = None
+    dataset: str | None = None
+    backbone: str | None = None
+    variant: str | None = None
+
+
+class Selection(Frozen):
+    """The weights and the way of inference that a table is about, by the paper's names."""
+
+    method: str
+    dataset: str
+    backbone: str
+    variant: str = "base"
+    inference: str = "intact"
+
+
+Kind = Literal["table", "frames", "curves", "qualitative"]
+
+
+class ExperimentConfig(Frozen):
+    """One table or figure of the paper, or one of ours.
+
+    kind: "frames" is the table of the memory probe, "curves" and "qualitative" are figures.
+    """
+
+    item: str  # of the paper, or "beyond the paper"
+    title: str
+    kind: Kind = "table"
+    select: Selection
+    each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key
+    rows: tuple[Row, ...] = ()
+    reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
+    published: str | None = None  # a file of the paper's numbers with the columns of `key`
+    reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
+    max_frames: bool = False  # columns for the number of frames that fit into memory
+    methods: dict[str, OwnVariants] = Field({})
+    probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
+
+    @model_validator(mode="after")
+    def _frames_are_probed(self) -> ExperimentConfig:
+        if (self.kind == "frames") != (self.probes is not None):
+            raise ValueError("`probes` goes with `kind: frames`, and with no other kind")
+        return self
+
+
+class ResolvedRow(Frozen):
+    """A row with every name resolved in one tier. Without a run, `not_run` says why, and the names are the paper's."""
+
+    key: Key
+    dataset: str
+    method: str
+    backbone: str
+    variant: str
+    inference: str
+    seeds: tuple[int, ...] = ()
+    as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
+    valid_videos: int | None = None  # published number of the release's validation videos
+    not_run: str | None = None
+
+
+class TableSpec(Frozen):
+    """What `vita table build` and the figures read: one experiment resolved in one tier."""
+
+    name: str
+    item: str
+    title: str
+    kind: Kind
+    tier: str
+    rows: tuple[ResolvedRow, ...]
+    reference: Key | None = None
+    published: str | None = None
+    reported: bool = False
+    max_frames: bool = False
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the cells that name a row."""
+        return list(dict.fromkeys(name for row in self.rows for name in row.key))
+
+    def reference_of(self, row: ResolvedRow) -> ResolvedRow | None:
+        """The row that `row` is compared with; itself where it is one of those."""
+        if self.reference is None:
+            return None
+        wanted = row.key | self.reference
+        return next((other for other in self.rows if other.key == wanted), None)

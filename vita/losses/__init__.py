@@ -1,1 +1,0 @@
-"""Matching and set losses over (T, H, W), and the similarity loss."""

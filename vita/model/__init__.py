@@ -1,0 +1,1 @@
+"""VITA itself: Object Encoder, Object Decoder, losses, inference."""

@@ -1,0 +1,172 @@
+"""VITA: objects of all frames, found independently, associated once for the whole video (paper, section 3).
+
+Legend: B clips, T frames, F = B * T images, Q frame queries, N video queries, C channels, K classes,
+L frame-decoder layers that feed VITA, D Object Decoder layers, H W pixels, h w positions of the stride-4 map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Literal, Self
+
+import torch
+from torch import Tensor, nn
+
+from vita.blocks.attention import MaskEmbedding
+from vita.blocks.frame_detector import FrameDetector, FrameOutput, normalise_and_pad
+from vita.blocks.initialisation import initialise_video_module
+from vita.blocks.losses.matching import Match
+from vita.blocks.losses.point_sampling import Draws, UniformDraws
+from vita.blocks.losses.set_criterion import SetCriterion, average_count
+from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
+from vita.core.contract import Clip, Losses, LossTerm
+from vita.model.object_decoder import ObjectDecoder
+from vita.model.object_encoder import ObjectEncoder
+from vita.model.pruning import Control, apply_control, prune, survivors
+from vita.model.similarity_loss import matched_groups, similarity_loss
+
+Stage = Literal["joint", "detector", "frozen"]
+
+
+@dataclass(frozen=True)
+class VitaVariant:
+    """One way of inference with the same weights. window: frames, 0 for all; None keeps the trained window."""
+
+    window: int | None = None
+    prune_ratio: float = 1.0
+    control: Control | None = None
+    shift: bool = True
+
+
+@dataclass(frozen=True)
+class VideoOutput:
+    """What the video-level module makes of object tokens, by decoder layer."""
+
+    queries: Tensor  # (D, B, N, C) normed
+    class_logits: Tensor  # (D, B, N, K+1)
+    mask_embeddings: Tensor  # (D, B, N, C)
+
+
+class VitaNetwork(nn.Module):
+    """The network and its losses; its parts are given, not chosen, here.
+
+    stage: "joint" trains everything, "detector" only the frame detector (image pre-training), "frozen" only VITA.
+    """
+
+    def __init__(
+        self,
+        *,
+        detector: FrameDetector,
+        encoder: ObjectEncoder,
+        decoder: ObjectDecoder,
+        channels: int,
+        num_classes: int,
+        window: int,
+        fed_layers: int,
+        stage: Stage,
+        similarity_weight: float,
+        frame_criterion: SetCriterion,
+        video_criterion: SetCriterion,
+    ) -> None:
+        super().__init__()
+        self.detector, self.object_encoder, self.object_decoder = detector, encoder, decoder
+        self.mask_projection = nn.Conv2d(channels, channels, 1)  # VITA's own mask features
+        self.class_head = nn.Linear(channels, num_classes + 1)
+        self.mask_embedding = MaskEmbedding(channels)
+        self.frame_similarity = nn.Linear(channels, channels)
+        self.video_similarity = nn.Linear(channels, channels)
+        self.window, self.fed_layers, self.stage = window, fed_layers, stage
+        self.similarity_weight = similarity_weight
+        self.frame_criterion, self.video_criterion = frame_criterion, video_criterion
+        for name, part in self.named_children():
+            if name != "detector":
+                initialise_video_module(part)
+        self._choose_trained_parameters()
+
+    def _choose_trained_parameters(self) -> None:
+        for name, parameter in self.named_parameters():
+            in_detector = name.startswith("detector.")
+            parameter.requires_grad_(self.stage == "joint" or in_detector == (self.stage == "detector"))
+
+    def train(self, mode: bool = True) -> Self:
+        """As in torch, but a frozen detector stays in evaluation mode."""
+        super().train(mode)
+        if self.stage == "frozen":
+            self.detector.eval()
+        return self
+
+    def backbone_parameters(self) -> list[nn.Parameter]:
+        """The backbone's, which learn at a rate of their own."""
+        return list(self.detector.backbone.parameters())
+
+    def state_to_keep(self) -> dict[str, Tensor]:
+        """All weights; after image pre-training of the detector, the detector's alone."""
+        kept = self.state_dict()
+        return {k: v for k, v in kept.items() if k.startswith("detector.")} if self.stage == "detector" else kept
+
+    def forward(self, clips: Sequence[Clip]) -> Losses:
+        """The objective on a batch of clips with the same number of frames."""
+        return self.losses(clips, UniformDraws(clips[0].frames.device))
+
+    def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
+        """`forward` with explicit random points."""
+        images = normalise_and_pad([clip.frames for clip in clips])
+        with torch.no_grad() if self.stage == "frozen" else nullcontext():
+            frames = self.detector(images)
+        size = (images.shape[2], images.shape[3])
+        targets = frame_targets(clips, size)
+        masks = average_count(sum(len(t.labels) for t in targets), images.device)
+        frame_loss, frame_matches = self.frame_criterion(
+            frames.class_logits, frames.mask_logits[:, :, :, None], targets, masks, draws
+        )
+        terms = [] if self.stage == "frozen" else frame_loss.terms("frame")
+        if self.stage != "detector":
+            terms += self._video_terms(clips, frames, frame_matches[-self.fed_layers :], size, draws)
+        return Losses(terms)
+
+    def _video_terms(
+        self,
+        clips: Sequence[Clip],
+        frames: FrameOutput,
+        frame_matches: list[list[Match]],
+        size: tuple[int, int],
+        draws: Draws,
+    ) -> list[LossTerm]:
+        """Clip-level set loss and similarity loss; every (fed layer, clip) is a video of its own, layer-major."""
+        queries = frames.queries[-self.fed_layers :].unflatten(1, (len(clips), -1))  # (L, B, T, Q, C)
+        tokens = self.object_encoder(queries.flatten(0, 1), self.window, shift=False)
+        video = self.decode(tokens)
+        features = self.mask_projection(frames.pixel_map).unflatten(0, (len(clips), -1))  # (B, T, C, h, w)
+        embeddings = video.mask_embeddings.unflatten(1, (len(queries), len(clips)))
+        masks = torch.einsum("dlbnc,btchw->dlbnthw", embeddings, features).flatten(1, 2)
+        targets = clip_targets(clips, size) * len(queries)
+        count = average_count(sum(len(t.labels) for t in targets), masks.device)
+        loss, matches = self.video_criterion(video.class_logits, masks, targets, count, draws)
+        groups = matched_groups(
+            self.frame_similarity(tokens),
+            frame_matches,
+            self.video_similarity(video.queries[-1]),
+            matches[-1],
+            frame_identities(clips),
+            clips,
+        )
+        similarity = LossTerm("similarity", similarity_loss(groups, tokens), self.similarity_weight)
+        return [*loss.terms("video"), similarity]
+
+    def decode(self, tokens: Tensor, slots: Tensor | None = None) -> VideoOutput:
+        """Object tokens (B, T, Q, C) -> classes and mask kernels of the video queries after every decoder layer."""
+        return self.predictions(self.object_decoder(tokens, slots))
+
+    def predictions(self, queries: Tensor) -> VideoOutput:
+        """What normed video queries (D, B, N, C) say."""
+        return VideoOutput(queries, self.class_head(queries), self.mask_embedding(queries))
+
+    def associate(self, frame_queries: Tensor, no_object: Tensor, variant: VitaVariant) -> VideoOutput:
+        """The video-level module at inference on one video: frame_queries (T, Q, C), no_object (T, Q)."""
+        queries = apply_control(frame_queries, no_object, variant.control)
+        slots = survivors(no_object, variant.prune_ratio)
+        window = self.window if variant.window is None else variant.window
+        tokens = self.object_encoder(prune(queries, slots)[None], window, shift=variant.shift)
+        return self.decode(tokens, slots[None])

@@ -1,0 +1,99 @@
+"""Files of official checkpoints: .pth, .pkl and .safetensors, read without running anything that they ask for."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor
+
+from vita.core.contract import UserError
+from vita.core.files import atomic_write
+from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, StoredArray, for_torch
+
+ZIP = b"PK\x03\x04"  # torch.save
+TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save before its files were zip archives
+METADATA = ("__author__", "matching_heuristics")  # beside the tensors of a pickle from detectron2's model zoo
+
+
+def read_official(path: Path) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by official key: a state dict, or one under the key "model" beside other content.
+
+    Raises UserError when the file is missing, damaged, not a checkpoint, or asks for anything but arrays and tensors.
+    """
+    content = _content(path)
+    state = content.get("model", content) if isinstance(content, dict) else content
+    if not isinstance(state, dict):
+        raise UserError(f"{path}: not a checkpoint: expected tensors by name, found a {type(state).__name__}")
+    named = {key: value for key, value in state.items() if key not in METADATA}
+    tensors = {key: _tensor(value) for key, value in named.items()}
+    others = [str(key) for key, tensor in tensors.items() if tensor is None or not isinstance(key, str)]
+    if others or not tensors:
+        found = f"{', '.join(others[:3])} among {len(tensors)} entries" if others else "it is empty"
+        raise UserError(f"{path}: not a checkpoint: expected tensors by name, but {found}")
+    return {key: tensor for key, tensor in tensors.items() if tensor is not None}
+
+
+def write_official(state: Mapping[str, Tensor], path: Path) -> None:
+    """A .pth file that detectron2 reads: {"model": {key: tensor}}. Raises UserError when the disk is full."""
+    with atomic_write(path) as temporary, temporary.open("wb") as handle:
+        try:
+            torch.save({"model": dict(state)}, handle)
+        except RuntimeError as error:  # torch reports a failed write as one of its own
+            raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
+
+
+def _content(path: Path) -> Any:
+    try:
+        return _load(path)
+    except (FileNotFoundError, IsADirectoryError):
+        raise UserError(f"{path}: no such checkpoint file") from None
+    except RefusedError as refused:
+        raise _refusal(path, str(refused)) from None
+    except pickle.UnpicklingError as error:
+        named = re.search(r"GLOBAL ([\w.]+)", str(error))  # what torch's own reader of safe pickles says
+        if named:
+            name = named[1] if "." in named[1] else f"builtins.{named[1]}"
+            raise _refusal(path, name) from None
+        raise _damaged(path) from None
+    except Exception:  # what damaged bytes raise depends on where the damage is
+        raise _damaged(path) from None
+
+
+def _load(path: Path) -> Any:
+    if path.suffix == ".safetensors":
+        return load_file(path)
+    with path.open("rb") as handle:
+        start = handle.read(len(TORCH_LEGACY))
+        handle.seek(0)
+        if start.startswith(ZIP) or start == TORCH_LEGACY:
+            with torch.serialization.safe_globals(for_torch()):
+                return torch.load(handle, map_location="cpu", weights_only=True)
+        return SafeUnpickler(handle).load()
+
+
+def _refusal(path: Path, name: str) -> UserError:
+    return UserError(
+        f"{path}: refused, nothing in it was executed: it names {name}, and a checkpoint needs arrays and tensors "
+        "alone; save its state dict as .safetensors with the program that wrote it"
+    )
+
+
+def _damaged(path: Path) -> UserError:
+    return UserError(f"{path}: not a readable checkpoint; it may be truncated, or no .pth, .pkl or .safetensors file")
+
+
+def _tensor(value: Any) -> Tensor | None:
+    """None when it is neither a tensor nor an array of numbers."""
+    if isinstance(value, Tensor):
+        return value.detach()
+    stored = value.array if isinstance(value, StoredArray) else value
+    if isinstance(stored, np.ndarray | np.generic):
+        return torch.from_numpy(np.array(stored, stored.dtype.newbyteorder("=")))  # a writable copy
+    return None

@@ -1,0 +1,99 @@
+"""Official keys of crop, resize, flip, jitter and rotation -> our augmentation sections.
+
+Where the official code can do what ours cannot, `notes` gains the key and what ours does instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from vita.official.configs.keys import Fate
+
+Config = Mapping[str, Any]
+Notes = dict[str, Fate]
+
+FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
+EDGES = ("MIN_SIZE_TRAIN", "MIN_SIZE_TRAIN_SAMPLING", "MAX_SIZE_TRAIN")
+JITTER = "INPUT.LSJ_AUG"
+PSEUDO = "INPUT.PSEUDO"
+TAKEN = Fate("taken", "")
+JITTERED = Fate("not needed", "large-scale jitter takes its place")
+
+
+def video_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
+    """An AugmentationConfig's keys, of the clips of videos (or of images, where a run has nothing else)."""
+    flip = _flip(config, notes)
+    if config.get(f"{JITTER}.ENABLED"):
+        notes |= {f"INPUT.{key}": JITTERED for key in (*EDGES, "CROP.ENABLED", "CROP.TYPE", "CROP.SIZE")}
+        return {"jitter": _jitter(config, notes), **flip}
+    return {"crop": _crop_of_videos(config, notes), **_edges(config, "INPUT", notes), **flip}
+
+
+def pseudo_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
+    """An AugmentationConfig's keys, of pseudo-videos."""
+    named = config[f"{PSEUDO}.AUGMENTATIONS"]
+    notes[f"{PSEUDO}.AUGMENTATIONS"] = TAKEN
+    if other := sorted(set(named) - {"rotation"}):
+        notes[f"{PSEUDO}.AUGMENTATIONS"] = Fate("not supported", f"{', '.join(other)}: only rotation is done here")
+    both = {"rotation": {} if "rotation" in named else None, **_flip(config, notes)}
+    if config[f"{JITTER}.ENABLED"]:
+        notes |= {key: JITTERED for key in config if key.startswith(f"{PSEUDO}.") and key not in notes}
+        return {"jitter": _jitter(config, notes), **both}
+    notes[f"{PSEUDO}.CROP.ENABLED"] = TAKEN
+    crop = _crop(config, f"{PSEUDO}.CROP", notes) if config[f"{PSEUDO}.CROP.ENABLED"] else None
+    return {"crop": crop, **_edges(config, PSEUDO, notes), **both}
+
+
+def _crop_of_videos(config: Config, notes: Notes) -> dict[str, Any] | None:
+    """VITA's code takes the window of its pseudo-videos for all clips; Mask2Former-VIS has no crop at all."""
+    if not config["INPUT.CROP.ENABLED"]:
+        return None
+    if f"{PSEUDO}.CROP.SIZE" in config:
+        other = Fate("not needed", f"the official code reads {PSEUDO}.CROP in its place")
+        notes |= {"INPUT.CROP.TYPE": other, "INPUT.CROP.SIZE": other}
+        return _crop(config, f"{PSEUDO}.CROP", notes)
+    if "MODEL.IFC.NHEADS" not in config:
+        notes["INPUT.CROP.ENABLED"] = Fate("not needed", "the official code never reads it")
+        return None
+    if config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        notes["INPUT.CROP.ENABLED"] = Fate("not supported", "the window moves through the clip here")
+    return _crop(config, "INPUT.CROP", notes)
+
+
+def _crop(config: Config, place: str, notes: Notes) -> dict[str, Any] | None:
+    """A CropConfig's keys; its probability and the short edges before it stand in the code."""
+    kind, (smallest, largest) = config[f"{place}.TYPE"], config[f"{place}.SIZE"]
+    notes |= {f"{place}.TYPE": TAKEN, f"{place}.SIZE": TAKEN}
+    if kind != "absolute_range":
+        notes[f"{place}.TYPE"] = Fate("not supported", "only absolute_range: without it there is no crop here")
+        return None
+    return {"smallest": smallest, "largest": largest}
+
+
+def _jitter(config: Config, notes: Notes) -> dict[str, Any]:
+    """A JitterConfig's keys."""
+    keys = ("ENABLED", "IMAGE_SIZE", "MIN_SCALE", "MAX_SCALE")
+    _, size, low, high = (config[f"{JITTER}.{key}"] for key in keys)
+    notes |= dict.fromkeys((f"{JITTER}.{key}" for key in keys), TAKEN)
+    return {"size": size, "scale": [low, high]}
+
+
+def _flip(config: Config, notes: Notes) -> dict[str, Any]:
+    flip = config["INPUT.RANDOM_FLIP"]
+    if flip not in FLIPS:
+        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "only horizontal flips of whole clips, or none")
+    if flip == "horizontal" and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "drawn once for a clip here, not for each frame")
+    return {"flip_probability": FLIPS.get(flip, 0.0)}
+
+
+def _edges(config: Config, place: str, notes: Notes) -> dict[str, Any]:
+    """Short edges that may be drawn, and the limit of the longer one."""
+    sizes, sampling, longest = (config[f"{place}.{key}"] for key in EDGES)
+    notes |= {f"{place}.{key}": TAKEN for key in EDGES}
+    if not sampling.endswith("_by_clip") and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        why = "drawn once for a clip here, not for each frame"
+        notes[f"{place}.MIN_SIZE_TRAIN_SAMPLING"] = Fate("not supported", why)
+    edges = range(sizes[0], sizes[-1] + 1) if sampling.startswith("range") else sizes
+    return {"short_edges": list(edges), "max_edge": longest}

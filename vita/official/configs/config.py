@@ -1,0 +1,133 @@
+"""Reader of the official code's YAML files: inheritance, values, flat keys, and which of them somebody asked for.
+
+Values are read as detectron2 reads them: text that is a Python literal, such as "(4000,)" or "1e-4", is that literal.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from vita.core.config_base import read_yaml
+from vita.core.contract import UserError
+from vita.official.configs.defaults import DEFAULTS, FOREIGN, Tree
+
+BASE = "_BASE_"
+ARCHITECTURE = "MODEL.META_ARCHITECTURE"
+
+
+class OfficialConfig(Mapping[str, Any]):
+    """Flat keys ("SOLVER.MAX_ITER") with what the files name laid over what the code assumes.
+
+    named: keys that a file names; foreign: those of them that no method of these reads; taken: keys looked up so far.
+    """
+
+    def __init__(self, architecture: str, named: Mapping[str, Any], where: str) -> None:
+        """Raises UserError on a key that the official code does not know and on a value of another type."""
+        self.architecture = architecture
+        assumed: dict[str, Any] = {}
+        for tree in DEFAULTS[architecture]:
+            assumed |= flatten(tree)
+        self.named = frozenset(named)
+        self.foreign = frozenset(key for key in named if key not in assumed and key.startswith(FOREIGN))
+        for key in self.named - self.foreign:
+            _check(key, named[key], assumed, where)
+        self.taken: set[str] = set()
+        self._values = {**assumed, **named}
+
+    def __getitem__(self, key: str) -> Any:
+        value = self._values[key]
+        self.taken.add(key)
+        return value
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+    def peek(self, key: str) -> Any:
+        """A value, without counting it as taken."""
+        return self._values[key]
+
+
+def read_official_config(path: Path) -> OfficialConfig:
+    """A YAML file with all that it inherits.
+
+    Raises UserError naming the file, and the key where there is one, for what cannot be read, inherits from itself, is
+    of an unknown architecture, or holds an unknown key.
+    """
+    named = flatten(_read_with_bases(path, ()))
+    architecture = named.get(ARCHITECTURE)
+    if ARCHITECTURE not in named:
+        raise UserError(
+            f"{path}: no key '{ARCHITECTURE}'; give the file of a model, which inherits from files like this"
+        )
+    if architecture not in list(DEFAULTS):
+        raise UserError(f"{path}: key '{ARCHITECTURE}' is {architecture!r}; allowed: {', '.join(DEFAULTS)}")
+    return OfficialConfig(architecture, named, str(path))
+
+
+def _read_with_bases(path: Path, heirs: tuple[Path, ...]) -> Tree:
+    place = path.resolve()
+    if place in heirs:
+        chain = " -> ".join(one.name for one in (*heirs[heirs.index(place) :], place))
+        raise UserError(f"{path}: inherits from itself: {chain}; remove one {BASE}")
+    content = read_yaml(path)
+    if not isinstance(content, dict):
+        raise UserError(f"{path}: expected a mapping of keys, found {type(content).__name__}")
+    base = content.pop(BASE, None)
+    if base is None:
+        return _literals(content)
+    if not isinstance(base, str):
+        raise UserError(f"{path}: key '{BASE}' is {base!r}; it must be the path of one YAML file")
+    return _merged(_read_with_bases(path.parent / Path(base).expanduser(), (*heirs, place)), _literals(content))
+
+
+def _literals(tree: Tree) -> Tree:
+    return {str(key): _literals(value) if isinstance(value, dict) else _literal(value) for key, value in tree.items()}
+
+
+def _literal(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return ast.literal_eval(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return value
+
+
+def _merged(base: Tree, over: Tree) -> Tree:
+    both = {key for key in base.keys() & over.keys() if isinstance(base[key], dict) and isinstance(over[key], dict)}
+    return {**base, **over, **{key: _merged(base[key], over[key]) for key in both}}
+
+
+def flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
+    """Sections within sections -> values by dotted key. An empty section holds no key."""
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+    return flat
+
+
+def _check(key: str, value: Any, assumed: Mapping[str, Any], where: str) -> None:
+    if key not in assumed:
+        near = get_close_matches(key, assumed, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else "correct its name, or remove it"
+        raise UserError(f"{where}: unknown key '{key}'; {hint}")
+    found, wanted = _kind(value), _kind(assumed[key])
+    fits = found == wanted or None in (value, assumed[key]) or (found, wanted) == ("whole number", "number")
+    if not fits:
+        raise UserError(f"{where}: key '{key}' is {value!r}; it must be a {wanted}, such as {assumed[key]!r}")
+
+
+def _kind(value: Any) -> str:
+    """bool stands before int: True is both."""
+    kinds = ((bool, "truth value"), (int, "whole number"), (float, "number"), (str, "text"), ((list, tuple), "list"))
+    return next((name for types, name in kinds if isinstance(value, types)), type(value).__name__)

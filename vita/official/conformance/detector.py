@@ -1,0 +1,107 @@
+"""The frame detector held against its recorded inside: backbone, pixel decoder and every frame-decoder layer.
+
+Legend: F frames, Q frame queries, C channels, h w positions of a map, L predictions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from vita.blocks.frame_detector import FrameDetector, FrameOutput
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare
+from vita.official.conformance.recording import Tensors
+from vita.official.contract import Check
+
+
+@dataclass
+class Inside:
+    """What passed through the detector's parts, in the order in which they were called."""
+
+    kept: dict[str, list[Any]] = field(default_factory=dict)
+
+    def keep(self, name: str, value: Any) -> None:
+        self.kept.setdefault(name, []).append(value)
+
+
+@contextmanager
+def listening(parts: Mapping[str, nn.Module]) -> Iterator[Inside]:
+    """Keep the outputs of `parts` for as long as the context lasts."""
+    inside = Inside()
+    handles = [
+        part.register_forward_hook(lambda _module, _inputs, output, name=name: inside.keep(name, output))
+        for name, part in parts.items()
+    ]
+    try:
+        yield inside
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def parts_of(detector: FrameDetector) -> dict[str, nn.Module]:
+    """The library's modules whose outputs were recorded."""
+    pixels = detector.mask2former.pixel_level_module
+    decoder = pixels.decoder
+    projections = {f"source{i}": projection for i, projection in enumerate(decoder.input_projections)}
+    return projections | {
+        "backbone": pixels.encoder,
+        "position": decoder.position_embedding,
+        "memory": decoder.encoder,
+        "mask_projection": decoder.mask_projection,
+        "pixels": pixels,
+        "mask_predictor": detector.mask2former.transformer_module.decoder.mask_predictor,
+    }
+
+
+@torch.no_grad()
+def run(detector: FrameDetector, images: Tensor) -> tuple[FrameOutput, dict[str, list[Tensor]]]:
+    """The detector's output on images (F, 3, H, W), and its inside by the names of the recording."""
+    with listening(parts_of(detector)) as inside:
+        output = detector(images)
+    kept, heads = inside.kept, detector.mask2former.config.num_attention_heads
+    levels = range(sum(name.startswith("source") for name in kept))
+    blocked = [mask.unflatten(0, (-1, heads))[:, 0] for _, mask in kept["mask_predictor"]]
+    return output, {
+        "backbone": list(kept["backbone"][0].feature_maps),
+        "pixel_decoder.encoder_src": [kept[f"source{i}"][0] for i in levels],
+        "pixel_decoder.encoder_pos": [position[:1] for position in kept["position"]],
+        "pixel_decoder.encoder_memory": [kept["memory"][0].last_hidden_state],
+        "pixel_decoder.multi_scale": list(kept["pixels"][0].decoder_hidden_states),
+        "pixel_decoder.clip_mask_features": [output.pixel_map],
+        "pixel_decoder.mask_features": [kept["mask_projection"][0]],
+        "frame_decoder.attn_mask_blocked": blocked,
+    }
+
+
+def recorded_list(tensors: Tensors, name: str) -> dict[int, Tensor]:
+    """`name` itself, or `name.0`, `name.1`, ... by number; backbone maps are `backbone.res2` to `backbone.res5`."""
+    if name in tensors:
+        return {0: tensors[name]}
+    if name == "backbone":
+        return {stage - 2: tensors[key] for stage in range(2, 6) if (key := f"backbone.res{stage}") in tensors}
+    numbers = [key.removeprefix(f"{name}.") for key in tensors if key.startswith(f"{name}.")]
+    return {int(number): tensors[f"{name}.{number}"] for number in sorted(numbers) if number.isdigit()}
+
+
+def detector_checks(
+    output: FrameOutput, inside: Mapping[str, list[Tensor]], tensors: Tensors, group: str
+) -> Iterator[Check]:
+    """One line for each kind of tensor that was recorded."""
+    ours = dict(inside) | {
+        "frame_decoder.pred_logits": list(output.class_logits),
+        "frame_decoder.pred_masks": list(output.mask_logits),
+        "frame_decoder.frame_query": list(output.queries),
+    }
+    for name, values in ours.items():
+        recorded = recorded_list(tensors, name)
+        if recorded:
+            exact = EXACT if name.endswith("blocked") else VALUES
+            tolerance = MASK_LOGITS if name.endswith("pred_masks") else exact
+            pairs = [(values[i] if i < len(values) else torch.zeros(0), one) for i, one in recorded.items()]
+            yield compare(f"{group} {name}", pairs, tolerance)

@@ -1,0 +1,1 @@
+"""VITA's names in its release, and its recorded outputs."""

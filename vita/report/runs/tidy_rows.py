@@ -1,0 +1,102 @@
+"""One tidy row for every (run, inference variant): what all tables are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from vita.core.config_base import load, parse
+from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
+from vita.core.files import read_record, write_text
+from vita.core.run_config import PredictConfig
+from vita.report.runs.failed_runs import failed_config, failure_of, scores_stand
+from vita.report.runs.server_scores import server_rows
+
+SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
+IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
+COLUMNS = (
+    *IDENTITY,
+    "inference",
+    "status",
+    "error",
+    "ground_truth",
+    "videos",
+    *SCORES,
+    "iterations",
+    "train_time_s",
+    "device",
+    "source_digest",
+    "directory",
+)
+
+
+def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (), failed: Sequence[Path] = ()) -> None:
+    """Write one CSV row for every inference variant that the plan of each run asks for. Scores are points, 0..100.
+
+    A variant that was not evaluated yet has no scores, and the status "not evaluated". `ground_truth` says what a row
+    was scored on, `videos` on how many. Then come the runs that `failed` somewhere: what of them has no scores has the
+    status "failed" and the error. Rows of the files `server` follow, where `ground_truth` says "server".
+    Raises UserError naming a record, plan, metrics or server file that is missing, not readable or incomplete.
+    """
+    ours = [row for folder in run_dirs for row in run_rows(folder)]
+    rows = [*ours, *(row for folder in failed for row in failed_rows(folder)), *server_rows(server)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"videos": "Int64"})
+    write_text(out, frame.to_csv(index=False, float_format="%.4f"))
+
+
+def run_rows(folder: Path) -> list[dict[str, Any]]:
+    """The rows of one run, in the order of its plan."""
+    record = read_record(folder / "record.json", ("config", "seed", "status"))
+    config = _identity(record["config"], folder / "record.json")
+    common = {
+        **config,
+        "status": record["status"],
+        "error": record.get("error"),
+        "iterations": record.get("iterations"),
+        "train_time_s": record.get("train_time_s"),
+        "device": record.get("device"),
+        "source_digest": record.get("source_digest"),
+        "directory": folder.as_posix(),
+    }
+    plan = load(PredictConfig, folder / "inference.yaml")
+    return [common | {"inference": name} | _scores(folder, name, record["status"]) for name in plan.variants]
+
+
+def failed_rows(folder: Path) -> list[dict[str, Any]]:
+    """As `run_rows`, of a run that ended without some or all of its results."""
+    plan = load(PredictConfig, folder / "inference.yaml")
+    if (folder / "record.json").exists():
+        rows = run_rows(folder)
+    else:
+        config = failed_config(folder).model_dump(mode="json")
+        identity = _identity(config, folder / "config.yaml") | {"directory": folder.as_posix(), "status": "failed"}
+        rows = [{**identity, "inference": name} for name in plan.variants]
+    stand = scores_stand(folder)
+    return [row if stand and row["status"] == "finished" else _failed(row, folder) for row in rows]
+
+
+def _failed(row: dict[str, Any], folder: Path) -> dict[str, Any]:
+    kept = {name: value for name, value in row.items() if name not in (*SCORES, "videos")}
+    return {**kept, "status": "failed", "error": failure_of(folder, row["inference"])}
+
+
+def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    missing = [key for key in IDENTITY if key not in config]
+    if missing:
+        raise UserError(f"{path}: config lacks '{missing[0]}'; run `vita train` again")
+    dataset = parse(DatasetConfig, config["dataset"], f"{path}: config.dataset")
+    return {key: config[key] for key in IDENTITY} | {"dataset": dataset.name, "ground_truth": dataset.ground_truth}
+
+
+def _scores(folder: Path, inference: str, status: str) -> dict[str, Any]:
+    path = folder / "metrics" / f"{inference}.json"
+    if not path.exists():
+        return {"status": "not evaluated" if status == "finished" else status}
+    metrics = read_record(path, ("scores", "num_videos"))
+    fractions = {name: metrics["scores"].get(name.lower()) for name in SCORES}
+    points = {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
+    return {"videos": metrics["num_videos"], **points}

@@ -1,0 +1,1 @@
+"""Tables: their statistics, and their forms."""

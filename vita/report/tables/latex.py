@@ -1,0 +1,168 @@
+"""A table for a paper: a tabular of booktabs in the columns that papers print, with its legend below.
+
+It stands in braces of its own, so that its type size ends with it, and goes into a table environment as it is.
+Every table fits a text width of 5.5 inches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+import pandas as pd
+
+from vita.experiments.config import TableSpec
+from vita.report.runs.tidy_rows import SCORES
+
+Line = Mapping[Any, Any]
+
+LONG_TEXT = 30  # characters; a column of keys with longer cells is broken into lines
+BLOCK = 4  # rows; a cell that holds for as many stands above them as a heading
+SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
+    "\\": "\\textbackslash{}",
+    "~": "\\textasciitilde{}",
+    "^": "\\textasciicircum{}",
+    "±": "$\\pm$",
+    "[": "{[}",  # behind the end of a row it would open an option
+}
+HEADERS = {
+    "interval": "95\\,\\% interval",
+    "difference": "$\\Delta$",
+    "paper_AP": "paper",
+    "max_frames": "frames",
+    "paper_max_frames": "paper frames",
+}
+NOT_AVAILABLE = "n/a"
+REPORTED, NOT_COMPARABLE, PREDICTED = "^{\\dagger}", "^{\\ddagger}", "^{p}"
+VERDICTS = {"inside the noise": "^{\\circ}", "one training each": "^{1}"}
+
+
+def as_latex(title: str, spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> str:
+    """What must be said of the table stands in comments above it, what its marks mean in a legend below."""
+    lines = [_cells(spec, line, keys) for line in frame.to_dict("records")]
+    block = _block(lines, keys)
+    names = [n for n in lines[0] if n != block and (n in keys or any(line[n] for line in lines))]
+    kinds = "".join(_kind(name, [line[name] for line in lines], keys) for name in names)
+    return "\n".join(
+        [
+            *(f"% {line}" for line in (title, "needs \\usepackage{booktabs}", *notes)),
+            "{\\footnotesize\\setlength{\\tabcolsep}{2.5pt}\\centering",
+            f"\\begin{{tabular}}{{@{{}}{kinds}}}",
+            "\\toprule",
+            _row(HEADERS.get(name) or escaped(name.replace("_", " ")) for name in names),
+            "\\midrule",
+            *_body(lines, names, block),
+            "\\bottomrule",
+            "\\end{tabular}\\par",
+            f"\\vspace{{2pt}}\\scriptsize {' '.join(_legend(spec, frame))}\\par",
+            "}\n",
+        ]
+    )
+
+
+def escaped(text: str) -> str:
+    """The same characters when printed."""
+    return "".join(SPECIAL.get(char, char) for char in text)
+
+
+def _block(lines: Sequence[Mapping[str, str]], keys: Sequence[str]) -> str | None:
+    """The first key whose cells come in blocks of several rows, if there are other keys; rows without it do no harm."""
+    for name in keys if len(keys) > 1 else ():
+        blocks = [(cell, len(list(rows))) for cell, rows in groupby(lines, itemgetter(name))]
+        lengths = [length for cell, length in blocks if cell]
+        if 1 < len(blocks) == len(dict(blocks)) and min(lengths) >= BLOCK:
+            return name
+    return None
+
+
+def _body(lines: Sequence[Mapping[str, str]], names: Sequence[str], block: str | None) -> Iterator[str]:
+    if block is None:
+        yield from (_row(line[name] for name in names) for line in lines)
+        return
+    for cell, rows in groupby(lines, itemgetter(block)):
+        yield "\\addlinespace"
+        if cell:
+            yield f"\\multicolumn{{{len(names)}}}{{@{{}}l}}{{\\emph{{{cell}}}}} \\\\"
+        yield from _body(list(rows), names, None)
+
+
+def _row(cells: Iterable[str]) -> str:
+    return " & ".join(cells) + " \\\\"
+
+
+def _kind(name: str, cells: Sequence[str], keys: Sequence[str]) -> str:
+    if name not in keys:
+        return "r"
+    return "p{4.5cm}" if max(map(len, cells)) > LONG_TEXT else "l"
+
+
+def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
+    cells: dict[str, str] = {name: "" if pd.isna(line[name]) else escaped(str(line[name])) for name in keys}
+    reported = line["source"] == "reported"
+    cells |= {"AP": _number(line["paper_AP"], REPORTED) if reported else _mean(line), "interval": _interval(line)}
+    cells |= {score: _number(line.get(f"paper_{score}" if reported else score)) for score in SCORES[1:]}
+    mark = NOT_COMPARABLE if line["comparable"] is False else ""
+    cells["difference"] = _number(line.get("difference"), VERDICTS.get(str(line.get("verdict")), ""), sign="+")
+    cells["paper_AP"] = "" if reported else _number(line.get("paper_AP"), mark)
+    for name in ("max_frames", "paper_max_frames") if spec.max_frames else ():
+        cells[name] = _short(str(line[name]))
+    return cells
+
+
+def _short(cell: str) -> str:
+    """A number of frames."""
+    if cell == "not available":
+        return NOT_AVAILABLE
+    number, _, predicted = cell.partition(" ")
+    return f"{number}${PREDICTED}$" if predicted else number
+
+
+def _mean(line: Line) -> str:
+    """The number of seeds stands behind the mean; a row without one has a dash, or says that it failed."""
+    if pd.isna(line["AP"]):
+        return "failed" if line["source"] == "failed" else "---"
+    deviation = "" if pd.isna(line["AP_std"]) else f"\\,$\\pm$\\,{line['AP_std']:.1f}"
+    return f"{line['AP']:.1f}{deviation} ({line['n_seeds']})"
+
+
+def _interval(line: Line) -> str:
+    return "" if pd.isna(line["AP_low"]) else f"[{line['AP_low']:.1f}, {line['AP_high']:.1f}]"
+
+
+def _number(value: float | None, mark: str = "", sign: str = "") -> str:
+    """mark: an exponent, which takes no room, so that numbers stay in line."""
+    if value is None or pd.isna(value):
+        return ""
+    number = f"{round(value, 1) + 0.0:{sign}.1f}"  # no -0.0
+    number = f"${number}$" if sign else number
+    return f"{number}\\rlap{{${mark}$}}" if mark else number
+
+
+def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
+    """A sentence for each mark that occurs."""
+    sources, verdicts = set(frame["source"]), set(frame.get("verdict", ()))
+    missing = "; ".join(sorted(sources - {"ours", "reported", "failed"}))
+    reference = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
+    compared = bool(verdicts & {"higher", "lower", *VERDICTS})
+    told = [
+        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", "ours" in sources),
+        ("Intervals: bootstrap over videos, and over seeds from three on.", "ours" in sources),
+        (f"$\\Delta$: AP less that of {escaped(reference)}.", compared),
+        *((f"${mark}$ {verdict.capitalize()}.", verdict in verdicts) for verdict, mark in VERDICTS.items()),
+        (f"${REPORTED}$ As reported, not run by us.", "reported" in sources),
+        (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),
+        (f"{NOT_AVAILABLE}: not available.", spec.max_frames),
+        (f"${PREDICTED}$ From shapes alone: released model, 12 GiB, 360 x 640.", _any_predicted(frame)),
+        (f"---: {escaped(missing)}.", bool(missing)),
+    ]
+    return [sentence for sentence, applies in told if applies]
+
+
+def _any_predicted(frame: pd.DataFrame) -> bool:
+    return "max_frames" in frame and bool(frame["max_frames"].astype(str).str.endswith("predicted").any())
+
+
+def _any_not_comparable(frame: pd.DataFrame) -> bool:
+    return "paper_AP" in frame and bool((frame["comparable"].eq(other=False) & frame["paper_AP"].notna()).any())

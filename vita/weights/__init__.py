@@ -1,1 +1,0 @@
-"""Official checkpoints and ours."""
