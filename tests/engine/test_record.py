@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import importlib
 import json
@@ -15,19 +14,21 @@ from tiny_run import train_here
 
 from vita.core import plugins as methods_module
 from vita.core.config_base import digest
+from vita.core.records import TrainingRecord
 from vita.core.run_config import RunConfig
 from vita.engine import record as record_module
-from vita.engine.record import PACKAGES, Record, source_digest
+from vita.engine.record import PACKAGES, source_digest
 
 
 def test_record_of_a_finished_run(config: RunConfig, finished: Path) -> None:
     record = json.loads((finished / "record.json").read_text())
-    assert set(record) == {field.name for field in dataclasses.fields(Record)}
+    assert list(record) == list(TrainingRecord.model_fields)
     assert record["task"] == "train" and record["status"] == "finished" and record["error"] is None
     assert record["config"] == config.model_dump(mode="json") and record["config_digest"] == digest(config)
     assert record["weights_sha256"] == hashlib.sha256((finished / "model.safetensors").read_bytes()).hexdigest()
     assert (record["seed"], record["threads"], record["processes"], record["iterations"]) == (0, 1, 1, 8)
     assert record["resumed_at"] == [] and record["started_from"] is None
+    assert record["weights_from"] == "trained"
     assert record["versions"] == {name: version(name) for name in PACKAGES}
     assert record["versions"]["torch"] == torch.__version__
     assert record["source_digest"] == source_digest(methods_module.method_package("vita"))

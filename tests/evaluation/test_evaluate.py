@@ -73,7 +73,7 @@ def test_no_predictions_score_zero() -> None:
 def test_no_ground_truth_scores_minus_one_and_null_in_json() -> None:
     evaluation = score([], [prediction(codes([LEFT, None]))])
     assert set(asdict(evaluation.scores).values()) == {-1}
-    assert set(evaluation.to_json()["scores"].values()) == {None}
+    assert set(evaluation.record().scores.values()) == {None}
 
 
 def test_unknown_category_is_ignored() -> None:
@@ -96,7 +96,7 @@ def test_a_track_of_fewer_frames_is_scored_with_a_warning(caplog: pytest.LogCapt
 @pytest.mark.parametrize("name", ["general", "many", "edge"])
 def test_kept_counts_give_the_same_scores(name: str) -> None:
     evaluation = evaluate_files(OFFICIAL / f"{name}_gt.json", OFFICIAL / f"{name}_pred.json")
-    read = Counts.from_json(json.loads(json.dumps(evaluation.to_json()))["counts"])
+    read = Counts.from_json(json.loads(json.dumps(evaluation.record().to_json()))["counts"])
     direct = {key: getattr(evaluation.scores, key) for key in ("ap", "ap50", "ap75", "ar1", "ar10")}
     assert asdict(scores_from_counts(read)) == direct
     assert asdict(scores_from_counts(read, dict.fromkeys(read.video_ids, 1))) == direct

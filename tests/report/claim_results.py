@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pandas as pd
+from written_records import metrics_record
 
 from vita.core.config_base import dump, parse
 from vita.experiments.config import ResolvedRow, TableSpec
@@ -77,7 +78,7 @@ def write_metrics(path, found):
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     counts = {"video_ids": list(range(len(groups))), "category_ids": [1], "groups": groups}
-    path.write_text(json.dumps({"counts": counts}))
+    path.write_text(json.dumps(metrics_record({}, counts)))
 
 
 def pruned(tmp_path, right, seeds=1):

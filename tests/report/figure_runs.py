@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from written_records import training_record
 
 from vita.core.config_base import dump
 from vita.core.files import write_text
@@ -47,7 +48,7 @@ def write_run(folder: Path, root: Path, variant: str = "base", seed: int = 0, **
     }
     run = folder / variant / f"seed{seed}"
     run.mkdir(parents=True)
-    (run / "record.json").write_text(json.dumps({"config": config, "seed": seed, "status": "finished"}))
+    (run / "record.json").write_text(json.dumps(training_record(config, seed=seed)))
     return run
 
 

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from written_records import metrics_record
+
 from vita.core.config_base import dump
 from vita.experiments.config import Key, ResolvedRow, TableSpec
 from vita.report.runs.tidy_rows import COLUMNS, SCORES
@@ -46,7 +48,7 @@ class Scenes:
         (place / "metrics").mkdir(parents=True, exist_ok=True)
         points = average_precision(found)
         scores = dict.fromkeys(("ap", "ap50", "ap75", "ar1", "ar10"), points / 100)
-        content = {"scores": scores, "num_videos": len(found), "counts": counts(found)}
+        content = metrics_record(scores, counts(found), len(found))
         (place / "metrics" / f"{inference}.json").write_text(json.dumps(content))
         row = self.unscored(inference, seed, "finished", **changes)
         return row | dict.fromkeys(SCORES, points) | {"directory": str(place), "videos": len(found)} | changes

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 
 import pytest
 import yaml
 from figure_runs import DATASET, TRAIN
+from written_records import prediction_record, training_record
 
 from vita.core.run_config import RunConfig
 from vita.experiments.planning.costs import Cost, read_costs, write_costs
@@ -25,13 +27,11 @@ def config(variant):
 
 def write_run(folder, variant="base", device="cpu", predicted=True, **seconds):
     (folder / "logs").mkdir(parents=True)
-    common = {"status": "finished", "processes": 1, "threads": 1, "device": device}
-    trained = {"config": config(variant).model_dump(mode="json"), "iterations": 4, "train_time_s": 1, "resumed_at": []}
-    (folder / "record.json").write_text(json.dumps(common | trained))
+    trained = training_record(config(variant).model_dump(mode="json"), device=device)
+    (folder / "record.json").write_text(json.dumps(trained))
     if predicted:
         (folder / "inference.yaml").write_text(yaml.safe_dump(PLAN))
-        told = {"config": PLAN, "frames": 10, "predict_time_s": 1}
-        (folder / "predict_record.json").write_text(json.dumps(common | told))
+        (folder / "predict_record.json").write_text(json.dumps(prediction_record(PLAN, device=device)))
     for task, value in seconds.items():
         (folder / "logs" / f"{task}.tsv").write_text(f"s\tcpu_time\n{value}\t1\n")
     return folder
@@ -83,7 +83,7 @@ def test_the_table_of_costs_stands_beside_them(runs, tmp_path, monkeypatch):
 
 def test_what_cannot_be_read_is_named(runs):
     record = json.loads((runs[0] / "record.json").read_text())
-    (runs[0] / "record.json").write_text(json.dumps({key: value for key, value in record.items() if key != "threads"}))
+    (runs[0] / "record.json").write_text(json.dumps({key: value for key, value in record.items() if key != "machine"}))
     text = cost_page(runs)
-    assert "images/record.json: no key" in text
+    assert "images/record.json: key 'machine' is missing; delete the file" in unescape(text)
     assert not rows(text, "pre-training")

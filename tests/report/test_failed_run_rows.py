@@ -4,6 +4,7 @@ import json
 
 import pytest
 from figure_runs import DATASET, TRAIN
+from written_records import metrics_record, training_record
 
 from vita.core.config_base import dump
 from vita.core.run_config import PredictConfig, RunConfig
@@ -28,8 +29,8 @@ def folder(tmp_path):
 
 
 def finish_training(folder):
-    record = {"config": json.loads(RunConfig.model_validate(read(folder)).model_dump_json()), "seed": 3}
-    (folder / "record.json").write_text(json.dumps(record | {"status": "finished", "iterations": 4}))
+    config = json.loads(RunConfig.model_validate(read(folder)).model_dump_json())
+    (folder / "record.json").write_text(json.dumps(training_record(config, seed=3)))
 
 
 def read(folder):
@@ -44,7 +45,7 @@ def errors(folder):
 
 def test_training_that_told_its_error(folder):
     (folder / "work").mkdir()
-    told = {"status": "failed", "error": "UserError: step 7: loss 'video_mask'\nis nan"}
+    told = training_record({}, status="failed", error="UserError: step 7: loss 'video_mask'\nis nan")
     (folder / "work" / "record.json").write_text(json.dumps(told))
     rows = failed_rows(folder)
     assert [row["inference"] for row in rows] == ["intact", "zero"]
@@ -80,7 +81,7 @@ def test_prediction_and_scoring_that_failed(folder):
     assert errors(folder) == dict.fromkeys(("intact", "zero"), ("failed", "frames are gone"))
     (folder / "predict_record.json").write_text("{}")
     (folder / "metrics").mkdir()
-    metrics = {"scores": {"ap": 0.5}, "num_videos": 30}
+    metrics = metrics_record({"ap": 0.5}, videos=30)
     (folder / "metrics" / "intact.json").write_text(json.dumps(metrics))
     (folder / "logs" / "evaluate_zero.log").write_text("error: zero.json: cut off\n")
     intact, zero = failed_rows(folder)
@@ -95,7 +96,7 @@ def test_scores_do_not_outlive_what_they_were_made_from(folder, lost):
     (folder / "predict_record.json").write_text("{}")
     (folder / "metrics").mkdir()
     for name in ("intact", "zero"):
-        (folder / "metrics" / f"{name}.json").write_text(json.dumps({"scores": {"ap": 0.5}, "num_videos": 30}))
+        (folder / "metrics" / f"{name}.json").write_text(json.dumps(metrics_record({"ap": 0.5}, videos=30)))
     assert {row["status"] for row in failed_rows(folder)} == {"finished"}
     (folder.parent / lost).unlink()
     rows = failed_rows(folder)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from table_scenes import average_precision, counts
+from written_records import metrics_record
 
 from vita.core.contract import UserError
 from vita.report.tables.row_statistics import RowScores, compare, mean_intervals, read_row_scores
@@ -27,7 +28,7 @@ def read(folder, *found, weights="a"):
     runs = []
     for number, right in enumerate(found):
         path = folder / f"{weights}{number}.json"
-        path.write_text(json.dumps({"counts": counts(right)}))
+        path.write_text(json.dumps(metrics_record({}, counts(right))))
         runs.append((f"{weights}{number}", path))
     return read_row_scores(runs)
 
@@ -107,10 +108,12 @@ def test_rows_on_different_videos_are_not_compared():
 def test_bad_metrics_are_named(tmp_path):
     path = tmp_path / "intact.json"
     path.write_text("{}")
-    with pytest.raises(UserError, match=r"intact\.json: no key 'counts'; `vita evaluate` writes it"):
+    with pytest.raises(
+        UserError, match=r"intact\.json: key 'scores' is missing; delete the file and run the command again"
+    ):
         read_row_scores([("a", path)])
     first, second = tmp_path / "first.json", tmp_path / "second.json"
-    first.write_text(json.dumps({"counts": counts([True, False])}))
-    second.write_text(json.dumps({"counts": counts([True, False, True])}))
+    first.write_text(json.dumps(metrics_record({}, counts([True, False]))))
+    second.write_text(json.dumps(metrics_record({}, counts([True, False, True]))))
     with pytest.raises(UserError, match=r"first\.json and .*second\.json are of different videos"):
         read_row_scores([("a", first), ("b", second)])

@@ -5,6 +5,7 @@ import re
 
 import pytest
 from figure_runs import DATASET, TRAIN
+from written_records import metrics_record, training_record
 
 from vita.core.config_base import dump
 from vita.core.contract import UserError
@@ -21,17 +22,9 @@ def config(seed, variant="base"):
 
 def write_run(folder, seed, minutes, variant="base", **changes):
     (folder / "logs").mkdir(parents=True)
-    record = {"config": config(seed, variant).model_dump(mode="json"), "status": "finished", "iterations": 900}
-    record |= {
-        "resumed_at": [],
-        "processes": 1,
-        "threads": 1,
-        "train_time_s": 60 * minutes,
-        "peak_host_memory_bytes": 700 * MIB,
-        "peak_device_memory_bytes": 0,
-    }
-    record |= {"device": "cpu", "source_digest": "aaa", "versions": {"torch": "2.13.0"}, "weights_sha256": "f" * 64}
-    (folder / "record.json").write_text(json.dumps(record | changes))
+    about = {"iterations": 900, "train_time_s": 60 * minutes, "peak_host_memory_bytes": 700 * MIB}
+    record = training_record(config(seed, variant).model_dump(mode="json"), **about | changes)
+    (folder / "record.json").write_text(json.dumps(record))
     (folder / "logs" / "train.tsv").write_text(f"s\tcpu_time\n{60 * minutes + 30}\t1\n")
     return folder
 
@@ -47,7 +40,7 @@ def test_every_run_has_its_record_and_the_cost_is_their_sum(tmp_path):
     runs = [write_run(vita / "base" / f"seed{seed}", seed, minutes=4 + seed) for seed in (0, 1)]
     runs.append(write_run(tmp_path / "mine", 0, minutes=2, variant="frozen", versions={"torch": "2.14.0"}))
     (runs[0] / "metrics").mkdir()
-    (runs[0] / "metrics" / "intact.json").write_text(json.dumps({"scores": {"ap": 0.625}}))
+    (runs[0] / "metrics" / "intact.json").write_text(json.dumps(metrics_record({"ap": 0.625})))
     write_run_pages(runs, [], tmp_path / "runs.html")
 
     header, first, second, third = cells(tmp_path / "runs.html")
@@ -74,7 +67,9 @@ def test_a_failed_run_stands_there_with_its_error(tmp_path):
     folder = tmp_path / "shapes" / "vita" / "tiny" / "base" / "seed1"
     (folder / "work").mkdir(parents=True)
     (folder / "config.yaml").write_text(dump(config(1)))
-    (folder / "work" / "record.json").write_text(json.dumps({"status": "failed", "error": "UserError: <nan>"}))
+    (folder / "work" / "record.json").write_text(
+        json.dumps(training_record({}, status="failed", error="UserError: <nan>"))
+    )
     write_run_pages([write_run(tmp_path / "seed0", 0, 4)], [folder], tmp_path / "runs.html")
     text = (tmp_path / "runs.html").read_text()
     assert "1 of 2 runs finished" in text
@@ -97,5 +92,5 @@ def test_what_is_missing_or_no_record_is_named(tmp_path):
         write_run_pages([tmp_path / "seed0"], [], tmp_path / "runs.html")
     folder = write_run(tmp_path / "seed1", 1, 4)
     (folder / "record.json").write_text("{}")
-    with pytest.raises(UserError, match=r"record\.json: no key 'config'"):
+    with pytest.raises(UserError, match=r"record\.json: key 'config_digest' is missing"):
         write_run_pages([folder], [], tmp_path / "runs.html")

@@ -5,6 +5,7 @@ import json
 
 import pytest
 from figure_runs import DATASET
+from written_records import metrics_record, training_record
 
 from vita.core.config_base import dump
 from vita.core.contract import UserError
@@ -19,12 +20,12 @@ def run_folder(tmp_path):
     """A finished run with two inference variants, one of them evaluated."""
     folder = tmp_path / "seed3"
     (folder / "metrics").mkdir(parents=True)
-    record = {"config": CONFIG | {"dataset": DATASET}, "seed": 3, "status": "finished", "error": None}
-    record |= {"iterations": 600, "train_time_s": 61.5, "device": "cpu", "source_digest": "0123456789ab"}
+    about = {"seed": 3, "iterations": 600, "train_time_s": 61.5, "source_digest": "0123456789ab"}
+    record = training_record(CONFIG | {"dataset": DATASET}, **about)
     (folder / "record.json").write_text(json.dumps(record))
     (folder / "inference.yaml").write_text(dump(PredictConfig(variants={"intact": {}, "zero": {"control": "zero"}})))
     scores = {"ap": 0.5, "ap50": 0.75, "ap75": 0.625, "ar1": 0.25, "ar10": None, "ap_small": 0.1}
-    (folder / "metrics" / "intact.json").write_text(json.dumps({"scores": scores, "num_videos": 30}))
+    (folder / "metrics" / "intact.json").write_text(json.dumps(metrics_record(scores, videos=30)))
     return folder
 
 
@@ -59,14 +60,16 @@ def test_rows_keep_the_order_of_runs_and_variants(run_folder, tmp_path):
     [
         ("record.json", None, r"record\.json: no such file"),
         ("record.json", "{", r"record\.json: not valid JSON"),
-        ("record.json", '{"seed": 1, "status": "finished"}', r"record\.json: no key 'config'"),
-        ("record.json", '{"seed": 1, "status": "finished", "config": {}}', r"record\.json: config lacks 'tier'"),
+        ("record.json", '{"seed": 1, "status": "finished"}', r"record\.json: key '\w+' is missing; delete the file"),
+        ("record.json", json.dumps(training_record({})), r"record\.json: config lacks 'tier'"),
         (
             "record.json",
-            json.dumps({"config": CONFIG | {"dataset": {}}, "seed": 1, "status": ""}),
-            r"config\.dataset: key",
+            json.dumps(training_record({}, status="")),
+            r"record\.json: key 'status': Input should",
         ),
-        ("metrics/intact.json", "[]", r"intact\.json: no key 'scores'"),
+        ("record.json", json.dumps(training_record(CONFIG | {"dataset": {}})), r"config\.dataset: key"),
+        ("metrics/intact.json", "[]", r"intact\.json: expected a mapping of keys, found list; delete the file"),
+        ("metrics/intact.json", "{}", r"intact\.json: key 'scores' is missing; delete the file"),
         ("inference.yaml", "variant: {}", r"inference\.yaml: .*'variant"),
     ],
 )

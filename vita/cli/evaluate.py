@@ -32,7 +32,7 @@ def evaluate(
 ) -> None:
     """Score predictions: AP, AP50, AP75, AR1, AR10 of YouTube-VIS, with intervals."""
     from vita.core.contract import UserError
-    from vita.core.files import write_json
+    from vita.core.records import write_record
     from vita.evaluation.evaluate_file import Question, answer, write_per_video
     from vita.report.tables.evaluation_text import evaluation_text
 
@@ -41,7 +41,7 @@ def evaluate(
     question = Question(draws, seed, against, breakdown, errors)
     report = answer(question, gt, pred, limit_videos, _chosen(videos, gt))
     if out is not None:
-        write_json(out, report.to_json())
+        write_record(out, report.record())
     if per_video is not None:
         write_per_video(report.videos, per_video)
         typer.echo(f"{per_video}: one row a video", err=True)
@@ -50,7 +50,7 @@ def evaluate(
 
         draw_errors(report.errors, chart)
     if as_json:
-        _print_json({key: value for key, value in report.to_json().items() if key != "counts"})
+        _print_json({key: value for key, value in report.record().to_json().items() if key != "counts"})
     else:
         typer.echo(evaluation_text(report))
 

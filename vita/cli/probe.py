@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 if TYPE_CHECKING:
+    from vita.core.records import ProbeRecord
     from vita.engine.memory.case import Case
 
 CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, ...; or a list.")]
@@ -37,7 +38,8 @@ def probe(
     from transformers.utils import logging
 
     from vita.core.contract import UserError
-    from vita.core.files import check_writable, write_json
+    from vita.core.files import check_writable
+    from vita.core.records import write_probe_records
     from vita.engine.memory.budget import read_budget
     from vita.engine.memory.case import read_cases
     from vita.engine.memory.probe import Search
@@ -57,8 +59,8 @@ def probe(
     for asked in cases:
         records.append(run_probe(asked, limit, None if predict else search, trials, key))
         typer.echo(f"{_named(asked)}: {_summary(records[-1])}")
-    write_json(out, records, indent=1)
-    raise typer.Exit(int(any(record["status"] == "failed" for record in records)))
+    write_probe_records(out, records)
+    raise typer.Exit(int(any(record.status == "failed" for record in records)))
 
 
 def _tell_peaks(cases: Sequence[Case], frames: Sequence[int]) -> None:
@@ -86,15 +88,14 @@ def _pair(text: str) -> tuple[str, str]:
     return name, cell
 
 
-def _summary(record: dict[str, Any]) -> str:
-    text = f"predicted {record['predicted_frames']} frames"
-    if record["status"] == "failed":
-        return f"{text}; not measured: {record['error']}"
-    if record["status"] == "predicted":
+def _summary(record: ProbeRecord) -> str:
+    text = f"predicted {record.predicted_frames} frames"
+    if record.status == "failed":
+        return f"{text}; not measured: {record.error}"
+    if record.status == "predicted":
         return text
-    measured = record["measured_frames"]
-    told = f"more than {record['at_least_frames']}" if measured is None else str(measured)
-    return f"{text}, measured {told} under {record['budget']} ({len(record['trials'])} trials)"
+    told = f"more than {record.at_least_frames}" if record.measured_frames is None else str(record.measured_frames)
+    return f"{text}, measured {told} under {record.budget} ({len(record.trials)} trials)"
 
 
 def _mib(size: int) -> str:

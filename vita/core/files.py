@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -98,26 +98,6 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: not valid JSON: {error}") from None
     except RecursionError:
         raise UserError(f"{path}: not valid JSON: too many brackets within brackets") from None
-
-
-def read_record(path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    """The content of a JSON file that a command of ours wrote. Raises UserError as `read_json`, or on a missing key."""
-    return _checked(read_json(path), path, keys)
-
-
-def read_records(path: Path, keys: Sequence[str]) -> list[dict[str, Any]]:
-    """As `read_record`, of a file that holds a list of them."""
-    content = read_json(path)
-    if not isinstance(content, list):
-        raise UserError(f"{path}: not a list of records; name a file that the command for them wrote")
-    return [_checked(one, path, keys) for one in content]
-
-
-def _checked(content: Any, path: Path, keys: Sequence[str]) -> dict[str, Any]:
-    missing = [key for key in keys if not isinstance(content, dict) or key not in content]
-    if missing:
-        raise UserError(f"{path}: no key '{missing[0]}'; delete the file and run the command again")
-    return dict(content)
 
 
 def sha256(path: Path) -> str:

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import torch
 
-from vita.core.config_base import digest
 from vita.core.contract import UserError
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
+from vita.core.records import PREDICTION_FILE
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_weights
 from vita.engine.inference_plan import read_plan
 from vita.engine.predict import write_predictions
-from vita.engine.record import Record, device_name, source_digest
+from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
 from vita.engine.seeding import seed_everything
 
 
@@ -38,7 +38,7 @@ def predict_run(
     if unknown:
         raise UserError(f"--inference {unknown[0]}: not in the plan; allowed are {', '.join(plan.variants)}")
     seed_everything(config.seed, plan.threads)
-    record = Record("predict", plan.model_dump(mode="json"), digest(plan), config.seed, threads=plan.threads)
+    record = new_prediction_record(config, plan)
     record.source_digest = source_digest(method_package(config.method))
     definition, data = find_method(config.method), config.dataset
     asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
@@ -59,4 +59,4 @@ def predict_run(
     predicted = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")
     record.frames, record.streamed_videos = predicted.frames, predicted.streamed_videos
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
-    record.write(folder / "predict_record.json")
+    write_ended(record, folder / PREDICTION_FILE)

@@ -8,15 +8,16 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
 
-from vita.core.files import write_json
+from vita.core.config_base import Frozen, digest
+from vita.core.records import PredictionRecord, RunRecord, TrainingRecord, write_record
+from vita.core.run_config import PredictConfig, RunConfig
 
 EVERY_RUN = ("core", "data", "evaluation", "blocks", "engine")  # rooms of `vita`
 PACKAGES = (
@@ -75,41 +76,34 @@ def _digest_of(paths: Sequence[Path], root: Path) -> str:
     return combined.hexdigest()[:12]
 
 
-@dataclass
-class Record:
-    """Written at the end of training and of prediction, and when training fails. Units are in the names."""
+def new_training_record(config: RunConfig) -> TrainingRecord:
+    """The record of a training that begins now, on this machine."""
+    return TrainingRecord(**_begun(config, config.seed), threads=config.train.threads)
 
-    task: Literal["train", "predict"]
-    config: dict[str, Any]
-    config_digest: str
-    seed: int
-    status: Literal["running", "finished", "failed"] = "running"
-    error: str | None = None
-    source_digest: str = ""  # until the method is found
-    versions: dict[str, str] = field(default_factory=package_versions)
-    python: str = field(default_factory=platform.python_version)
-    machine: str = field(default_factory=machine_name)
-    device: str = "cpu"
-    processes: int = 1
-    threads: int = 1
-    iterations: int = 0
-    resumed_at: list[int] = field(default_factory=list)  # iterations at which the run was taken up again
-    train_time_s: float = 0.0
-    predict_time_s: float = 0.0
-    part: str | None = None  # of the data set, whose videos were predicted
-    frames: int = 0
-    streamed_videos: int = 0  # predicted that were too long to be kept in memory
-    peak_host_memory_bytes: int = 0
-    peak_device_memory_bytes: int = 0
-    started_at: str = field(default_factory=_now)
-    ended_at: str | None = None
-    weights_sha256: str | None = None
-    started_from: dict[str, Any] | None = None  # file, its digest, class heads re-initialised, parts it lacked
 
-    def write(self, path: Path) -> None:
-        """Complete the record and write it."""
-        self.ended_at = _now()
-        self.peak_host_memory_bytes = peak_host_memory()
-        if torch.cuda.is_available():
-            self.peak_device_memory_bytes = torch.cuda.max_memory_allocated()
-        write_json(path, asdict(self), indent=1)
+def new_prediction_record(config: RunConfig, plan: PredictConfig) -> PredictionRecord:
+    """As `new_training_record`, of predictions with the weights of a run."""
+    return PredictionRecord(**_begun(plan, config.seed), threads=plan.threads)
+
+
+def _begun(section: Frozen, seed: int) -> dict[str, Any]:
+    return {
+        "config": section.model_dump(mode="json"),
+        "config_digest": digest(section),
+        "seed": seed,
+        "source_digest": "",  # until the method is found
+        "versions": package_versions(),
+        "python": platform.python_version(),
+        "machine": machine_name(),
+        "device": "cpu",
+        "started_at": _now(),
+    }
+
+
+def write_ended(record: RunRecord, path: Path) -> None:
+    """Complete the record of a run that ends now, and write it."""
+    record.ended_at = _now()
+    record.peak_host_memory_bytes = peak_host_memory()
+    if torch.cuda.is_available():
+        record.peak_device_memory_bytes = torch.cuda.max_memory_allocated()
+    write_record(path, record)

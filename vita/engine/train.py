@@ -16,23 +16,21 @@ from accelerate.utils import gather_object
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vita.core.config_base import digest
 from vita.core.contract import Clip, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
 from vita.core.progress import progress
+from vita.core.records import TRAINING_FILE, StartingWeights, TrainingRecord
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
 from vita.engine.history import EVERY, History, checked_values
 from vita.engine.optimizer import build_optimizer, set_rates
-from vita.engine.record import Record, device_name, source_digest
+from vita.engine.record import device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
-
-FAILURE = "record.json"  # of a failed run, in work/: beside the checkpoint, where no clean-up of outputs goes
 
 
 def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
@@ -41,7 +39,7 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
     weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
     """
-    record = Record("train", config.model_dump(mode="json"), digest(config), config.seed, threads=config.train.threads)
+    record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
     processes = PartialState(cpu=not torch.cuda.is_available())
     with exclusive(folder / "work") if processes.is_main_process else nullcontext():
@@ -51,20 +49,20 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
             Trainer(config, folder, weights, record).run()
         except BaseException as error:
             if processes.is_main_process:
-                _record_failure(record, error, folder / "work" / FAILURE)
+                _record_failure(record, error, folder / "work" / TRAINING_FILE)
             raise
 
 
-def _record_failure(record: Record, error: BaseException, path: Path) -> None:
+def _record_failure(record: TrainingRecord, error: BaseException, path: Path) -> None:
     record.status, record.error = "failed", f"{type(error).__name__}: {error}"
     with suppress(UserError):  # on a full disk, the first error is the one to tell
-        record.write(path)
+        write_ended(record, path)
 
 
 class Trainer:
     """The parts of one training run."""
 
-    def __init__(self, config: RunConfig, folder: Path, weights: Path | None, record: Record) -> None:
+    def __init__(self, config: RunConfig, folder: Path, weights: Path | None, record: TrainingRecord) -> None:
         self.config, self.folder, self.record = config, folder, record
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
@@ -75,12 +73,12 @@ class Trainer:
         model = definition.build(config.options, len(split.category_ids))
         if weights is not None:
             loaded = load_weights(model, weights)
-            record.started_from = {"file": str(weights), "sha256": sha256(weights), **asdict(loaded)}
+            record.started_from = StartingWeights(file=str(weights), sha256=sha256(weights), **asdict(loaded))
         model = model.to(self.accelerator.device)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        identity = f"{record.config_digest} {record.started_from and record.started_from['sha256']}"
+        identity = f"{record.config_digest} {record.started_from and record.started_from.sha256}"
         self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
         self.history, self.seconds, self.start = History(), 0.0, 0
         self.validation = (
@@ -183,8 +181,8 @@ class Trainer:
         self.record.iterations, self.record.train_time_s = self.config.train.iterations, round(self.seconds, 3)
         self.record.weights_sha256, self.record.status = sha256(weights), "finished"
         self.history.write(self.folder / "history.csv")
-        self.record.write(self.folder / "record.json")
-        for name in ("last.pt", FAILURE):
+        write_ended(self.record, self.folder / TRAINING_FILE)
+        for name in ("last.pt", TRAINING_FILE):
             (self.folder / "work" / name).unlink(missing_ok=True)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from vita.core.contract import UserError
 from vita.core.files import write_text
+from vita.core.records import MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
 from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
@@ -49,21 +50,21 @@ class Report:
     parts: list[Part]
     errors: ErrorAnalysis | None
 
-    def to_json(self) -> dict[str, Any]:
-        """The metrics file, described in docs/evaluation.md: scores are fractions, null where there is no object."""
-        content = self.evaluation.to_json()
+    def record(self) -> MetricsRecord:
+        """For the metrics file (docs/evaluation.md): scores are fractions, null where there is no object."""
+        record = self.evaluation.record()
         if self.intervals is not None:
             found = self.intervals.intervals
-            content["intervals"] = {name: [interval.low, interval.high] for name, interval in found.items()}
-            content |= {"draws": self.intervals.draws, "seed": self.intervals.seed}
+            record.intervals = {name: [interval.low, interval.high] for name, interval in found.items()}
+            record.draws, record.seed = self.intervals.draws, self.intervals.seed
         if self.comparison is not None:
-            content["against"] = _comparison_json(self.comparison)
+            record.against = _comparison_json(self.comparison)
         if self.parts:
-            content["breakdown"] = [part.to_json() for part in self.parts]
-            content["per_video"] = [video.to_json() for video in self.videos]
+            record.breakdown = [part.to_json() for part in self.parts]
+            record.per_video = [video.to_json() for video in self.videos]
         if self.errors is not None:
-            content["errors"] = self.errors.to_json()
-        return content
+            record.errors = self.errors.to_json()
+        return record
 
 
 def answer(
@@ -109,5 +110,5 @@ def _compare(
 
 def _comparison_json(comparison: Comparison) -> dict[str, Any]:
     differences = {name: asdict(found) for name, found in comparison.differences.intervals.items()}
-    scores = comparison.evaluation.to_json()["scores"]
+    scores = comparison.evaluation.record().scores
     return {"predictions": str(comparison.predictions), "scores": scores, "differences": differences}

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vita.core.records import MetricsRecord
 from vita.evaluation.average_precision import (
     MAX_DETECTIONS,
     NO_GROUND_TRUTH,
@@ -54,8 +55,8 @@ class Evaluation:
     groups: list[GroupMatches]
     counts: Counts
 
-    def to_json(self) -> dict[str, Any]:
-        """The metrics file. All scores are fractions in [0, 1], not points; null where there is no ground truth.
+    def record(self) -> MetricsRecord:
+        """For the metrics file. All scores are fractions in [0, 1], not points; null where there is no ground truth.
 
         `counts` (see `Counts.to_json`) is enough to compute the main scores of any resampling of the videos.
         """
@@ -63,12 +64,12 @@ class Evaluation:
             {"id": key, "name": name, "ap": _or_null(self.per_category_ap[key])}
             for key, name in self.category_names.items()
         ]
-        return {
-            "scores": {name: _or_null(score) for name, score in asdict(self.scores).items()},
-            "per_category": categories,
-            "num_videos": len(self.counts.video_ids),
-            "counts": self.counts.to_json(),
-        }
+        return MetricsRecord(
+            scores={name: _or_null(score) for name, score in asdict(self.scores).items()},
+            per_category=categories,
+            num_videos=len(self.counts.video_ids),
+            counts=self.counts.to_json(),
+        )
 
 
 def _or_null(score: float) -> float | None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from vita.core.records import PREDICTION_FILE, TRAINING_FILE
 from vita.engine.work_folder import is_held
 from vita.experiments.resolve import Run
 
-TRACES = ("work/record.json", "logs/train.log", "logs/predict.log")
+TRACES = (f"work/{TRAINING_FILE}", "logs/train.log", "logs/predict.log")
 
 
 def training_failed(run: Run) -> bool:
@@ -15,7 +16,7 @@ def training_failed(run: Run) -> bool:
     if run.starts_from and training_failed(run.starts_from):
         return True
     folder = Path(run.directory)
-    if (folder / "record.json").exists():
+    if (folder / TRAINING_FILE).exists():
         return False
     tried = any((folder / trace).exists() for trace in TRACES[:2])
     return tried and not is_held(folder / "work")
@@ -26,7 +27,7 @@ def prediction_failed(run: Run) -> bool:
     if training_failed(run):
         return True
     folder = Path(run.directory)
-    return (folder / "logs/predict.log").exists() and not (folder / "predict_record.json").exists()
+    return (folder / "logs/predict.log").exists() and not (folder / PREDICTION_FILE).exists()
 
 
 def evaluation_failed(run: Run, inference: str) -> bool:

@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from written_records import prediction_record, training_record
+
 from vita.core.config_base import digest
 from vita.experiments.planning import flops as work
 from vita.experiments.planning.costs import UNKNOWN, Cost
@@ -70,18 +72,16 @@ def lines_of(plan: Plan, stage: str, variant: str = "base", method: str = "vita"
 
 def train_record(run: Run, **changes: Any) -> dict[str, Any]:
     """Of a finished training of 90 seconds."""
-    record = {"config": run.config.model_dump(mode="json"), "config_digest": digest(run.config), "status": "finished"}
-    record |= {"device": "cpu", "iterations": 900, "train_time_s": 90.0, "resumed_at": [], "processes": 1, "threads": 1}
-    return record | changes
+    about = {"config": run.config.model_dump(mode="json"), "config_digest": digest(run.config)}
+    return training_record(**about | {"iterations": 900, "train_time_s": 90.0} | changes)
 
 
 def predict_record(run: Run, **changes: Any) -> dict[str, Any]:
     """Of finished predictions of 500 frames in 5 seconds."""
     plan = run.prediction
     assert plan is not None
-    record = {"config": plan.model_dump(mode="json"), "config_digest": digest(plan), "status": "finished"}
-    record |= {"device": "cpu", "frames": 500, "predict_time_s": 5.0, "processes": 1, "threads": 1}
-    return record | changes
+    about = {"plan": plan.model_dump(mode="json"), "config_digest": digest(plan)}
+    return prediction_record(**about | {"frames": 500, "predict_time_s": 5.0} | changes)
 
 
 def write_record(path: Path, record: dict[str, Any]) -> None:

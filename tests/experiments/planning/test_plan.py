@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from planned import BASE, IMAGES, LIBRARY, finish, lines_of, planned, smoke
+from planned import BASE, IMAGES, LIBRARY, finish, lines_of, planned, smoke, train_record, write_record
 
 from vita.experiments.planning import flops as work
 from vita.experiments.planning.costs import read_costs
@@ -84,7 +84,7 @@ def test_what_starts_from_an_unfinished_training_is_to_do(tmp_path):
     for run in table:
         finish(run, tmp_path)
     start = next(run for run in table if (run.method, run.variant) == ("vita", "pretrain"))
-    (tmp_path / start.directory / "record.json").write_text('{"status": "finished", "config_digest": "another"}')
+    write_record(tmp_path / start.directory / "record.json", train_record(start, config_digest="another"))
     left = {line.method for line in planned(COSTS, tmp_path, table=table).lines if not line.done}
     done = {line.method for line in planned(COSTS, tmp_path, table=table).lines if line.done}
     assert (left, done) == ({"vita"}, {"mask2former_vis", "ifc"})

@@ -39,7 +39,7 @@ def test_finished_runs_are_taken_off_and_unusable_records_named(tmp_path):
     ended = vita("plan", *OPTIONS, "--root", tmp_path, "--target", "table6")
     assert "13 jobs, 0 of them to do" in ended.out
     assert "measured here: runs in this folder" in ended.out
-    assert f"not used: {odd}: no key 'config'" in ended.errors
+    assert f"not used: {odd}: key 'config_digest' is missing; delete the file" in ended.errors
 
 
 def test_costs_of_finished_runs_are_kept(tmp_path):

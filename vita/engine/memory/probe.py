@@ -13,6 +13,7 @@ from typing import Any
 from vita.core.config_base import Frozen, digest, parse
 from vita.core.plugins import method_package
 from vita.core.progress import say
+from vita.core.records import ProbeRecord
 from vita.engine.memory.budget import Budget
 from vita.engine.memory.case import Case
 from vita.engine.memory.gpu import CardReader, CardState, allocator_settings, check_idle, free_bytes, nvml_reader
@@ -98,7 +99,7 @@ def _finished(file: Path, asked: TrialRequest) -> list[Trial]:
 
 def probe(
     case: Case, budget: Budget, search: Search | None, trials: Path, key: Mapping[str, str] | None = None
-) -> dict[str, Any]:
+) -> ProbeRecord:
     """Predict, measure where there is a `search`, and give the record; `key` names it in tables.
 
     trials: the file of finished trials, which many cases may share.  A measurement that ends without a number is a
@@ -107,26 +108,25 @@ def probe(
     predictor = Predictor(case, cpu_scratch if budget.kind == "cpu" else no_scratch)
     room = budget.bytes or free_bytes()
     low, predicted = predicted_range(predictor, budget, room)
-    record: dict[str, Any] = {
-        "key": dict(key or {}),
-        "case": case.model_dump(mode="json"),
-        "budget_bytes": room,
-        "weights_bytes": predictor.weights_bytes,
-        "predicted_frames": predicted,
-        "predicted_frames_low": low,
-        "predicted_peak": asdict(predictor.peak(max(predicted, 1))),
-        "curve": [[peak.frames, peak.peak_bytes] for peak in predictor.known if peak.frames <= max(predicted, 1)],
-        "status": "predicted",
-        "source_digest": source_digest(method_package(case.method)),
-        "versions": package_versions(),
-        "machine": machine_name(),
-    }
+    found: dict[str, Any] = {"status": "predicted"}
     if search is not None:
-        record |= measure(case, budget, search, max(predicted, 1), trials)
-        frames = record["measured_frames"]
-        if frames:
-            record["predicted_peak_at_measured"] = asdict(predictor.peak(frames))
-    return record
+        found = measure(case, budget, search, max(predicted, 1), trials)
+        if frames := found["measured_frames"]:
+            found["predicted_peak_at_measured"] = asdict(predictor.peak(frames))
+    return ProbeRecord(
+        key=dict(key or {}),
+        case=case.model_dump(mode="json"),
+        budget_bytes=room,
+        weights_bytes=predictor.weights_bytes,
+        predicted_frames=predicted,
+        predicted_frames_low=low,
+        predicted_peak=asdict(predictor.peak(max(predicted, 1))),
+        curve=[(peak.frames, peak.peak_bytes) for peak in predictor.known if peak.frames <= max(predicted, 1)],
+        source_digest=source_digest(method_package(case.method)),
+        versions=package_versions(),
+        machine=machine_name(),
+        **found,
+    )
 
 
 def predicted_range(predictor: Predictor, budget: Budget, room: int) -> tuple[int, int]:

@@ -5,19 +5,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import pandas as pd
 
 from vita.core.config_base import parse
 from vita.core.contract import UserError
-from vita.core.files import read_json, read_record
+from vita.core.records import (
+    PREDICTION_FILE,
+    TRAINING_FILE,
+    PredictionRecord,
+    RunOutcome,
+    RunRecord,
+    TrainingRecord,
+    read_record_if_there,
+)
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.experiments.planning.costs import UNKNOWN, Cost, Unit
 from vita.experiments.planning.run_kinds import kind_of
 
-TRAINED = ("config", "device", "iterations", "train_time_s", "resumed_at", "processes", "threads")
-PREDICTED = ("config", "frames", "predict_time_s", "processes", "threads")
+Finished = TypeVar("Finished", bound=RunRecord)
 
 
 @dataclass(frozen=True)
@@ -49,27 +56,25 @@ def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
 
 def finished(record: Path, digest: str) -> bool:
     """Whether a record tells that just this was done. Raises UserError when it is not readable."""
-    if not record.exists():
-        return False
-    content = read_json(record)
-    return isinstance(content, dict) and (content.get("status"), content.get("config_digest")) == ("finished", digest)
+    outcome = read_record_if_there(RunOutcome, record)
+    return outcome is not None and (outcome.status, outcome.config_digest) == ("finished", digest)
 
 
 def _measured(folder: Path) -> Measured | None:
-    trained = _record(folder / "record.json", TRAINED)
+    trained = _if_finished(TrainingRecord, folder / TRAINING_FILE)
     if trained is None:
         return None
-    config = parse(RunConfig, trained["config"], f"{folder / 'record.json'}: config")
-    predicted = _record(folder / "predict_record.json", PREDICTED)
+    config = parse(RunConfig, trained.config, f"{folder / TRAINING_FILE}: config")
+    predicted = _if_finished(PredictionRecord, folder / PREDICTION_FILE)
     plan = None
     if predicted is not None:
-        plan = parse(PredictConfig, predicted["config"], f"{folder / 'predict_record.json'}: config")
-    kind = kind_of(config, plan, "cpu" if trained["device"] == "cpu" else "gpu")
-    frames = predicted["frames"] if predicted else 0
+        plan = parse(PredictConfig, predicted.config, f"{folder / PREDICTION_FILE}: config")
+    kind = kind_of(config, plan, "cpu" if trained.device == "cpu" else "gpu")
+    frames = predicted.frames if predicted else 0
     scored = frames * len(_scorings(folder))
     cost = Cost(
         **vars(kind),
-        seconds_per_iteration=_train_seconds(folder, trained) * _units(trained) / trained["iterations"],
+        seconds_per_iteration=_train_seconds(folder, trained) * _units(trained) / trained.iterations,
         seconds_per_frame=_predict_seconds(folder, predicted) * _units(predicted) / frames if predicted else UNKNOWN,
         seconds_per_scored_frame=sum(_scorings(folder)) / scored if scored else UNKNOWN,
         gflop_per_iteration=UNKNOWN,
@@ -79,7 +84,7 @@ def _measured(folder: Path) -> Measured | None:
         source="measured here",
     )
     return Measured(
-        folder, config, plan, cost, {"iteration": trained["iterations"], "frame": frames, "scored_frame": scored}
+        folder, config, plan, cost, {"iteration": trained.iterations, "frame": frames, "scored_frame": scored}
     )
 
 
@@ -99,15 +104,15 @@ def wall_seconds(folder: Path, task: str) -> float | None:
         raise UserError(f"{path}: not a benchmark of the workflow: {error}; delete it") from None
 
 
-def _train_seconds(folder: Path, record: dict[str, Any]) -> float:
+def _train_seconds(folder: Path, record: TrainingRecord) -> float:
     """Of a training that was cut off, the benchmark tells the last piece only, the record all steps."""
-    whole = None if record["resumed_at"] else wall_seconds(folder, "train")
-    return float(record["train_time_s"]) if whole is None else whole
+    whole = None if record.resumed_at else wall_seconds(folder, "train")
+    return record.train_time_s if whole is None else whole
 
 
-def _predict_seconds(folder: Path, record: dict[str, Any]) -> float:
+def _predict_seconds(folder: Path, record: PredictionRecord) -> float:
     whole = wall_seconds(folder, "predict")
-    return float(record["predict_time_s"]) if whole is None else whole
+    return record.predict_time_s if whole is None else whole
 
 
 def _scorings(folder: Path) -> list[float]:
@@ -121,14 +126,12 @@ def _mean_size(files: Sequence[Path]) -> float:
     return sum(sizes) / len(sizes) if sizes else UNKNOWN
 
 
-def _units(record: dict[str, Any]) -> int:
+def _units(record: RunRecord) -> int:
     """Cores or GPUs that a job kept to itself."""
-    return int(record["threads"] if record["device"] == "cpu" else record["processes"])
+    return record.threads if record.device == "cpu" else record.processes
 
 
-def _record(path: Path, keys: Sequence[str]) -> dict[str, Any] | None:
+def _if_finished(kind: type[Finished], path: Path) -> Finished | None:
     """None for what is not there or not finished."""
-    content = read_json(path) if path.exists() else None
-    if content is None or (isinstance(content, dict) and content.get("status") != "finished"):
-        return None
-    return read_record(path, keys)
+    record = read_record_if_there(kind, path)
+    return record if record is not None and record.status == "finished" else None

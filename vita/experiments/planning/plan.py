@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Protocol
 
 from vita.core.config_base import digest
+from vita.core.records import PREDICTION_FILE, TRAINING_FILE
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.experiments.planning.costs import Unit
 from vita.experiments.planning.estimate import Basis, Estimate, Estimator
@@ -122,11 +123,11 @@ class _Job:
     def trained(self) -> bool:
         start = self.run.starts_from
         before = start is None or _Job(start, self.planner).trained
-        return before and finished(self.folder / "record.json", digest(self.run.config))
+        return before and finished(self.folder / TRAINING_FILE, digest(self.run.config))
 
     @cached_property
     def predicted(self) -> bool:
-        plan, record = self.run.prediction, self.folder / "predict_record.json"
+        plan, record = self.run.prediction, self.folder / PREDICTION_FILE
         return plan is not None and self.trained and finished(record, digest(plan))
 
 

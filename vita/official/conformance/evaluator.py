@@ -88,7 +88,7 @@ def _score_checks(case: Case) -> Iterator[Check]:
     ours = [getattr(case.ours.scores, name) for name in SCORES.values()]
     recorded = [recorded_value(case["stats"], name, case.path) for name in SCORES]
     yield compare_numbers(f"{case.group} twelve numbers", ours + ours, recorded + case["stats_list"], EXACT)
-    written = {str(entry["id"]): entry["ap"] for entry in case.ours.to_json()["per_category"]}
+    written = {str(entry["id"]): entry["ap"] for entry in case.ours.record().per_category}
     if list(case.ours.per_category_ap) != case["category_ids"] or set(written) != set(case["per_category_AP"]):
         yield failed(f"{case.group} AP by category")
     else:

@@ -9,14 +9,14 @@ from vita.experiments.config import Key
 from vita.report.claims.measurement import Measurement, range_of_counts
 from vita.report.claims.rows import CannotTellError, named
 from vita.report.claims.schema import Frames
-from vita.report.runs.probe_records import ProbeRecord, find_probe
+from vita.report.runs.probe_records import Probe, find_probe
 
 Range = tuple[float, float, float]  # value, low, high
 MEASURED = "measured by the memory probe"
 PREDICTED = "predicted from shapes, not measured: from 2 GiB of the card taken by other things to none"
 
 
-def frames_that_fit(probes: Sequence[ProbeRecord], quantity: Frames) -> Measurement:
+def frames_that_fit(probes: Sequence[Probe], quantity: Frames) -> Measurement:
     """Frames, or their ratio: over all resolutions that were probed, where the row does not say which.
 
     Raises CannotTellError where no probe asked the paper's question.
@@ -29,11 +29,11 @@ def frames_that_fit(probes: Sequence[ProbeRecord], quantity: Frames) -> Measurem
     return _all_of(found) if found else _at(probes, rows)
 
 
-def _resolutions(probes: Sequence[ProbeRecord]) -> list[str]:
+def _resolutions(probes: Sequence[Probe]) -> list[str]:
     return list(dict.fromkeys(probe.resolution for probe in probes))
 
 
-def _at(probes: Sequence[ProbeRecord], rows: Sequence[Key]) -> Measurement:
+def _at(probes: Sequence[Probe], rows: Sequence[Key]) -> Measurement:
     """Of one row, or of the first over the second."""
     found = [_probe(probes, row) for row in rows]
     counts = " and ".join(f"{_range(probe)[0]:g}" for probe in found)
@@ -49,7 +49,7 @@ def _all_of(found: Sequence[Measurement]) -> Measurement:
     return replace(whole, evidence=tuple(path for one in found for path in one.evidence))
 
 
-def _probe(probes: Sequence[ProbeRecord], key: Key) -> ProbeRecord:
+def _probe(probes: Sequence[Probe], key: Key) -> Probe:
     found = find_probe(probes, key)
     if found is None:
         raise CannotTellError("not run", f"no probe of {named(key)} with 12 GiB; results/table4.csv makes them")
@@ -58,16 +58,16 @@ def _probe(probes: Sequence[ProbeRecord], key: Key) -> ProbeRecord:
     return found
 
 
-def _range(probe: ProbeRecord) -> Range:
+def _range(probe: Probe) -> Range:
     """Trials around the edge may disagree; a prediction does not know what else is on the card."""
     if probe.measured is not None:
-        low, high = sorted(probe.content["band"])
+        low, high = sorted(probe.record.band or (probe.measured, probe.measured))
         return probe.measured, low, high
     low, high = probe.predicted
     return high, low, high
 
 
-def _ratio(ours: ProbeRecord, theirs: ProbeRecord) -> Range:
+def _ratio(ours: Probe, theirs: Probe) -> Range:
     """Two predictions are for the same card, whatever is on it: their ends are compared with each other."""
     (value, low, high), (by_value, by_low, by_high) = _range(ours), _range(theirs)
     both_predicted = ours.measured is None and theirs.measured is None
@@ -75,7 +75,7 @@ def _ratio(ours: ProbeRecord, theirs: ProbeRecord) -> Range:
     return value / by_value, ends[0], ends[1]
 
 
-def _measurement(found: Range, probes: Sequence[ProbeRecord]) -> Measurement:
+def _measurement(found: Range, probes: Sequence[Probe]) -> Measurement:
     measured = all(probe.measured is not None for probe in probes)
     evidence = tuple(probe.path.as_posix() for probe in probes)
     return replace(range_of_counts(*found, MEASURED if measured else PREDICTED), evidence=evidence)

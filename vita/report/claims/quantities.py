@@ -38,7 +38,7 @@ from vita.report.claims.schema import (
     ScoreOfRow,
     Steps,
 )
-from vita.report.runs.probe_records import ProbeRecord
+from vita.report.runs.probe_records import Probe
 from vita.report.tables.inputs import PUBLISHED
 from vita.report.tables.row_statistics import read_row_scores
 
@@ -50,7 +50,7 @@ class Results:
     tables: dict[str, ResultsTable]
     models: pd.DataFrame
     models_file: Path
-    probes: Sequence[ProbeRecord] = ()
+    probes: Sequence[Probe] = ()
 
 
 @singledispatch

@@ -12,13 +12,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vita.core.contract import UserError
-from vita.core.files import read_records
+from vita.core.records import ProbeRecord, read_probe_records
 from vita.report.figures.style import COLOURS, LINE_STYLES, TEXT_INCHES, save, styled
 
 GIBIBYTE = 2**30
 HEIGHT_INCHES = 3.4
 LEGEND_COLUMNS = 4
-NEEDED = ("key", "case", "budget_bytes", "curve", "status")
 
 
 def draw_memory(probes: Sequence[Path], out: Path) -> None:
@@ -27,14 +26,14 @@ def draw_memory(probes: Sequence[Path], out: Path) -> None:
     Of each only the smallest resolution and rows without pruning are drawn: the table has all. Raises UserError naming
     a record that is missing or incomplete.
     """
-    records = [record for path in probes for record in read_records(path, NEEDED)]
+    records = [record for path in probes for record in read_probe_records(path)]
     if not records:
         raise UserError("--probe: name at least one record of `vita probe`")
-    drawn = [record for record in records if float(record["key"].get("prune_ratio", 1)) == 1]
-    predicted = [record for record in drawn if record["status"] == "predicted"]
-    measured = [record for record in drawn if record["status"] != "predicted"]
+    drawn = [record for record in records if float(record.key.get("prune_ratio", 1)) == 1]
+    predicted = [record for record in drawn if record.status == "predicted"]
+    measured = [record for record in drawn if record.status != "predicted"]
     colours = dict(zip(dict.fromkeys(map(_name, drawn)), cycle(COLOURS), strict=False))
-    styles = dict(zip(dict.fromkeys(record["case"]["attention"] for record in drawn), cycle(LINE_STYLES)))
+    styles = dict(zip(dict.fromkeys(record.case["attention"] for record in drawn), cycle(LINE_STYLES)))
     with styled():
         figure = Figure(figsize=(TEXT_INCHES, HEIGHT_INCHES), layout="constrained")
         axes = figure.subplots(1, 2)
@@ -47,20 +46,20 @@ def draw_memory(probes: Sequence[Path], out: Path) -> None:
 
 
 def _draw(
-    axes: Axes, records: Sequence[dict[str, Any]], title: str, colours: Mapping[str, str], styles: Mapping[str, Any]
+    axes: Axes, records: Sequence[ProbeRecord], title: str, colours: Mapping[str, str], styles: Mapping[str, Any]
 ) -> None:
-    sizes = {(record["case"]["height"], record["case"]["width"]) for record in records}
+    sizes = {(record.case["height"], record.case["width"]) for record in records}
     smallest = min(sizes, default=(0, 0))
     for record in records:
-        case = record["case"]
+        case = record.case
         if (case["height"], case["width"]) != smallest:
             continue  # lines of other resolutions would lie on these, or hide them
-        frames, peaks = zip(*record["curve"], strict=True)
+        frames, peaks = zip(*record.curve, strict=True)
         colour = colours[_name(record)]
         axes.plot(frames, [peak / GIBIBYTE for peak in peaks], color=colour, linestyle=styles[case["attention"]])
-        trials = [t for t in record.get("trials", []) if t["outcome"] == "fits" and t["peak_bytes"]]
+        trials = [t for t in record.trials if t["outcome"] == "fits" and t["peak_bytes"]]
         axes.plot([t["frames"] for t in trials], [t["peak_bytes"] / GIBIBYTE for t in trials], ".", color=colour)
-    for budget in {record["budget_bytes"] for record in records}:
+    for budget in {record.budget_bytes for record in records}:
         axes.axhline(budget / GIBIBYTE, color="black", linewidth=0.6)
         place = (0.02, budget / GIBIBYTE)
         label = f"{budget / GIBIBYTE:g} GiB"
@@ -71,7 +70,7 @@ def _draw(
     axes.grid(visible=True)
 
 
-def _name(record: dict[str, Any]) -> str:
-    key = record["key"]
+def _name(record: ProbeRecord) -> str:
+    key = record.key
     window = f", window {key['window']}" if "window" in key else ""
-    return f"{key.get('method', record['case']['method'])}{window}"
+    return f"{key.get('method', record.case['method'])}{window}"

@@ -10,7 +10,16 @@ from typing import Any
 import pandas as pd
 
 from vita.core.contract import UserError
-from vita.core.files import read_json, read_record, write_text
+from vita.core.files import write_text
+from vita.core.records import (
+    PREDICTION_FILE,
+    TRAINING_FILE,
+    MetricsRecord,
+    PredictionRecord,
+    RunRecord,
+    TrainingRecord,
+    read_record_if_there,
+)
 from vita.report.pages.cost_page import cost_page
 from vita.report.pages.html import heading, note, page, table
 from vita.report.runs.failed_runs import failed_config, failure_of
@@ -25,8 +34,8 @@ class RunFolder:
 
     folder: Path
     names: dict[str, str]
-    trained: dict[str, Any] | None
-    predicted: dict[str, Any] | None
+    trained: TrainingRecord | None
+    predicted: PredictionRecord | None
     error: str = ""
 
     @property
@@ -86,24 +95,23 @@ def environment_page(folders: Sequence[RunFolder]) -> str:
     return page("Environment", note(text), table(["", "value", "records"], rows))
 
 
-def _environment(folder: RunFolder, record: dict[str, Any]) -> dict[str, Any]:
-    own, _, of_method = str(record.get("source_digest")).partition("+")
+def _environment(folder: RunFolder, record: RunRecord) -> dict[str, Any]:
+    own, _, of_method = record.source_digest.partition("+")
     method = {f"source of {folder.names['method']}": of_method} if of_method else {}
-    machine = {key: record.get(key) for key in ("python", "machine", "device", "processes", "threads")}
-    return {**machine, "source": own, **dict(sorted(record.get("versions", {}).items())), **method}
+    machine = record.model_dump(include={"python", "machine", "device", "processes", "threads"})
+    return {**machine, "source": own, **dict(sorted(record.versions.items())), **method}
 
 
 def _read(folder: Path) -> RunFolder:
-    trained = _record(folder / "record.json")
+    trained, predicted = _records(folder)
     if trained is None:
-        raise UserError(f"{folder / 'record.json'}: no such file; `vita train` writes it")
-    return RunFolder(folder, _names(trained["config"]), trained, _record(folder / "predict_record.json"))
+        raise UserError(f"{folder / TRAINING_FILE}: no such file; `vita train` writes it")
+    return RunFolder(folder, _names(trained.config), trained, predicted)
 
 
 def _read_failed(folder: Path) -> RunFolder:
     names = _names(failed_config(folder).model_dump(mode="json"))
-    trained, predicted = _record(folder / "record.json"), _record(folder / "predict_record.json")
-    return RunFolder(folder, names, trained, predicted, failure_of(folder, _unscored(folder)))
+    return RunFolder(folder, names, *_records(folder), failure_of(folder, _unscored(folder)))
 
 
 def _unscored(folder: Path) -> str | None:
@@ -112,8 +120,9 @@ def _unscored(folder: Path) -> str | None:
     return next((name for name in tried if not (folder / "metrics" / f"{name}.json").exists()), None)
 
 
-def _record(path: Path) -> dict[str, Any] | None:
-    return read_record(path, ("config",)) if path.exists() else None
+def _records(folder: Path) -> tuple[TrainingRecord | None, PredictionRecord | None]:
+    trained = read_record_if_there(TrainingRecord, folder / TRAINING_FILE)
+    return trained, read_record_if_there(PredictionRecord, folder / PREDICTION_FILE)
 
 
 def _names(config: dict[str, Any]) -> dict[str, str]:
@@ -121,27 +130,28 @@ def _names(config: dict[str, Any]) -> dict[str, str]:
 
 
 def _run_row(folder: RunFolder) -> list[str]:
-    trained, predicted = folder.trained or {}, folder.predicted or {}
-    metrics = folder.folder / "metrics" / "intact.json"
-    ap = read_json(metrics)["scores"]["ap"] if metrics.exists() else None
+    trained, predicted = folder.trained, folder.predicted
+    metrics = read_record_if_there(MetricsRecord, folder.folder / "metrics" / "intact.json")
+    ap = metrics.scores.get("ap") if metrics else None
     return [
         folder.title,
         "failed" if folder.error else "finished",
-        str(trained.get("iterations", "")),
-        ", ".join(map(str, trained.get("resumed_at", []))),
-        str(trained.get("device", "")),
-        f"{trained['train_time_s'] / 60:.1f}" if trained else "",
-        f"{predicted['predict_time_s']:.1f}" if predicted else "",
-        str(predicted.get("frames", "")),
-        *(_mebibytes(trained.get(f"peak_{where}_memory_bytes")) for where in ("host", "device")),
+        str(trained.iterations) if trained else "",
+        ", ".join(map(str, trained.resumed_at)) if trained else "",
+        trained.device if trained else "",
+        f"{trained.train_time_s / 60:.1f}" if trained else "",
+        f"{predicted.predict_time_s:.1f}" if predicted else "",
+        str(predicted.frames) if predicted else "",
+        _mebibytes(trained.peak_host_memory_bytes if trained else 0),
+        _mebibytes(trained.peak_device_memory_bytes if trained else 0),
         "" if ap is None else f"{100 * ap:.1f}",
-        str(trained.get("source_digest", "")).replace("+", " +"),  # a place to break the line
-        str(trained.get("config_digest", "")),
-        str(trained.get("weights_sha256", ""))[:12],
+        trained.source_digest.replace("+", " +") if trained else "",  # a place to break the line
+        trained.config_digest if trained else "",
+        (trained.weights_sha256 or "")[:12] if trained else "",
     ]
 
 
-def _mebibytes(size: int | None) -> str:
+def _mebibytes(size: int) -> str:
     return f"{size / MEBIBYTE:.0f}" if size else ""
 
 

@@ -6,7 +6,8 @@ import re
 from pathlib import Path
 
 from vita.core.config_base import load
-from vita.core.files import read_json, read_text
+from vita.core.files import read_text
+from vita.core.records import PREDICTION_FILE, TRAINING_FILE, RunOutcome, read_record_if_there
 from vita.core.run_config import RunConfig
 
 UNTOLD = "ended without an error message (killed?)"
@@ -22,7 +23,7 @@ def scores_stand(folder: Path) -> bool:
 
     A job that fails takes away what it made before, but not what was made of that.
     """
-    return _failed_before(folder) is None and (folder / "predict_record.json").exists()
+    return _failed_before(folder) is None and (folder / PREDICTION_FILE).exists()
 
 
 def failure_of(folder: Path, inference: str | None = None) -> str:
@@ -30,9 +31,9 @@ def failure_of(folder: Path, inference: str | None = None) -> str:
     before = _failed_before(folder)
     if before is not None:
         return f"not started: {before.as_posix()} failed"
-    if not (folder / "record.json").exists():
+    if not (folder / TRAINING_FILE).exists():
         return _training_failure(folder)
-    if not (folder / "predict_record.json").exists():
+    if not (folder / PREDICTION_FILE).exists():
         return _last_error(folder / "logs" / "predict.log")
     return _last_error(folder / "logs" / f"evaluate_{inference}.log")
 
@@ -44,9 +45,9 @@ def _failed_before(folder: Path) -> Path | None:
 
 
 def _training_failure(folder: Path) -> str:
-    if (folder / "work" / "record.json").exists():
-        told = read_json(folder / "work" / "record.json").get("error")
-        return " ".join(str(told).split()) if told else UNTOLD
+    told = read_record_if_there(RunOutcome, folder / "work" / TRAINING_FILE)
+    if told is not None:
+        return " ".join(told.error.split()) if told.error else UNTOLD
     return _last_error(folder / "logs" / "train.log")
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from vita.core.config_base import parse
-from vita.core.files import read_json
+from vita.core.records import TRAINING_FILE, TrainingRecord, read_record
 from vita.core.run_config import RunConfig
 from vita.experiments.config import ResolvedRow
 from vita.report.tables.inputs import lines_of_weights
@@ -26,9 +26,8 @@ class SeedRun:
 
     def config(self) -> RunConfig:
         """As run. Raises UserError when the record is missing or has none."""
-        path = self.folder / "record.json"
-        record = read_json(path)
-        return parse(RunConfig, record.get("config") if isinstance(record, dict) else None, f"{path}: config")
+        path = self.folder / TRAINING_FILE
+        return parse(RunConfig, read_record(TrainingRecord, path).config, f"{path}: config")
 
     def why_missing(self, what: str) -> str:
         """A line for `what` that this run should have left and did not."""

@@ -11,7 +11,8 @@ import pandas as pd
 from vita.core.config_base import load, parse
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
-from vita.core.files import read_record, write_text
+from vita.core.files import write_text
+from vita.core.records import TRAINING_FILE, MetricsRecord, TrainingRecord, read_record
 from vita.core.run_config import PredictConfig
 from vita.report.runs.failed_runs import failed_config, failure_of, scores_stand
 from vita.report.runs.server_scores import server_rows
@@ -50,26 +51,26 @@ def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (
 
 def run_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of one run, in the order of its plan."""
-    record = read_record(folder / "record.json", ("config", "seed", "status"))
-    config = _identity(record["config"], folder / "record.json")
+    record = read_record(TrainingRecord, folder / TRAINING_FILE)
+    config = _identity(record.config, folder / TRAINING_FILE)
     common = {
         **config,
-        "status": record["status"],
-        "error": record.get("error"),
-        "iterations": record.get("iterations"),
-        "train_time_s": record.get("train_time_s"),
-        "device": record.get("device"),
-        "source_digest": record.get("source_digest"),
+        "status": record.status,
+        "error": record.error,
+        "iterations": record.iterations,
+        "train_time_s": record.train_time_s,
+        "device": record.device,
+        "source_digest": record.source_digest,
         "directory": folder.as_posix(),
     }
     plan = load(PredictConfig, folder / "inference.yaml")
-    return [common | {"inference": name} | _scores(folder, name, record["status"]) for name in plan.variants]
+    return [common | {"inference": name} | _scores(folder, name, record.status) for name in plan.variants]
 
 
 def failed_rows(folder: Path) -> list[dict[str, Any]]:
     """As `run_rows`, of a run that ended without some or all of its results."""
     plan = load(PredictConfig, folder / "inference.yaml")
-    if (folder / "record.json").exists():
+    if (folder / TRAINING_FILE).exists():
         rows = run_rows(folder)
     else:
         config = failed_config(folder).model_dump(mode="json")
@@ -96,7 +97,7 @@ def _scores(folder: Path, inference: str, status: str) -> dict[str, Any]:
     path = folder / "metrics" / f"{inference}.json"
     if not path.exists():
         return {"status": "not evaluated" if status == "finished" else status}
-    metrics = read_record(path, ("scores", "num_videos"))
-    fractions = {name: metrics["scores"].get(name.lower()) for name in SCORES}
+    metrics = read_record(MetricsRecord, path)
+    fractions = {name: metrics.scores.get(name.lower()) for name in SCORES}
     points = {name: None if fraction is None else 100 * fraction for name, fraction in fractions.items()}
-    return {"videos": metrics["num_videos"], **points}
+    return {"videos": metrics.num_videos, **points}

@@ -12,7 +12,7 @@ from tabulate import tabulate
 from vita.core.contract import UserError
 from vita.core.files import write_text
 from vita.report.pages.html import note, page, table
-from vita.report.runs.probe_records import ProbeRecord, read_probes
+from vita.report.runs.probe_records import Probe, read_probes
 from vita.report.tables.inputs import PUBLISHED
 from vita.report.tables.latex import escaped
 
@@ -82,30 +82,30 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
     return "\n\n".join([TITLE, _tabulated(headers, cells, "simple"), *NOTES])
 
 
-def frames_frame(records: Sequence[ProbeRecord]) -> pd.DataFrame:
+def frames_frame(probes: Sequence[Probe]) -> pd.DataFrame:
     """One line a record, its columns and their types as docs/tables.md says."""
-    frame = pd.DataFrame([_line(record) for record in records], columns=list(COLUMNS))
+    frame = pd.DataFrame([_line(probe) for probe in probes], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"})
 
 
-def _line(record: ProbeRecord) -> dict[str, Any]:
-    content, (low, predicted) = record.content, record.predicted
-    band = content.get("band") or (0, 0)
+def _line(probe: Probe) -> dict[str, Any]:
+    record, (low, predicted) = probe.record, probe.predicted
+    band = record.band or (0, 0)
     return {
-        **record.cells,
-        "attention": record.case["attention"],
-        "budget": content.get("budget") or f"{content['budget_bytes'] / 2**30:g} GiB",
-        "device": content.get("device", "none"),
+        **probe.cells,
+        "attention": probe.case["attention"],
+        "budget": record.budget or f"{record.budget_bytes / 2**30:g} GiB",
+        "device": record.device or "none",
         "predicted_frames": predicted,
         "predicted_frames_low": low,
-        "measured_frames": record.measured,
+        "measured_frames": probe.measured,
         "band": "" if band[0] == band[1] else f"{band[0]} to {band[1]}",
-        "error_percent": 100 * (predicted - record.measured) / record.measured if record.measured else None,
-        "published_frames": published_frames(record.cells),
-        "comparable": record.is_comparable,
-        "status": content["status"],
-        "error": content.get("error", ""),
-        "evidence": record.path.as_posix(),
+        "error_percent": 100 * (predicted - probe.measured) / probe.measured if probe.measured else None,
+        "published_frames": published_frames(probe.cells),
+        "comparable": probe.is_comparable,
+        "status": record.status,
+        "error": record.error,
+        "evidence": probe.path.as_posix(),
     }
 
 

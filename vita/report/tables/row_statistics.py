@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from vita.core.contract import UserError
-from vita.core.files import read_json
+from vita.core.records import MetricsRecord, read_record
 from vita.evaluation.bootstrap import (
     DRAWS,
     LEVEL,
@@ -143,9 +143,6 @@ def _reflected(mean: float, drawn: NDArray[np.float64]) -> Interval | None:
 @cache
 def _of_file(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64], NDArray[np.float64]]:
     """The videos, the main scores (5,) and their draws (B, 5), in points."""
-    content = read_json(path)
-    if not isinstance(content, dict) or "counts" not in content:
-        raise UserError(f"{path}: no key 'counts'; `vita evaluate` writes it")
-    counts = Counts.from_json(content["counts"])
+    counts = Counts.from_json(read_record(MetricsRecord, path).counts)
     found = resampled_scores([counts], DRAWS, _SEED_OF_DRAWS)
     return counts.video_ids, 100 * found.observed[0], 100 * found.drawn[0]

@@ -11,7 +11,7 @@ import pandas as pd
 from vita.core.config_base import load
 from vita.core.files import write_text
 from vita.experiments.config import ResolvedRow, TableSpec
-from vita.report.runs.probe_records import ProbeRecord, find_probe, read_probes
+from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
 from vita.report.runs.tidy_rows import SCORES
 from vita.report.tables.frames_table import published_frames
@@ -48,7 +48,7 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Pat
     return as_printed(spec, frame, keys, notes)
 
 
-def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[ProbeRecord] = ()) -> pd.DataFrame:
+def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[Probe] = ()) -> pd.DataFrame:
     """One line a row and ground truth, its columns and their types as docs/tables.md says.
 
     Scores against different ground truth are never averaged; those of a server come last.
@@ -147,7 +147,7 @@ def _difference(row: ResolvedRow, on_truth: _RowsOnOneTruth) -> Cells:
     return dict(zip(DIFFERENCE, numbers, strict=True))
 
 
-def _frames(spec: TableSpec, row: TableRow, probes: Sequence[ProbeRecord]) -> Cells:
+def _frames(spec: TableSpec, row: TableRow, probes: Sequence[Probe]) -> Cells:
     """How many frames of the released VITA fit into 12 GiB with the row's share of frame queries, and windows of 6."""
     if not spec.max_frames:
         return {}

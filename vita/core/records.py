@@ -1,0 +1,181 @@
+"""What commands write for each other: records of trainings, predictions, scores and memory probes, one schema each.
+
+A record is a JSON file. A key that is missing is an error; one that this version does not know is passed over, so that
+records of a later version can be read. Units are in the names.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict
+
+from vita.core.config_base import parse
+from vita.core.contract import UserError
+from vita.core.files import read_json, write_json
+
+TRAINING_FILE = "record.json"  # in a run's folder; of a training that failed, in its folder work/
+PREDICTION_FILE = "predict_record.json"
+
+# Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
+Origin = Literal["trained", "file", "external"]
+
+
+class Record(BaseModel):
+    """Base of all records."""
+
+    model_config = ConfigDict(extra="ignore", validate_assignment=True)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by key, in the order of the class."""
+        return self.model_dump(mode="json")
+
+
+class RunOutcome(Record):
+    """How a training or a prediction ended, and of which configuration it was."""
+
+    task: str
+    config_digest: str
+    status: Literal["running", "finished", "failed"] = "running"
+    error: str | None = None
+
+
+class RunRecord(RunOutcome):
+    """What ran, on what, and how long it took: common to trainings and predictions."""
+
+    config: dict[str, Any]
+    seed: int
+    source_digest: str  # see `vita.engine.record.source_digest`
+    versions: dict[str, str]  # of packages
+    python: str
+    machine: str
+    device: str
+    processes: int = 1
+    threads: int = 1
+    peak_host_memory_bytes: int = 0
+    peak_device_memory_bytes: int = 0
+    started_at: str  # UTC, as ended_at
+    ended_at: str | None = None
+    weights_sha256: str | None = None
+
+
+class StartingWeights(Record):
+    """The file that a training starts from, and what of the model was not in it."""
+
+    file: str
+    sha256: str
+    reinitialised: list[str]  # tensors of class heads for another number of classes
+    absent_parts: list[str]
+
+
+class TrainingRecord(RunRecord):
+    """`record.json` of a run: where its weights come from, and how they were made."""
+
+    task: Literal["train"] = "train"
+    weights_from: Origin = "trained"
+    iterations: int = 0
+    resumed_at: list[int] = []  # iterations at which the training was taken up again
+    train_time_s: float = 0.0
+    started_from: StartingWeights | None = None
+
+
+class PredictionRecord(RunRecord):
+    """`predict_record.json` of a run: what was predicted with its weights."""
+
+    task: Literal["predict"] = "predict"
+    part: str | None = None  # of the data set, whose videos were predicted
+    frames: int = 0
+    streamed_videos: int = 0  # predicted that were too long to be kept in memory
+    predict_time_s: float = 0.0
+
+
+class MetricsRecord(Record):
+    """`metrics/<inference>.json`: what one results file scores. Scores are fractions, null where there is no object."""
+
+    scores: dict[str, float | None]
+    per_category: list[dict[str, Any]]
+    num_videos: int
+    counts: dict[str, Any]  # see `vita.evaluation.counts.Counts.to_json`
+    intervals: dict[str, list[float]] = {}
+    draws: int = 0  # of the intervals
+    seed: int = 0
+    against: dict[str, Any] = {}
+    breakdown: list[dict[str, Any]] = []
+    per_video: list[dict[str, Any]] = []
+    errors: dict[str, Any] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """What was asked for."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class ProbeRecord(Record):
+    """What one memory probe asked and found. Without a measurement, `status` is "predicted", and no device is named."""
+
+    key: dict[str, str]  # cells that name it in tables
+    case: dict[str, Any]
+    budget_bytes: int
+    weights_bytes: int
+    predicted_frames: int
+    predicted_frames_low: int
+    predicted_peak: dict[str, Any]
+    curve: list[tuple[int, int]]  # frames, bytes
+    status: Literal["predicted", "finished", "failed"]
+    source_digest: str
+    versions: dict[str, str]
+    machine: str
+    error: str = ""
+    device: str | None = None
+    budget: str | None = None
+    card_before: dict[str, Any] | None = None
+    card_after: dict[str, Any] | None = None
+    allocator_settings: str | None = None
+    search: dict[str, Any] = {}
+    trials: list[dict[str, Any]] = []
+    measured_frames: int | None = None
+    at_least_frames: int | None = None
+    band: tuple[int, int] | None = None
+    predicted_peak_at_measured: dict[str, Any] = {}
+
+    def to_json(self) -> dict[str, Any]:
+        """What was asked for and found."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+Kind = TypeVar("Kind", bound=Record)
+
+
+def write_record(path: Path, record: Record) -> None:
+    """Write one record atomically."""
+    write_json(path, record.to_json(), indent=None if isinstance(record, MetricsRecord) else 1)
+
+
+def read_record(kind: type[Kind], path: Path) -> Kind:
+    """Read one record. Raises UserError, naming the file, when it is missing, not JSON, or lacks a key."""
+    return _parsed(kind, read_json(path), str(path))
+
+
+def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
+    """As `read_record`; None when there is no such file."""
+    return read_record(kind, path) if path.exists() else None
+
+
+def write_probe_records(path: Path, records: list[ProbeRecord]) -> None:
+    """Write the records of one file, atomically."""
+    write_json(path, [record.to_json() for record in records], indent=1)
+
+
+def read_probe_records(path: Path) -> list[ProbeRecord]:
+    """Read all records of one file. Raises UserError as `read_record` does."""
+    content = read_json(path)
+    if not isinstance(content, list):
+        raise UserError(f"{path}: not a list of records; name a file that `vita probe` wrote")
+    return [_parsed(ProbeRecord, one, f"{path}: record {number}") for number, one in enumerate(content)]
+
+
+def _parsed(kind: type[Kind], content: Any, where: str) -> Kind:
+    try:
+        return parse(kind, content, where)
+    except UserError as error:
+        raise UserError(f"{error}; delete the file and run the command again that wrote it") from None
