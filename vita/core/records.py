@@ -14,9 +14,11 @@ from pydantic import BaseModel, ConfigDict
 from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.core.files import read_json, write_json
+from vita.core.run_config import Holds
 
 TRAINING_FILE = "record.json"  # in a run's folder; of a training that failed, in its folder work/
 PREDICTION_FILE = "predict_record.json"
+START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
 Origin = Literal["trained", "file", "external"]
@@ -69,11 +71,27 @@ class StartingWeights(Record):
     absent_parts: list[str]
 
 
+class FileOrigin(Record):
+    """Somebody else's weights, and what our names made of them. `start_record.json` beside a converted backbone."""
+
+    file: str
+    sha256: str
+    holds: Holds
+    layout: str  # what the file was found to be
+    left_out: list[str]  # names in the file that are of no use here
+    fresh: list[str]  # of ours, what the file does not hold
+    converter_digest: str  # twelve hexadecimal digits over the code that converted
+
+
 class TrainingRecord(RunRecord):
-    """`record.json` of a run: where its weights come from, and how they were made."""
+    """`record.json` of a run: where its weights come from, and how they were made.
+
+    origin: the file, of weights from one, and of a training whose backbone is from one.
+    """
 
     task: Literal["train"] = "train"
     weights_from: Origin = "trained"
+    origin: FileOrigin | None = None
     iterations: int = 0
     resumed_at: list[int] = []  # iterations at which the training was taken up again
     train_time_s: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any, Literal
 
 from pydantic import (
@@ -126,8 +127,30 @@ class TrainConfig(Frozen):
         return value
 
 
+Holds = Literal["backbone", "image", "video"]
+
+
+class WeightsFile(Frozen):
+    """A file of somebody else's weights. `${VARIABLE}` in its path is filled in, where that is set.
+
+    holds: a backbone alone, which a training starts from; or a model of images or videos, in the place of a training.
+    pick: which weights, of a file that holds several.
+    """
+
+    file: str
+    holds: Holds
+    sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")  # checked when given
+    pick: str | None = None
+
+    @field_validator("file")
+    @classmethod
+    def _fill_in_variables(cls, value: str) -> str:
+        """An unset variable stays as it is: only what needs this file may complain."""
+        return os.path.expandvars(value)
+
+
 class RunConfig(Frozen):
-    """One training run, complete: what `vita train` reads."""
+    """One training run, complete: what `vita train` reads; or the weights of others in its place."""
 
     tier: str
     dataset: DatasetConfig
@@ -139,7 +162,14 @@ class RunConfig(Frozen):
     train: TrainConfig
     pseudo_videos: PseudoVideoConfig | None = None
     start_from: str | None = None  # weights of another run, or a safetensors file
+    # Left out where there is none, so that configurations from before stay the same bytes.
+    weights: WeightsFile | None = Field(None, exclude_if=lambda weights: weights is None)
     validation: dict[str, Any] = Field({})  # the method's inference options for validation during training
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the weights are made here, perhaps on a backbone of others; else they are a file of others."""
+        return self.weights is None or self.weights.holds == "backbone"
 
 
 class PredictConfig(Frozen):

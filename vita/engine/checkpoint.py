@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,19 +41,50 @@ def load_weights(model: nn.Module, path: Path) -> Loaded:
 
     Raises UserError when the file is missing, damaged, or of another model: then it lists what does not fit.
     """
-    try:
-        found = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such weights file") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
-    wanted = model.state_dict()
+    found, wanted = _read(path), model.state_dict()
     differing = [k for k in found if k in wanted and found[k].shape != wanted[k].shape]
     heads = [k for k in differing if CLASS_HEAD in k]
     _check_fit(path, found, wanted, [k for k in differing if k not in heads])
     present = {k.partition(".")[0] for k in found}
     model.load_state_dict({**wanted, **{k: v for k, v in found.items() if k not in heads}})
     return Loaded(sorted(heads), sorted({k.partition(".")[0] for k in wanted} - present))
+
+
+def load_backbone(model: nn.Module, parameters: Collection[nn.Parameter], path: Path) -> Loaded:
+    """Fill the backbone of a model, whose parameters are given, from a safetensors file that holds nothing else.
+
+    Raises UserError as `load_weights` does, and when the file lacks one of the backbone's parameters.
+    """
+    found, wanted = _read(path), model.state_dict()
+    own = {id(parameter) for parameter in parameters}
+    needed = [name for name, parameter in model.named_parameters() if id(parameter) in own]
+    problems = {
+        "unknown": [name for name in found if name not in wanted],
+        "missing": [name for name in needed if name not in found],
+        "of another shape": [name for name in found if name in wanted and found[name].shape != wanted[name].shape],
+    }
+    _raise_if_any(path, problems)
+    model.load_state_dict({**wanted, **found})
+    return Loaded([], ["all but the backbone"])
+
+
+def constant_norms(model: nn.Module) -> list[str]:
+    """Names of the norms inside a model that never change: their statistics are constants, which a file must give."""
+    return [
+        name
+        for name, module in model.named_modules()
+        if "running_var" in dict(module.named_buffers(recurse=False)) and not list(module.parameters(recurse=False))
+    ]
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        found: dict[str, Tensor] = load_file(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such weights file") from None
+    except (SafetensorError, OSError) as error:
+        raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
+    return found
 
 
 def count_classes(path: Path, head: str) -> int | None:
@@ -78,6 +109,10 @@ def _check_fit(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Ten
         "missing": [k for k in wanted if k.partition(".")[0] in present and k not in found],
         "of another shape": differing,
     }
+    _raise_if_any(path, problems)
+
+
+def _raise_if_any(path: Path, problems: Mapping[str, list[str]]) -> None:
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {kind}, first {keys[0]}" for kind, keys in problems.items() if keys)
         raise UserError(f"{path}: weights of another model: {listed}")

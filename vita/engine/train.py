@@ -13,6 +13,7 @@ import cv2
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from accelerate.utils import gather_object
+from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
@@ -20,11 +21,11 @@ from vita.core.contract import Clip, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
 from vita.core.progress import progress
-from vita.core.records import TRAINING_FILE, StartingWeights, TrainingRecord
+from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, StartingWeights, TrainingRecord, read_record
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
-from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
+from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.history import EVERY, History, checked_values
 from vita.engine.optimizer import build_optimizer, set_rates
 from vita.engine.record import device_name, new_training_record, source_digest, write_ended
@@ -72,8 +73,13 @@ class Trainer:
         definition = find_method(config.method)
         model = definition.build(config.options, len(split.category_ids))
         if weights is not None:
-            loaded = load_weights(model, weights)
-            record.started_from = StartingWeights(file=str(weights), sha256=sha256(weights), **asdict(loaded))
+            record.started_from = self._start(model, weights)
+        elif frozen := constant_norms(model):
+            raise UserError(
+                f"{config.method} '{config.variant}' would train from nothing, but its norms are constants, which only "
+                f"a file gives ({len(frozen)} of them, first {frozen[0]}): start from weights (`weights` in the tier, "
+                "docs/checkpoints.md), or train them too (`norm: trained` in the method's options)"
+            )
         model = model.to(self.accelerator.device)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
@@ -86,6 +92,16 @@ class Trainer:
         )
         record.device = device_name(self.accelerator.device)
         record.processes = self.accelerator.num_processes
+
+    def _start(self, model: nn.Module, weights: Path) -> StartingWeights:
+        """Fill the model; of a backbone from a file of others, the record says which."""
+        given = self.config.weights
+        if given is not None and given.holds == "backbone" and str(weights) == self.config.start_from:
+            self.record.origin = read_record(FileOrigin, weights.with_name(START_FILE))
+            loaded = load_backbone(model, cast(VideoMethod, model).backbone_parameters(), weights)
+        else:
+            loaded = load_weights(model, weights)
+        return StartingWeights(file=str(weights), sha256=sha256(weights), **asdict(loaded))
 
     def run(self) -> None:
         """All steps that are left, then the final files."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
+from vita.core.run_config import WeightsFile
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
 Difference = dict[str, Any]  # keys of another section, laid over it
@@ -31,6 +32,8 @@ class StandIn(Frozen):
     train: Difference = Field({})
     predict: Difference = Field({})
     pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
+    validate_on: Literal["valid", "local_split"] | None = None  # None: as the data set's file says
+    only_with_labels: bool = False  # rows on it are left out where its labels of `valid` are not there
 
 
 class TierMethod(Frozen):
@@ -67,6 +70,29 @@ class Adjustment(Frozen):
         return wanted.items() <= names.items()
 
 
+class TierWeights(WeightsFile):
+    """A file of somebody else's weights for the runs that have these names (the paper's); None: any.
+
+    published, obtain: which published file it is, and where it is published; told where it is not there.
+    """
+
+    method: str
+    variant: str  # the training that it takes the place of, or, of a backbone, that starts from it
+    backbone: str | None = None
+    dataset: str | None = None
+    published: str
+    obtain: str
+
+    def holds_for(self, names: Mapping[str, str]) -> bool:
+        """Whether these are the weights of a run with these names (method, dataset, backbone, variant)."""
+        wanted = self.model_dump(include={"method", "variant", "backbone", "dataset"}, exclude_none=True)
+        return wanted.items() <= names.items()
+
+    def as_configured(self) -> WeightsFile:
+        """What a run's configuration holds: a corrected word must not make anything anew."""
+        return WeightsFile(**self.model_dump(include=set(WeightsFile.model_fields)))
+
+
 class Needs(Frozen):
     """What a scheduler is asked for, for one job."""
 
@@ -91,6 +117,17 @@ class TierConfig(Frozen):
     adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
     needs: dict[Literal["train", "predict", "probe"], Needs] = Field({})  # of a cluster, for every such job
     probes: TierProbes | None = None  # what is measured of the number of frames that fit
+    weights: dict[str, tuple[TierWeights, ...]] = Field({})  # files of others, by the point that they start at
+    start: str | None = None  # which of `weights` is in force; None: everything is trained from nothing
+    published_only: bool = False  # leave out the rows of the paper's tables for which the paper has no number
+    longest_job: PositiveInt | None = None  # minutes that a training asks a scheduler for at most; then it goes on
+
+    @model_validator(mode="after")
+    def _start_is_known(self) -> TierConfig:
+        if self.start is not None and self.start not in self.weights:
+            known = ", ".join(self.weights) or "nothing"
+            raise ValueError(f"start is '{self.start}', which is not in `weights`; allowed: {known}")
+        return self
 
 
 class VariantConfig(Frozen):

@@ -20,7 +20,9 @@ from vita.experiments.config import (
     Options,
     PseudoVideoStandIn,
     Selection,
+    StandIn,
     TierConfig,
+    TierWeights,
     VariantConfig,
 )
 from vita.experiments.reading import load_file, load_tier, overlay, pick
@@ -28,6 +30,12 @@ from vita.experiments.reading import load_file, load_tier, overlay, pick
 Section = TypeVar("Section", bound=BaseModel)
 RUNS = "results/runs"
 DATA = "results/data"
+START_WEIGHTS = "start.safetensors"  # in a run's folder: a backbone of others, converted
+
+
+def directory_of(tier: str, dataset: str, method: str, backbone: str, variant: str, seed: int) -> str:
+    """The folder of a run, relative to the working directory."""
+    return "/".join((RUNS, tier, dataset, method, backbone, variant, f"seed{seed}"))
 
 
 @dataclass(frozen=True)
@@ -48,13 +56,19 @@ class Run:
     @property
     def directory(self) -> str:
         """Where all of this run's files lie, relative to the working directory."""
-        names = (self.tier, self.dataset, self.method, self.backbone, self.variant, f"seed{self.seed}")
-        return "/".join((RUNS, *names))
+        return directory_of(self.tier, self.dataset, self.method, self.backbone, self.variant, self.seed)
+
+    published: TierWeights | None = field(default=None, compare=False, repr=False)  # weights of others
 
     @property
     def weights(self) -> str:
         """The file that training ends with."""
         return f"{self.directory}/model.safetensors"
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether the weights are made here; else they are a file of others."""
+        return self.config.is_trained
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,13 @@ class Resolver:
     @cached_property
     def datasets(self) -> dict[str, DatasetConfig]:
         """What stands in for each of the paper's data sets, by the paper's name."""
-        return {name: self._dataset(stand_in.use) for name, stand_in in self.tier.datasets.items()}
+        return {name: self._scored_on(stand_in) for name, stand_in in self.tier.datasets.items()}
+
+    def _scored_on(self, stand_in: StandIn) -> DatasetConfig:
+        dataset = self._dataset(stand_in.use)
+        if stand_in.validate_on is None:
+            return dataset
+        return parse(DatasetConfig, dataset.model_dump() | {"validate_on": stand_in.validate_on}, str(self.tier_file))
 
     @cached_property
     def pseudo_videos(self) -> dict[str, PseudoVideoConfig]:
@@ -142,22 +162,42 @@ class Resolver:
         paper_dataset = variant.dataset or names.dataset
         dataset = pick(self.datasets, paper_dataset, f"{where}: datasets")
         seed = seed if variant.seed is None else variant.seed
+        published = self._published(names.model_copy(update={"dataset": paper_dataset}))
+        if published is not None and published.holds != "backbone":
+            # One file is one training, whatever seeds are asked for, and nothing comes before it.
+            seed, variant = 0, variant.model_copy(update={"starts_from": None, "pseudo_videos": False})
         start = self._start(names, variant, seed)
+        if published is not None and start is not None:
+            raise UserError(
+                f"{where}: weights.{self.tier.start}: a backbone for {names.method} '{names.variant}', which starts "
+                f"from '{variant.starts_from}'; name a training that starts from nothing"
+            )
+        backbone = pick(self.tier.backbones, names.backbone, f"{where}: backbones")
+        place = (self.tier.tier, dataset.name, names.method, backbone, names.variant, seed)
         config = RunConfig(
             tier=self.tier.tier,
             dataset=dataset.without_description(),
             method=names.method,
-            backbone=pick(self.tier.backbones, names.backbone, f"{where}: backbones"),
+            backbone=backbone,
             variant=names.variant,
             seed=seed,
             options=self._options(method, names, variant),
             train=self._schedule(variant.schedule, names.model_copy(update={"dataset": paper_dataset})),
             pseudo_videos=self.pseudo_videos.get(paper_dataset) if variant.pseudo_videos else None,
-            start_from=start.weights if start else None,
+            start_from=start.weights if start else _converted_backbone(published, directory_of(*place)),
+            weights=published and published.as_configured(),
         )
-        return Run(
-            self.tier.tier, dataset.name, names.method, config.backbone, names.variant, seed, config, starts_from=start
-        )
+        return Run(*place, config, starts_from=start, published=published)
+
+    def _published(self, names: Selection) -> TierWeights | None:
+        """The file of others that the tier names for this run. Raises UserError when it names two."""
+        given = self.tier.weights[self.tier.start] if self.tier.start else ()
+        run = names.model_dump(include={"method", "dataset", "backbone", "variant"})
+        found = [weights for weights in given if weights.holds_for(run)]
+        if len(found) > 1:
+            files = " and ".join(weights.file for weights in found)
+            raise UserError(f"{self.tier_file}: weights.{self.tier.start}: {files} are both for {run}; leave one out")
+        return found[0] if found else None
 
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
@@ -244,6 +284,12 @@ class Resolver:
 
     def _folders(self, kind: str) -> list[Path]:
         return [folder / kind for folder in (self.tier_file.parent, self.library)]
+
+
+def _converted_backbone(published: TierWeights | None, directory: str) -> str | None:
+    """Where the backbone lies, under our names, that a training starts from."""
+    alone = published is not None and published.holds == "backbone"
+    return f"{directory}/{START_WEIGHTS}" if alone else None
 
 
 def _extended(method: MethodConfig, own: dict[str, dict[str, object]], where: str) -> MethodConfig:

@@ -11,7 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from vita.core.contract import UserError
+from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
+from vita.experiments.paper_numbers import has_number
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
@@ -20,6 +22,11 @@ __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 
 NOT_IN_TIER = "not run in this tier"
 NOT_OFFERED = "not offered by this method"
+NO_NUMBER = "the paper has no number for it; `published_only: false` in the tier asks for it all the same"
+SEEN_IN_TRAINING = (
+    "released weights saw all of `train`, so that a local split of it is no test of them; give labels of `valid`"
+)
+PAPER_TIERS = ("paper", "paper_lite", "released")  # whose runs are the paper's model on the paper's data
 
 
 class RunTable:
@@ -82,7 +89,7 @@ class RunTable:
                 yield row.model_copy(update={"key": key}), experiment.select.model_copy(update=changed)
 
     def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
-        reason = self._reason_not_to_run(names, self._resolver.experiments[experiment].each_method)
+        reason = self._reason_not_to_run(self._resolver.experiments[experiment], row, names)
         if reason is not None:
             return ResolvedRow(key=row.key, not_run=reason, **names.model_dump())
         seeds = self.tier.fewer_seeds.get(experiment, self.tier.seeds)
@@ -97,18 +104,34 @@ class RunTable:
             variant=run.variant,
             inference=names.inference,
             seeds=tuple(dict.fromkeys(run.seed for run in runs)),
-            as_paper=self.tier.tier == "paper" and as_paper,
+            as_paper=self.tier.tier in PAPER_TIERS and as_paper,
             valid_videos=run.config.dataset.valid.videos,
         )
 
-    def _reason_not_to_run(self, names: Selection, each_method: bool) -> str | None:
-        tier = self.tier
+    def _reason_not_to_run(self, experiment: ExperimentConfig, row: Row, names: Selection) -> str | None:
+        tier, each_method = self.tier, experiment.each_method
         named = (names.method in tier.methods, names.dataset in tier.datasets, names.backbone in tier.backbones)
         if not all(named):
             return NOT_IN_TIER
         method = self._resolver.methods[names.method]
         offered = names.variant in method.variants and names.inference in method.inference
-        return NOT_OFFERED if each_method and not offered else None  # of a row of its own it is a slip, told later
+        if each_method and not offered:
+            return NOT_OFFERED  # of a row of its own it is a slip, told later
+        if tier.published_only and experiment.published and not has_number(experiment.published, row.key):
+            return NO_NUMBER
+        return self._reason_not_to_score(names)
+
+    def _reason_not_to_score(self, names: Selection) -> str | None:
+        dataset, stand_in = self._resolver.datasets[names.dataset], self.tier.datasets[names.dataset]
+        if stand_in.only_with_labels:
+            try:
+                find_files(dataset, "valid")
+            except UserError as error:
+                return f"no labels of `valid` here: {error}"
+        run = self._resolver.run(names, self.tier.seeds[0])
+        if not run.is_trained and dataset.validate_on == "local_split":
+            return SEEN_IN_TRAINING
+        return None
 
     def _ask(self, experiment: str, names: Selection, seed: int) -> Run:
         """Enter the run that `names` and `seed` select, and what it starts from; ask it for one more prediction."""

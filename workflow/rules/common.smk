@@ -24,7 +24,7 @@ TABLES_AND_FIGURES = (
     "report/pages/*.py",
     "report/runs/*.py",
     "report/tables/*.py",
-    "report/published/*.csv",
+    "experiments/published/*.csv",
 )
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"

@@ -9,10 +9,10 @@ import pandas as pd
 from vita.core.contract import UserError
 from vita.core.dataset_config import VALID
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.server_scores import SERVER
 from vita.report.runs.tidy_rows import COLUMNS
 
-PUBLISHED = Path(__file__).parents[1] / "published"
 WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and seed, name a training
 
 
