@@ -14,7 +14,7 @@ import yaml
 
 
 def main(arguments: list[str]) -> None:
-    subcommands = ("data", "table", "figure")
+    subcommands = ("data", "table", "figure", "convert")
     command = " ".join(arguments[:2] if arguments[0] in subcommands else arguments[:1])
     with Path("calls.log").open("a") as log:
         log.write(" ".join(arguments) + "\n")

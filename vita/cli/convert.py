@@ -24,6 +24,19 @@ def convert_config(
     typer.echo(converted.summary())
 
 
+@convert.command("run")
+def convert_run(
+    config: Annotated[Path, typer.Option("--config", help="The run's config.yaml; its weights appear beside it.")],
+) -> None:
+    """Write a run's weights from the file of others that its configuration names, with their record."""
+    from vita.core.config_base import load
+    from vita.core.run_config import RunConfig
+    from vita.official.checkpoints.run_weights import convert_run as convert_for_run
+
+    _quiet_libraries()
+    typer.echo(convert_for_run(load(RunConfig, config), config.parent))
+
+
 @convert.command("weights")
 def convert_weights(
     source: Annotated[Path, typer.Argument(help=".pth, .pkl, .safetensors, or a folder that transformers saved.")],
@@ -39,15 +52,19 @@ def convert_weights(
     to: Annotated[Literal["ours", "official"], typer.Option(help="Direction.")] = "ours",
 ) -> None:
     """Convert weights under the other side's names; what does not fit is listed, and nothing is written."""
-    from transformers.utils import logging
-
     from vita.core.contract import UserError
     from vita.official.checkpoints.convert import convert_weights as convert_file
     from vita.official.checkpoints.convert import read_method
 
     if to == "official" and (new_heads or num_classes is not None):
         raise UserError("--num-classes and --new-heads are of the way to ours; leave them out with --to official")
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
+    _quiet_libraries()
     name, given = read_method(method, options, config)
     typer.echo(convert_file(source, out, to, name, given, num_classes, seed if new_heads else None))
+
+
+def _quiet_libraries() -> None:
+    from transformers.utils import logging
+
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()

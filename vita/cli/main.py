@@ -57,6 +57,8 @@ def train(
     from vita.engine.train import train as train_run
 
     run = load(RunConfig, config)
+    if not run.is_trained:
+        raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
     _quiet_libraries()
     start = weights or (Path(run.start_from) if run.start_from else None)
     train_run(run, config.parent, start)

@@ -65,8 +65,12 @@ def source_digest(method_package: Path) -> str:
     """
     package = Path(__file__).parents[1]
     shared = [path for room in EVERY_RUN for path in (package / room).rglob("*.py")]
-    own = [method_package] if method_package.is_file() else list(method_package.rglob("*.py"))
-    return f"{_digest_of(shared, package)}+{_digest_of(own, method_package)}"
+    return f"{_digest_of(shared, package)}+{digest_of_sources(method_package)}"
+
+
+def digest_of_sources(place: Path) -> str:
+    """Twelve hexadecimal digits over a module, or over all modules in a folder: their paths in it and their bytes."""
+    return _digest_of([place] if place.is_file() else list(place.rglob("*.py")), place)
 
 
 def _digest_of(paths: Sequence[Path], root: Path) -> str:

@@ -8,7 +8,7 @@ from vita.core.records import PREDICTION_FILE, TRAINING_FILE
 from vita.engine.work_folder import is_held
 from vita.experiments.resolve import Run
 
-TRACES = (f"work/{TRAINING_FILE}", "logs/train.log", "logs/predict.log")
+TRACES = (f"work/{TRAINING_FILE}", "logs/train.log", "logs/convert.log", "logs/predict.log")
 
 
 def training_failed(run: Run) -> bool:
@@ -18,7 +18,7 @@ def training_failed(run: Run) -> bool:
     folder = Path(run.directory)
     if (folder / TRAINING_FILE).exists():
         return False
-    tried = any((folder / trace).exists() for trace in TRACES[:2])
+    tried = any((folder / trace).exists() for trace in TRACES[:3])
     return tried and not is_held(folder / "work")
 
 

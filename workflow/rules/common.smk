@@ -11,6 +11,7 @@ from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
 from vita.experiments.reading import find_tier
+from vita.experiments.resolve import START_WEIGHTS
 from vita.experiments.run_table import RunTable
 from vita.experiments.config import Needs
 from vita.engine.memory.case import dump_cases
@@ -75,6 +76,20 @@ def needs(stage):
 
 def run_of(wildcards):
     return TABLE.find(RUN.format(**dict(wildcards.items())))
+
+
+def weights_file(run):
+    """The file of others that a run's weights, or its backbone's, come from. Where it is not there, what it is is told."""
+    published = run.published
+    if not Path(published.file).exists():
+        unset = (
+            "; that environment variable is not set" if "$" in published.file else ""
+        )
+        raise WorkflowError(
+            f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
+            f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
+        )
+    return published.file
 
 
 def sources(*patterns):

@@ -55,7 +55,14 @@ def metrics(evaluations):
 
 def of_runs(file, evaluations):
     """One file of every run of which anything is finished."""
-    return sorted({f"{run.directory}/{file}" for run, _ in finished(evaluations)})
+    runs = [run for run, _ in finished(evaluations)]
+    return sorted(
+        {
+            f"{run.directory}/{file}"
+            for run in runs
+            if run.is_trained or file != "history.csv"
+        }
+    )
 
 
 def traces(runs):

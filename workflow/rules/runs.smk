@@ -34,13 +34,62 @@ rule inference_config:
         "printf '%s' {params.text:q} > {output} 2> {log}"
 
 
+ruleorder: convert_weights > train
+
+
+rule convert_weights:
+    """Weights of others in the place of a training, under our names and with their origin (all tables)."""
+    input:
+        config="{run}/config.yaml",
+        file=lambda wildcards: weights_file(TABLE.find(wildcards.run)),
+    output:
+        weights="{run}/model.safetensors",
+        record="{run}/record.json",
+    log:
+        "{run}/logs/convert.log",
+    wildcard_constraints:
+        run=one_of(run.directory for run in TABLE if not run.is_trained),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    message:
+        "Converting {input.file}"
+    shell:
+        "vita convert run --config {input.config} > {log} 2>&1"
+
+
+rule convert_backbone:
+    """A backbone of others, under our names and with its origin, that a training starts from (all tables)."""
+    input:
+        config="{run}/config.yaml",
+        file=lambda wildcards: weights_file(TABLE.find(wildcards.run)),
+    output:
+        weights=f"{{run}}/{START_WEIGHTS}",
+        record="{run}/start_record.json",
+    log:
+        "{run}/logs/convert.log",
+    wildcard_constraints:
+        run=one_of(
+            run.directory for run in TABLE if run.is_trained and run.config.weights
+        ),
+    conda:
+        ENVIRONMENT
+    resources:
+        mem_mb=8000,
+        runtime=30,
+    message:
+        "Converting {input.file}"
+    shell:
+        "vita convert run --config {input.config} > {log} 2>&1"
+
+
 rule train:
     """Train one run; when it was cut off, it goes on from its last checkpoint in work/ (all tables)."""
     input:
         config=f"{RUN}/config.yaml",
-        start=lambda wildcards: [
-            start.weights for start in [run_of(wildcards).starts_from] if start
-        ],
+        start=lambda wildcards: run_of(wildcards).config.start_from or [],
         data=lambda wildcards: training_data(run_of(wildcards).config),
     output:
         weights=f"{RUN}/model.safetensors",

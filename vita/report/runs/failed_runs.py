@@ -48,7 +48,8 @@ def _training_failure(folder: Path) -> str:
     told = read_record_if_there(RunOutcome, folder / "work" / TRAINING_FILE)
     if told is not None:
         return " ".join(told.error.split()) if told.error else UNTOLD
-    return _last_error(folder / "logs" / "train.log")
+    logs = [folder / "logs" / f"{task}.log" for task in ("train", "convert")]
+    return _last_error(next((log for log in logs if log.exists()), logs[0]))
 
 
 def _last_error(log: Path) -> str:
