@@ -81,9 +81,7 @@ class Trainer:
         identity = f"{record.config_digest} {record.started_from and record.started_from.sha256}"
         self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
         self.history, self.seconds, self.start = History(), 0.0, 0
-        self.validation = (
-            Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
-        )
+        self.validation = Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
         record.device = device_name(self.accelerator.device)
         record.processes = self.accelerator.num_processes
 

@@ -25,7 +25,10 @@ from vita.data.masks.rle import encode
 from vita.data.sampling.clips import make_clip
 from vita.data.ytvis import Instance
 from vita.engine.inference_plan import VideoInParts
+from vita.model.method import Vita
+from vita.official.checkpoints.state_dict import official_names_of, our_names_of
 from vita.official.conformance.recording import StoredFrames
+from vita.official.plugins import find_official
 
 Build = Callable[..., Mask2FormerVis]
 MakeClip = Callable[..., Clip]
@@ -104,6 +107,31 @@ def test_mask_losses_grow_with_the_number_of_frames(tiny: Build, random_clip: Ma
     assert four["video_mask"] == pytest.approx(4 * one["video_mask"], rel=0.05)
     assert four["video_dice"] == pytest.approx(4 * one["video_dice"], rel=0.05)
     assert four["video_classification"] == pytest.approx(one["video_classification"], rel=0.2)
+
+
+def test_images_teach_what_they_teach_the_image_model(
+    tiny: Build, tiny_vita: Callable[..., Vita], random_clip: MakeClip
+) -> None:
+    """The release starts from image Mask2Former, which is VITA's detector alone.
+
+    On clips of one frame, with the same weights and points: the same losses, and the same gradient of every weight.
+    """
+    images = [random_clip(0, frames=1), random_clip(1, frames=1, objects=3)]
+    ours, theirs = tiny().train(), tiny_vita(stage="detector", norm="frozen").train()
+    official, of_vita = find_official("mask2former_vis"), find_official("vita")
+    weights = official_names_of(ours.state_dict(), official)
+    theirs.load_state_dict(our_names_of(weights, theirs.state_to_keep(), of_vita), strict=False)
+    losses = [model.losses(images, same_points) for model in (ours, theirs)]
+    assert list(values(losses[0]).values()) == pytest.approx(list(values(losses[1]).values()), rel=1e-5)
+    gradients = []
+    for model, counterpart, one in zip((ours, theirs), (official, of_vita), losses, strict=True):
+        one.total.backward()
+        learnt = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+        gradients.append(official_names_of(learnt, counterpart))
+    assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 100
+    for name, gradient in gradients[0].items():
+        difference = (gradient - gradients[1][name]).norm()
+        assert difference <= 2e-4 * gradient.norm() + 1e-4, name  # of norms of 1 to 50
 
 
 @torch.no_grad()

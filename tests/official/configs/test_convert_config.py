@@ -128,7 +128,12 @@ def test_the_backbones_are_named_and_sized(tmp_path):
 
 
 PAPER = RunTable(LIBRARY / "paper.yaml", LIBRARY)
-CURVE = {"validate_every", "validate_at", "validate_videos", "validate_short_edge"}  # of Figure 5; the release scores nothing
+CURVE = {
+    "validate_every",
+    "validate_at",
+    "validate_videos",
+    "validate_short_edge",
+}  # of Figure 5; the release scores nothing
 
 
 @pytest.mark.parametrize("name", NAMES)
