@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from released_yaml import NAMES, expected, write_released
 
 from vita.core.config_base import parse
+from vita.core.contract import UserError
 from vita.core.plugins import find_method, installed_methods
 from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig, RunConfig
 from vita.engine.optimizer import rate_multiplier
@@ -255,6 +257,29 @@ def test_a_crop_by_shares_of_the_frame_is_reported(tmp_path, architecture):
     assert converted.run.train.augmentation.crop is None
     fate = converted.fates["INPUT.CROP.TYPE"]
     assert (fate.kind, fate.why) == ("not supported", "only absolute_range: without it there is no crop here")
+
+
+MSRA = """
+MODEL:
+  META_ARCHITECTURE: Ifc
+  WEIGHTS: detectron2://ImageNetPretrained/MSRA/R-101.pkl
+  PIXEL_MEAN: [103.530, 116.280, 123.675]
+  PIXEL_STD: [1.0, 1.0, 1.0]
+  RESNETS: {DEPTH: 101, STRIDE_IN_1X1: True, OUT_FEATURES: [res2, res3, res4, res5]}
+  IFC: {NUM_CLASSES: 40}
+DATASETS: {TRAIN: '("ytvis_2019_train",)', TEST: '("ytvis_2019_val",)'}
+INPUT: {FORMAT: BGR, MIN_SIZE_TRAIN_SAMPLING: choice_by_clip}
+"""
+
+
+@pytest.mark.parametrize("written", ["as released", "left to detectron2's defaults"])
+def test_the_other_resnet_101_is_refused_by_its_name(tmp_path, written):
+    """IFC's: BGR, no division by the standard deviation, stride in the first 1x1. The shapes are torchvision's."""
+    text = MSRA
+    if written != "as released":
+        text = re.sub(r"  PIXEL_.*\n|FORMAT: BGR, |STRIDE_IN_1X1: True, ", "", text)
+    with pytest.raises(UserError, match=r"own\.yaml: INPUT\.FORMAT BGR, .* this is MSRA's ResNet-101, another network"):
+        converted_from(text, tmp_path)
 
 
 @pytest.fixture(params=METHODS)

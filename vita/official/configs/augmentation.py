@@ -28,7 +28,12 @@ def video_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
     flip = _flip(config, notes)
     if config.get(f"{JITTER}.ENABLED"):
         notes |= {f"INPUT.{key}": JITTERED for key in (*EDGES, "CROP.ENABLED", "CROP.TYPE", "CROP.SIZE")}
-        return {"jitter": _jitter(config, notes), **flip}
+        jitter = _jitter(config, notes)
+        if config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+            notes[f"{JITTER}.ENABLED"] = Fate(
+                "not supported", "of videos, drawn once for a clip here, not for each frame"
+            )
+        return {"jitter": jitter, **flip}
     return {"crop": _crop_of_videos(config, notes), **_edges(config, "INPUT", notes), **flip}
 
 
