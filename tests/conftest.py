@@ -62,6 +62,6 @@ def random_clip() -> Callable[..., Clip]:
             masks[number, :, 4 : height - 4, 10 * number : 10 * number + 8] = True
         labels = torch.randint(0, 3, (objects,), generator=random)
         ids = torch.arange(1, objects + 1)[:, None].expand(objects, frames).clone()
-        return Clip(images, masks, labels, ids, video_id=0, frame_indices=tuple(range(frames)))
+        return Clip(images, masks, labels, ids, ids > 0, video_id=0, frame_indices=tuple(range(frames)))
 
     return build

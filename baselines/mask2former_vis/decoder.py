@@ -63,7 +63,11 @@ class MaskedVideoDecoder(nn.Module):
             yield prediction
 
     def _tokens(self, level: Tensor, number: int, clips: int) -> tuple[Tensor, Tensor]:
-        """Keys and values (B, S, C) of a level (F, C, h, w), frame by frame; only keys know where they lie."""
+        """Keys and values (B, S, C) of a level (F, C, h, w), frame by frame; only keys know where they lie.
+
+        An image is a clip of one frame: time then adds the same to all keys, which attention leaves out, so that this
+        is the image model's decoder, as the release starts from.
+        """
         frames = level.unflatten(0, (clips, -1)).permute(0, 1, 3, 4, 2)  # (B, T, h, w, C)
         values = (frames + self.level_embedding.weight[number]).flatten(1, 3)
         return values + position_in_clip(frames.shape[1:], level.device).flatten(0, 2), values

@@ -31,9 +31,9 @@ Labels = Literal["last_frame", "instance"]
 class Mask2FormerVis(nn.Module):
     """The whole method; its parts are given, not chosen, here.
 
-    labels: "last_frame" teaches the query of an object that the clip's last frame does not show "no object", though
-    its masks are taught all the same: so does the released code, which reads classes there. "instance" teaches the
-    object's class.
+    labels: "last_frame" teaches the query of an object that is not annotated in the clip's last frame "no object",
+    though its masks are taught all the same: so does the released code, which reads classes there. Where the object is
+    annotated but nothing is left of its mask, the class stays, as there. "instance" teaches the class of every object.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Mask2FormerVis(nn.Module):
         if self.labels == "instance":
             return targets
         no_object = self.decoder.class_head.out_features - 1
-        absent = [clip.ids[:, -1] == -1 for clip in clips]
+        absent = [~clip.annotated[:, -1] for clip in clips]
         return [replace(t, labels=t.labels.masked_fill(a, no_object)) for t, a in zip(targets, absent, strict=True)]
 
     def keep(self, images: Tensor) -> tuple[Tensor, ...]:

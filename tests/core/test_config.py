@@ -134,3 +134,18 @@ def test_sections_without_keys_that_must_be_given() -> None:
         parse(PredictConfig, {"variants": {}}, "x")
     with pytest.raises(UserError, match=r"^x: key 'root' is missing$"):
         parse(DatasetConfig, {"name": "a"}, "x")
+
+
+@pytest.mark.parametrize(
+    ("schedule", "steps"),
+    [
+        ({}, []),
+        ({"validate_every": 4}, [4, 8, 10]),
+        ({"validate_at": (3,)}, [3, 10]),
+        ({"validate_every": 4, "validate_at": (1, 4, 11)}, [1, 4, 8, 10]),  # training ends before step 11
+    ],
+)
+def test_steps_after_which_a_training_is_validated(tmp_path: Path, schedule: dict[str, Any], steps: list[int]) -> None:
+    train = configuration(tmp_path, iterations=10, **schedule).train
+    assert [step for step in range(1, 11) if train.validates_after(step)] == steps
+    assert train.validates == bool(steps)

@@ -87,6 +87,7 @@ def test_clip_holds_the_annotated_masks_and_frames(split: Split) -> None:
             codes = [instances[number].segmentations[t] for t in clip.frame_indices]
             np.testing.assert_array_equal(clip.masks[row].numpy(), rle.decode(codes, 32, 48))
             assert clip.ids[row].tolist() == [-1 if code is None else number for code in codes]
+            assert clip.annotated[row].tolist() == [code is not None for code in codes]
             assert clip.labels[row] == instances[number].label
 
 
@@ -96,6 +97,7 @@ def test_types_and_shapes(split: Split) -> None:
     assert (clip.frames.dtype, clip.frames.shape) == (torch.uint8, (3, 3, 16, 24))
     assert (clip.masks.dtype, clip.masks.shape) == (torch.bool, (count, 3, 16, 24))
     assert (clip.labels.dtype, clip.ids.dtype, clip.ids.shape) == (torch.int64, torch.int64, (count, 3))
+    assert (clip.annotated.dtype, clip.annotated.shape) == (torch.bool, (count, 3))
     assert clip.masks.any(dim=(2, 3)).equal(clip.ids >= 0)
 
 
@@ -173,4 +175,4 @@ def test_masks_that_vanish_when_resized_leave_the_clip(split: Split) -> None:
     shrunk = AugmentationConfig(short_edges=(4,), flip_probability=0.0)
     clip = sampler(replace(split, videos=split.videos[:1], instances=((one,),)), augmentation=shrunk)[0]
     assert clip.masks.shape == (0, 3, 4, 6)
-    assert clip.ids.shape == (0, 3) and clip.labels.shape == (0,)
+    assert clip.ids.shape == clip.annotated.shape == (0, 3) and clip.labels.shape == (0,)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_dilation, binary_erosion
+from scipy.stats import chisquare
 
 from vita.core.config_base import parse
 from vita.core.contract import UserError
@@ -40,6 +41,35 @@ def test_windows_lie_inside_move_in_one_direction_and_have_allowed_sizes(seed: i
     assert all(0 <= one.top <= whole[0] - one.height and 0 <= one.left <= whole[1] - one.width for one in crops)
     steps = np.diff([(crop.top, crop.left) for crop in crops], axis=0)
     assert (steps >= 0).all() or (steps <= 0).all()
+
+
+STILL = CropConfig(probability=1.0, short_edges=(), smallest=30, largest=45, moves=False)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(5, 90), st.integers(5, 90))
+def test_a_window_that_stands_still_is_cut_out_of_the_stored_frame(seed: int, height: int, width: int) -> None:
+    transform = draw_transform(AugmentationConfig(crop=STILL), (height, width), 3, np.random.default_rng(seed))
+    assert not [one for one in transform.of_frame(0) if isinstance(one, Resize)]
+    crops = [one for t in range(3) for one in transform.of_frame(t) if isinstance(one, Crop)]
+    assert len(crops) == 3 and len(set(crops)) == 1
+    assert min(30, height) <= crops[0].height <= min(45, height) and min(30, width) <= crops[0].width <= min(45, width)
+    assert 0 <= crops[0].top <= height - crops[0].height and 0 <= crops[0].left <= width - crops[0].width
+
+
+@pytest.mark.parametrize(("moves", "alike"), [(False, True), (True, False)])
+def test_where_the_window_of_a_single_image_lies(moves: bool, alike: bool) -> None:
+    """Of one that stands still, all places are as likely: 11 from top to bottom, 21 from left to right.
+
+    One that moves is met on its way from any place to one further on, which is seldom the first.
+    """
+    crop = STILL.model_copy(update={"largest": 30, "moves": moves})
+    rng = np.random.default_rng(0)
+    config = AugmentationConfig(crop=crop, flip_probability=0.0)
+    drawn = [draw_transform(config, (40, 50), 1, rng).of_frame(0)[0] for _ in range(4000)]
+    counts = [np.bincount([one.top for one in drawn], minlength=11), np.bincount([one.left for one in drawn])]
+    assert [len(one) for one in counts] == [11, 21]
+    assert all((chisquare(one).pvalue > 1e-3) == alike for one in counts)
 
 
 @settings(max_examples=40, deadline=None)
@@ -164,7 +194,7 @@ def test_jitter_draws_scales_and_windows_evenly() -> None:
     ("raw", "message"),
     [
         ({"crop": {"smallest": 700}}, r"smallest \(700\) must not be above largest \(600\)"),
-        ({"crop": {"short_edges": []}}, "crop.short_edges"),
+        ({"crop": {"short_edges": [0]}}, "crop.short_edges.0"),
         ({"rotation": {"centre": [0.6, 0.4]}}, "two shares in 0..1, the smaller first"),
         ({"jitter": {"scale": [2.0, 0.1]}}, "two factors, the smaller first"),
         ({"jitter": {"scale": [0.0, 0.1]}}, "jitter.scale.0"),

@@ -90,16 +90,16 @@ def test_interrupted_between_final_files(
 def test_validation_leaves_training_as_it_is(
     videos: Path, finished: Path, tmp_path: Path, interrupt_at: Callable[[int], None]
 ) -> None:
-    config = configuration(videos, validate_every=3)
+    config = configuration(videos, validate_every=3, validate_at=(5,))
     interrupt_at(7)
     with pytest.raises(InterruptionError):
         train_here(config, tmp_path)
     train_here(config, tmp_path)
     assert weights_of(tmp_path) == weights_of(finished)
     rows = {int(row["step"]): row for row in history_of(tmp_path)}
-    assert sorted(rows) == [2, 3, 4, 6, 8]  # 3 has a row of its own
+    assert sorted(rows) == [2, 3, 4, 5, 6, 8]  # 3 and 5 have rows of their own
     measured = {step: float(row["validation_AP"]) for step, row in rows.items() if row["validation_AP"]}
-    assert sorted(measured) == [3, 6, 8]
+    assert sorted(measured) == [3, 5, 6, 8]
     assert all(0 <= ap <= 100 for ap in measured.values())
     assert rows[3]["total"] == "" and float(rows[4]["total"]) > 0
 

@@ -1,9 +1,12 @@
 """The tier of the paper's numbers; VITA's part is held against the released files in tests/weights."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from tiers import table
 
 from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
+from vita.report.claims.curve_areas import common_steps
 
 # Of the released files: iterations, decays, clips a batch, frames a clip, their range, weight decay.
 RELEASED = {
@@ -64,8 +67,11 @@ def test_each_method_augments_as_its_release_does():
     assert found["vita", "pretrain"].jitter == JitterConfig(size=1024, scale=(0.1, 2.0))
     assert found["vita", "base"].crop == CropConfig()
     assert found["mask2former_vis", "base"] == AugmentationConfig(short_edges=(360, 480))
-    ifc = found["ifc", "pretrain"]
-    assert (ifc.jitter, ifc.crop, ifc.short_edges) == (None, CropConfig(), tuple(range(480, 801, 32)))
+    # The loader of IFC's COCO configuration puts detectron2's random crop ("absolute_range", 384 to 600) first, without
+    # a condition and without a resize before it; then a short edge of 480 to 800, then the flip.
+    crop = CropConfig(probability=1.0, short_edges=(), smallest=384, largest=600, moves=False)
+    images = AugmentationConfig(crop=crop, short_edges=range(480, 801, 32), max_edge=1333)
+    assert (found["ifc", "pretrain"], found["ifc", "base"]) == (images, AugmentationConfig(short_edges=(360, 480)))
 
 
 def test_pseudo_videos_are_for_the_variants_that_ask_for_them():
@@ -86,8 +92,22 @@ def test_figure_5_has_points_to_draw():
         train = run.config.train
         assert 12 <= train.iterations / train.validate_every <= 14
         assert (train.validate_videos, train.validate_short_edge) == (100, run.prediction.short_edge)
-    elsewhere = {run.backbone for run in table("paper") if run.config.train.validate_every}
+    elsewhere = {run.backbone for run in table("paper") if run.config.train.validates}
     assert elsewhere == {"r50"}
+
+
+def test_the_curves_of_figure_5_meet_at_every_step_of_the_shorter_one():
+    """Else which method converges faster has no answer: the claim compares curves where both have points."""
+    steps = {}
+    for run, _ in table("paper").evaluations("figure5"):
+        train = run.config.train
+        validated = [step for step in range(1, train.iterations + 1) if train.validates_after(step)]
+        steps.setdefault((run.method, run.variant), validated)
+    ours, theirs = steps["vita", "no_pseudo_videos"], steps["mask2former_vis", "base"]
+    assert theirs == list(range(500, 6001, 500))
+    assert ours == theirs + list(range(10000, 140001, 10000)) == steps["vita", "no_similarity"]
+    curves = [pd.DataFrame({seed: np.arange(len(at)) for seed in range(5)}, index=at) for at in (ours, theirs)]
+    assert common_steps(curves) == (500, 6000)
 
 
 def test_data_lies_where_the_variable_says(monkeypatch, tmp_path):

@@ -1,6 +1,7 @@
 """What is trained in which stage, and symmetries of the objective."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 import torch
@@ -120,9 +121,9 @@ def test_order_of_clips_and_objects_and_their_numbers_do_not_matter(tiny_vita: B
     model = tiny_vita().train()
     before = values(model.losses(clips, same_points))
     assert values(model.losses(clips[::-1], same_points)) == pytest.approx(before, rel=1e-3)
-    turned = [Clip(c.frames, c.masks.flip(0), c.labels.flip(0), c.ids.flip(0), 0, c.frame_indices) for c in clips]
+    turned = [replace(c, masks=c.masks.flip(0), labels=c.labels.flip(0), ids=c.ids.flip(0)) for c in clips]
     assert values(model.losses(turned, same_points)) == pytest.approx(before, rel=1e-3)
-    renamed = [Clip(c.frames, c.masks, c.labels, 90 - 7 * c.ids, 0, c.frame_indices) for c in clips]
+    renamed = [replace(c, ids=90 - 7 * c.ids) for c in clips]
     assert values(model.losses(renamed, same_points)) == pytest.approx(before, rel=1e-3)
 
 
@@ -131,7 +132,7 @@ def test_identities_matter_to_the_similarity_loss_alone(tiny_vita: Build, random
     model, clip = tiny_vita().train(), random_clip(0, frames=3)
     swapped_ids = clip.ids.clone()
     swapped_ids[:, 1] = clip.ids.flip(0)[:, 1]
-    swapped = Clip(clip.frames, clip.masks, clip.labels, swapped_ids, 0, clip.frame_indices)
+    swapped = replace(clip, ids=swapped_ids)
     before, after = (values(model.losses([c], same_points)) for c in (clip, swapped))
     assert {name for name in before if abs(before[name] - after[name]) > 1e-3} == {"similarity"}
 
@@ -147,7 +148,7 @@ def test_clips_of_different_size_in_one_batch(
     frames = torch.tensor([124, 116, 104], dtype=torch.uint8)[:, None, None].expand(2, 3, 64, 64).clone()
     frames[..., :40, :50] = small.frames
     masks = torch.nn.functional.pad(small.masks, (0, 14, 0, 24))
-    padded = Clip(frames, masks, small.labels, small.ids, 0, small.frame_indices)
+    padded = replace(small, frames=frames, masks=masks)
     expected = values(model.losses([large, padded], same_points))
     assert values(model.losses([large, small], same_points)) == pytest.approx(expected, rel=1e-5)
 

@@ -55,18 +55,22 @@ class Clip:
     frames: (T, 3, H, W) uint8, RGB.  masks: (N, T, H, W) bool.
     labels: (N,) int64, contiguous class numbers 0..K-1.
     ids: (N, T) int64, the instance's number, -1 in every frame where its mask is empty.
+    annotated: (N, T) bool, whether the data set has a mask of the instance in that frame; augmentation may have left
+    nothing of it.
     """
 
     frames: Tensor
     masks: Tensor
     labels: Tensor
     ids: Tensor
+    annotated: Tensor
     video_id: int
     frame_indices: tuple[int, ...]
 
     def to(self, device: torch.device) -> Clip:
         """The same clip with its tensors on `device`."""
-        tensors = {name: getattr(self, name).to(device) for name in ("frames", "masks", "labels", "ids")}
+        names = ("frames", "masks", "labels", "ids", "annotated")
+        tensors = {name: getattr(self, name).to(device) for name in names}
         return replace(self, **tensors)
 
 

@@ -22,13 +22,18 @@ from vita.core.dataset_config import DatasetConfig
 
 
 class CropConfig(Frozen):
-    """A window that moves through the clip, cut after a resize of its own. Lengths in pixels."""
+    """A window that is cut out of every frame of a clip, after a resize of its own. Lengths in pixels.
+
+    Defaults are VITA's. Without `short_edges` it is cut out of the frame as it is stored.
+    """
 
     probability: float = Field(0.5, ge=0.0, le=1.0)
-    short_edges: tuple[PositiveInt, ...] = Field((400, 500, 600), min_length=1)
+    short_edges: tuple[PositiveInt, ...] = (400, 500, 600)
     max_edge: PositiveInt = 1333
     smallest: PositiveInt = 384  # edges of the window, where the frame is that large
     largest: PositiveInt = 600
+    # Through the clip; otherwise it stands still, everywhere as likely. Left out of files where it moves.
+    moves: bool = Field(True, exclude_if=lambda moves: moves)
 
     @model_validator(mode="after")
     def _ascend(self) -> CropConfig:
@@ -113,6 +118,8 @@ class TrainConfig(Frozen):
     workers: NonNegativeInt = 0
     checkpoint_every: PositiveInt = 200
     validate_every: PositiveInt | None = None
+    # Steps beside those of `validate_every`. Left out of files where there are none.
+    validate_at: tuple[PositiveInt, ...] = Field((), exclude_if=lambda steps: not steps)
     validate_videos: PositiveInt = 8
     validate_short_edge: PositiveInt | None = None  # pixels, as `short_edge` of prediction; None keeps the stored size
     validate_max_edge: PositiveInt = 1333
@@ -125,6 +132,16 @@ class TrainConfig(Frozen):
         if iterations is not None and any(step >= iterations for step in value):
             raise ValueError(f"must be below iterations, which is {iterations}")
         return value
+
+    @property
+    def validates(self) -> bool:
+        """Whether the model is scored on validation videos while it trains."""
+        return self.validate_every is not None or bool(self.validate_at)
+
+    def validates_after(self, step: int) -> bool:
+        """Whether it is scored after this many steps: after the last in any case."""
+        in_turn = self.validate_every is not None and step % self.validate_every == 0
+        return self.validates and (in_turn or step in self.validate_at or step == self.iterations)
 
 
 Holds = Literal["backbone", "image", "video"]

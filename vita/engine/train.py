@@ -87,9 +87,7 @@ class Trainer:
         identity = f"{record.config_digest} {record.started_from and record.started_from.sha256}"
         self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
         self.history, self.seconds, self.start = History(), 0.0, 0
-        self.validation = (
-            Validation(config, definition.read_variant(config.validation)) if schedule.validate_every else None
-        )
+        self.validation = Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
         record.device = device_name(self.accelerator.device)
         record.processes = self.accelerator.num_processes
 
@@ -157,7 +155,7 @@ class Trainer:
         if done % EVERY == 0 or last:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
-        if self.validation and schedule.validate_every and (done % schedule.validate_every == 0 or last):
+        if self.validation and schedule.validates_after(done):
             self.history.note_validation(done, self.validation(self.bare))
         if done % schedule.checkpoint_every == 0 and not last:
             self._save(done)

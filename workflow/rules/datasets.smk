@@ -37,7 +37,7 @@ def local_split(dataset):
 
 def training_data(config):
     """What a run reads: its data set, and the images that are mixed in."""
-    parts = ("train", "valid") if config.train.validate_every else ("train",)
+    parts = ("train", "valid") if config.train.validates else ("train",)
     sets = [
         config.dataset,
         *([config.pseudo_videos.dataset] if config.pseudo_videos else []),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from same_tracks import assert_same
 from torch import Tensor
 from torch.testing import assert_close
@@ -16,9 +18,17 @@ from baselines.mask2former_vis import network as module
 from baselines.mask2former_vis.network import Mask2FormerVis
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, top_pairs
-from vita.core.contract import Clip, Losses, Track
+from vita.core.contract import Clip, Losses, Track, Video
+from vita.data.augment.clip_transform import ClipTransform, Step
+from vita.data.augment.transforms import Resize
+from vita.data.masks.rle import encode
+from vita.data.sampling.clips import make_clip
+from vita.data.ytvis import Instance
 from vita.engine.inference_plan import VideoInParts
+from vita.model.method import Vita
+from vita.official.checkpoints.state_dict import official_names_of, our_names_of
 from vita.official.conformance.recording import StoredFrames
+from vita.official.plugins import find_official
 
 Build = Callable[..., Mask2FormerVis]
 MakeClip = Callable[..., Clip]
@@ -92,11 +102,36 @@ def test_mask_losses_grow_with_the_number_of_frames(tiny: Build, random_clip: Ma
     for part in (model.decoder.query_content, model.decoder.mask_embedding[-1]):
         part.weight.mul_(0.1)  # masks that hardly depend on what the queries gather
     still = replace(image, frames=image.frames.expand(4, -1, -1, -1), masks=image.masks.expand(-1, 4, -1, -1))
-    still = replace(still, ids=image.ids.expand(-1, 4))
+    still = replace(still, ids=image.ids.expand(-1, 4), annotated=image.annotated.expand(-1, 4))
     one, four = (values(model.losses([clip], same_points)) for clip in (image, still))
     assert four["video_mask"] == pytest.approx(4 * one["video_mask"], rel=0.05)
     assert four["video_dice"] == pytest.approx(4 * one["video_dice"], rel=0.05)
     assert four["video_classification"] == pytest.approx(one["video_classification"], rel=0.2)
+
+
+def test_images_teach_what_they_teach_the_image_model(
+    tiny: Build, tiny_vita: Callable[..., Vita], random_clip: MakeClip
+) -> None:
+    """The release starts from image Mask2Former, which is VITA's detector alone.
+
+    On clips of one frame, with the same weights and points: the same losses, and the same gradient of every weight.
+    """
+    images = [random_clip(0, frames=1), random_clip(1, frames=1, objects=3)]
+    ours, theirs = tiny().train(), tiny_vita(stage="detector", norm="frozen").train()
+    official, of_vita = find_official("mask2former_vis"), find_official("vita")
+    weights = official_names_of(ours.state_dict(), official)
+    theirs.load_state_dict(our_names_of(weights, theirs.state_to_keep(), of_vita), strict=False)
+    losses = [model.losses(images, same_points) for model in (ours, theirs)]
+    assert list(values(losses[0]).values()) == pytest.approx(list(values(losses[1]).values()), rel=1e-5)
+    gradients = []
+    for model, counterpart, one in zip((ours, theirs), (official, of_vita), losses, strict=True):
+        one.total.backward()
+        learnt = {name: p.grad for name, p in model.named_parameters() if p.grad is not None}
+        gradients.append(official_names_of(learnt, counterpart))
+    assert gradients[0].keys() == gradients[1].keys() and len(gradients[0]) > 100
+    for name, gradient in gradients[0].items():
+        difference = (gradient - gradients[1][name]).norm()
+        assert difference <= 2e-4 * gradient.norm() + 1e-4, name  # of norms of 1 to 50
 
 
 @torch.no_grad()
@@ -135,7 +170,7 @@ def leaving(random_clip: MakeClip) -> Clip:
     for instance, frame in ((1, 2), (2, 0)):
         ids[instance, frame] = -1
         masks[instance, frame] = False
-    return replace(clip, ids=ids, masks=masks, labels=torch.tensor([2, 0, 1]))
+    return replace(clip, ids=ids, masks=masks, annotated=ids != -1, labels=torch.tensor([2, 0, 1]))
 
 
 @pytest.mark.parametrize(("labels", "taught"), [("last_frame", [2, 3, 1]), ("instance", [2, 0, 1])])
@@ -146,6 +181,31 @@ def test_what_an_object_is_called_that_the_last_frame_does_not_show(
     assert target.labels.tolist() == taught  # 3 is "no object"
     assert torch.equal(target.masks, leaving.masks)  # taught all the same
     assert leaving.labels.tolist() == [2, 0, 1]  # the clip stays as it is
+
+
+def test_an_object_that_resizing_swallowed_in_the_last_frame_keeps_its_class(tiny: Build, tmp_path: Path) -> None:
+    """As in the release, which then takes its number away in that frame, but not its class.
+
+    Frames of 24 x 16 pixels become 12 x 8: of each two rows and columns the second is kept, number 1, 3, 5 and so on.
+    The square stays in both frames; the speck fills four pixels in the first frame and one in the last, in row 6, which
+    is not kept; the guest has no mask in the last frame.
+    """
+    masks = np.zeros((4, 24, 16), bool)
+    square, speck, dot, guest = masks
+    square[8:16, 4:12] = speck[18:20, 2:4] = dot[6, 7] = guest[0:4, 0:4] = True
+    whole, first, last, seen = encode(masks)
+    codes = [(whole, whole), (first, last), (seen, None)]
+    instances = [Instance(number, label, codes[number], False) for number, label in enumerate((2, 0, 1))]
+    for t in range(2):
+        Image.new("RGB", (16, 24)).save(tmp_path / f"{t}.png")
+    video = Video(1, "clip", 24, 16, tuple(tmp_path / f"{t}.png" for t in range(2)))
+    transform = ClipTransform((24, 16), (Step((Resize((24, 16), (12, 8)),) * 2, (12, 8)),))
+    clip = make_clip(video, instances, (0, 1), transform)
+    assert clip.masks.sum((2, 3)).tolist() == [[16, 16], [1, 0], [4, 0]]
+    assert clip.ids.tolist() == [[0, 0], [1, -1], [2, -1]]
+    assert clip.annotated.tolist() == [[True, True], [True, True], [True, False]]
+    (taught,) = tiny(labels="last_frame").targets([clip], (32, 32))
+    assert taught.labels.tolist() == [2, 0, 3]  # 3 is "no object"
 
 
 @torch.no_grad()

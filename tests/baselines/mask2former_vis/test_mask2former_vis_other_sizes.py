@@ -30,6 +30,7 @@ from vita.official.conformance.training_step import Step, replay
 from vita.official.plugins import find_official
 
 CLASSES, LAYERS, POINTS, TOP = 3, 5, 40, 4
+ABSENT, EMPTY, SHOWN = range(3)  # an instance in a frame: not annotated; nothing left of its mask; in sight
 CLIPS, CLIP_FRAMES, FRAMES, OUT = 3, 2, 19, (50, 85)  # more frames than pass through the pixel level at once
 OPTIONS: dict[str, Any] = {
     "detector": {
@@ -115,11 +116,17 @@ def what_happened(step: Step, facts: dict[str, Any]) -> dict[str, Tensor]:
 
 
 def training_batch() -> dict[str, Tensor]:
-    """Clip 0: two instances, one of them not in the last frame. Clip 1: none. Clip 2: one, and one never seen."""
-    present = ([[1, 1], [1, 0]], [], [[1, 1], [0, 0]])
+    """Clip 0: two instances, one of them not annotated in the last frame. Clip 1: none. Clip 2: one, of whose mask
+    nothing is left in the last frame, where it is annotated; and one never seen.
+
+    As the official loader writes it: where nothing is left it takes away the number and keeps the class.
+    """
+    present = ([[SHOWN, SHOWN], [SHOWN, ABSENT]], [], [[SHOWN, EMPTY], [ABSENT, ABSENT]])
+    taught = ([0, CLASSES], [], [0])
     tensors = {}
     for clip, rows in enumerate(present):
-        shown = torch.tensor(rows, dtype=torch.bool).reshape(-1, CLIP_FRAMES)
+        states = torch.tensor(rows, dtype=torch.int64).reshape(-1, CLIP_FRAMES)
+        shown = states == SHOWN
         masks = torch.zeros(len(shown), CLIP_FRAMES, 40 - clip, 64 - 3 * clip, dtype=torch.uint8)
         for number in range(len(shown)):
             masks[number, :, 4 * number : 20, 5 * number : 30] = 1
@@ -128,9 +135,8 @@ def training_batch() -> dict[str, Tensor]:
         tensors[f"{stem}.frames_uint8"] = torch.randint(0, 256, size, dtype=torch.uint8)
         tensors[f"{stem}.gt_masks"] = masks * shown[..., None, None]
         tensors[f"{stem}.gt_ids"] = torch.where(shown, 100 + classes, -1)
-        tensors[f"{stem}.gt_classes"] = torch.where(shown, classes, CLASSES)
-        seen = shown.any(1)
-        tensors[f"target.clip{clip}.labels"] = torch.where(shown[:, -1], classes[:, 0], CLASSES)[seen]
+        tensors[f"{stem}.gt_classes"] = torch.where(states == ABSENT, CLASSES, classes)
+        tensors[f"target.clip{clip}.labels"] = torch.tensor(taught[clip], dtype=torch.int64)
     return tensors
 
 

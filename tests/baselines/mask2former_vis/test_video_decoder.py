@@ -102,6 +102,31 @@ def without_time_at_all(shape: torch.Size, device: torch.device) -> Tensor:
     return position_in_clip(shape, device) - waves(shape[0], shape[3], device)[:, None, None]
 
 
+def test_time_changes_nothing_in_clips_of_one_frame(decoder: MaskedVideoDecoder) -> None:
+    """The image model of the release, which the video model starts from, has positions in the image alone.
+
+    In one frame time adds the same to all keys, and so the same to all logits of a query, which softmax leaves out:
+    neither what is predicted of an image differs, nor what is learnt from it.
+    """
+    decoder, maps = decoder.double(), random_maps(2)
+    maps = PixelMaps(tuple(level.double().requires_grad_() for level in maps.levels), maps.mask_features.double())
+
+    def seen_and_learnt(clips: int) -> tuple[list[Tensor], list[Tensor]]:
+        outputs = [
+            one for prediction in decoder(maps, clips) for one in (prediction.class_logits, prediction.mask_logits)
+        ]
+        total = torch.stack([(output * output.detach().sin()).mean() for output in outputs]).sum()
+        return outputs, list(torch.autograd.grad(total, [*decoder.parameters(), *maps.levels]))
+
+    images, clip = seen_and_learnt(2), seen_and_learnt(1)
+    with patch.object(module, "position_in_clip", without_time_at_all):
+        timeless_images, timeless_clip = seen_and_learnt(2), seen_and_learnt(1)
+    for ours, theirs in zip(images, timeless_images, strict=True):
+        assert_close(ours, theirs, atol=1e-6, rtol=1e-6)  # positions are of 32 bits
+    for ours, theirs in zip(clip, timeless_clip, strict=True):  # of two frames
+        assert max((a - b).abs().max() for a, b in zip(ours, theirs, strict=True)) > 1e-3
+
+
 @torch.no_grad()
 def test_clips_of_one_frame_are_seen_as_the_image_decoder_sees_them(tiny: Callable[..., Mask2FormerVis]) -> None:
     """The library's decoder, with the same weights: masked attention, level by level, in every image."""
@@ -110,9 +135,7 @@ def test_clips_of_one_frame_are_seen_as_the_image_decoder_sees_them(tiny: Callab
     weights = official_names_of(model.state_dict(), Mask2FormerVisOfficial())
     detector.load_state_dict({name: weight_of(name, weights) for name in detector.state_dict()})
     images = torch.randn(2, 3, 64, 96)
-    expected = detector(images)
-    with patch.object(module, "position_in_clip", without_time_at_all):
-        predictions = list(model.decoder(model.pixel_level(images), 2))
+    expected, predictions = detector(images), list(model.decoder(model.pixel_level(images), 2))
     assert len(predictions) == len(expected.class_logits) == 4
     for prediction, classes, masks in zip(predictions, expected.class_logits, expected.mask_logits, strict=True):
         assert_same(prediction, Prediction(classes, masks[:, :, None]))

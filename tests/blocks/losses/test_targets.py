@@ -12,7 +12,7 @@ def clip(ids: list[list[int]], labels: list[int], height: int = 2, width: int = 
     numbers = torch.tensor(ids).view(len(labels), -1)
     masks = (numbers != -1)[..., None, None].expand(-1, -1, height, width)
     frames = torch.zeros(numbers.shape[1], 3, height, width, dtype=torch.uint8)
-    return Clip(frames, masks, torch.tensor(labels), numbers, 0, tuple(range(numbers.shape[1])))
+    return Clip(frames, masks, torch.tensor(labels), numbers, numbers != -1, 0, tuple(range(numbers.shape[1])))
 
 
 WIDE = clip([[7, 7], [-1, 4]], [2, 0])  # the second object appears in the second frame

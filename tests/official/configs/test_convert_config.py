@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from released_yaml import NAMES, expected, write_released
 
 from vita.core.config_base import parse
+from vita.core.contract import UserError
 from vita.core.plugins import find_method, installed_methods
 from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig, RunConfig
 from vita.engine.optimizer import rate_multiplier
@@ -128,7 +130,12 @@ def test_the_backbones_are_named_and_sized(tmp_path):
 
 
 PAPER = RunTable(LIBRARY / "paper.yaml", LIBRARY)
-CURVE = {"validate_every", "validate_videos", "validate_short_edge"}  # of Figure 5; the release scores nothing
+CURVE = {
+    "validate_every",
+    "validate_at",
+    "validate_videos",
+    "validate_short_edge",
+}  # of Figure 5; the release scores nothing
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -195,6 +202,86 @@ INPUT: {FORMAT: RGB, MIN_SIZE_TRAIN_SAMPLING: choice_by_clip}
 }
 
 
+# As released, so far as it decides about images: detectron2's random crop comes first, always and without a resize.
+IFC_IMAGES = """
+MODEL:
+  META_ARCHITECTURE: Ifc
+  RESNETS: {STRIDE_IN_1X1: False, OUT_FEATURES: [res2, res3, res4, res5]}
+  IFC: {NUM_CLASSES: 80}
+DATASETS: {TRAIN: '("coco_2017_train",)', TEST: '("coco_2017_val",)'}
+SOLVER: {IMS_PER_BATCH: 32, MAX_ITER: 1108800, STEPS: "(739200,)"}
+INPUT:
+  FORMAT: RGB
+  SAMPLING_FRAME_NUM: 1
+  MIN_SIZE_TRAIN: (480, 512, 544, 576, 608, 640, 672, 704, 736, 768, 800)
+  CROP: {ENABLED: True, TYPE: absolute_range, SIZE: "(384, 600)"}
+"""
+
+
+def converted_from(text: str, tmp_path: Path) -> Converted:
+    (path := tmp_path / "own.yaml").write_text(text)
+    return convert_config(path, tmp_path)
+
+
+def test_ifcs_images_are_cropped_as_released_and_as_in_the_tier_of_the_papers_numbers(tmp_path):
+    converted = converted_from(IFC_IMAGES, tmp_path)
+    crop = CropConfig(probability=1.0, short_edges=(), smallest=384, largest=600, moves=False)
+    images = AugmentationConfig(crop=crop, short_edges=range(480, 801, 32), max_edge=1333)
+    assert converted.run.train.augmentation == images
+    ours = next(run for run in PAPER if (run.method, run.backbone, run.variant) == ("ifc", "r50", "pretrain"))
+    assert ours.config.train.augmentation == images
+    assert {converted.fates[f"INPUT.CROP.{key}"].kind for key in ("ENABLED", "TYPE", "SIZE")} == {"taken"}
+
+
+@pytest.mark.parametrize("architecture", ["Ifc", "VideoMaskFormer"])
+def test_a_crop_that_differs_from_frame_to_frame_is_reported(tmp_path, architecture):
+    """Both loaders draw detectron2's crop for every frame anew; a clip of ours has one window."""
+    text = BASELINES[architecture].replace(
+        "INPUT: {", "INPUT: {CROP: {ENABLED: True, TYPE: absolute_range, SIZE: '(300, 400)'}, "
+    )
+    converted = converted_from(text, tmp_path)
+    crop = converted.run.train.augmentation.crop
+    assert (crop.probability, crop.short_edges, crop.smallest, crop.largest, crop.moves) == (1.0, (), 300, 400, False)
+    fate = converted.fates["INPUT.CROP.ENABLED"]
+    assert (fate.kind, fate.why) == (
+        "not supported",
+        "one window for all frames of a clip here, another for each frame there",
+    )
+
+
+@pytest.mark.parametrize("architecture", ["Ifc", "VideoMaskFormer"])
+def test_a_crop_by_shares_of_the_frame_is_reported(tmp_path, architecture):
+    """detectron2's default kind."""
+    text = BASELINES[architecture].replace("INPUT: {", "INPUT: {CROP: {ENABLED: True}, ")
+    converted = converted_from(text, tmp_path)
+    assert converted.run.train.augmentation.crop is None
+    fate = converted.fates["INPUT.CROP.TYPE"]
+    assert (fate.kind, fate.why) == ("not supported", "only absolute_range: without it there is no crop here")
+
+
+MSRA = """
+MODEL:
+  META_ARCHITECTURE: Ifc
+  WEIGHTS: detectron2://ImageNetPretrained/MSRA/R-101.pkl
+  PIXEL_MEAN: [103.530, 116.280, 123.675]
+  PIXEL_STD: [1.0, 1.0, 1.0]
+  RESNETS: {DEPTH: 101, STRIDE_IN_1X1: True, OUT_FEATURES: [res2, res3, res4, res5]}
+  IFC: {NUM_CLASSES: 40}
+DATASETS: {TRAIN: '("ytvis_2019_train",)', TEST: '("ytvis_2019_val",)'}
+INPUT: {FORMAT: BGR, MIN_SIZE_TRAIN_SAMPLING: choice_by_clip}
+"""
+
+
+@pytest.mark.parametrize("written", ["as released", "left to detectron2's defaults"])
+def test_the_other_resnet_101_is_refused_by_its_name(tmp_path, written):
+    """IFC's: BGR, no division by the standard deviation, stride in the first 1x1. The shapes are torchvision's."""
+    text = MSRA
+    if written != "as released":
+        text = re.sub(r"  PIXEL_.*\n|FORMAT: BGR, |STRIDE_IN_1X1: True, ", "", text)
+    with pytest.raises(UserError, match=r"own\.yaml: INPUT\.FORMAT BGR, .* this is MSRA's ResNet-101, another network"):
+        converted_from(text, tmp_path)
+
+
 @pytest.fixture(params=METHODS)
 def converted(request: pytest.FixtureRequest, tmp_path: Path) -> Converted:
     """A file of each architecture."""
@@ -203,9 +290,7 @@ def converted(request: pytest.FixtureRequest, tmp_path: Path) -> Converted:
         pytest.skip(f"the method {METHODS[architecture]} is not installed")
     if architecture == "Vita":
         return convert_config(write_released(tmp_path, R50), tmp_path)
-    path = tmp_path / "own.yaml"
-    path.write_text(BASELINES[architecture])
-    return convert_config(path, tmp_path)
+    return converted_from(BASELINES[architecture], tmp_path)
 
 
 def test_every_key_has_a_fate_and_what_is_lost_a_reason(converted):

@@ -90,6 +90,8 @@ def test_jitter_takes_the_place_of_crop_and_resize(own):
     for key in ("INPUT.MIN_SIZE_TRAIN", "INPUT.CROP.ENABLED", "INPUT.PSEUDO.CROP.SIZE"):
         assert converted.fates[key].why == "large-scale jitter takes its place"
     assert converted.fates["INPUT.LSJ_AUG.MIN_SCALE"].kind == "taken"
+    fate = converted.fates["INPUT.LSJ_AUG.ENABLED"]
+    assert (fate.kind, fate.why) == ("not supported", "of videos, drawn once for a clip here, not for each frame")
 
 
 def test_images_that_ours_cannot_mix_in_are_lost(own):

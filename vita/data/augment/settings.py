@@ -43,21 +43,28 @@ def _resize(old: Size, new: Size, frames: int) -> list[Step]:
 
 
 def _draw_crop(config: CropConfig, size: Size, frames: int, rng: np.random.Generator) -> list[Step]:
-    """A resize and a moving window, or nothing."""
+    """A resize, where there is one, and a window; or nothing."""
     if rng.random() >= config.probability:
         return []
-    resized = short_edge_size(*size, int(rng.choice(config.short_edges)), config.max_edge)
+    resized = size
+    if config.short_edges:
+        resized = short_edge_size(*size, int(rng.choice(config.short_edges)), config.max_edge)
     window = tuple(
         int(rng.integers(min(config.smallest, edge), min(config.largest, edge), endpoint=True)) for edge in resized
     )
-    room = np.subtract(resized, window)
-    first = rng.integers(0, room, endpoint=True)
-    second = rng.integers(first, room, endpoint=True)
-    starts = window_starts(first, second, np.sort(rng.random(frames)))
-    if rng.random() < 0.5:
-        starts = starts[::-1]
+    starts = _draw_starts(np.subtract(resized, window), config.moves, frames, rng)
     crops: tuple[Transform, ...] = tuple(Crop(int(left), int(top), window[1], window[0]) for top, left in starts)
     return [*_resize(size, resized, frames), Step(crops, (window[0], window[1]))]
+
+
+def _draw_starts(room: np.ndarray, moves: bool, frames: int, rng: np.random.Generator) -> np.ndarray:
+    """The corner (top, left) of the window in every frame, (T, 2) whole pixels up to `room` (2)."""
+    first = rng.integers(0, room, endpoint=True)
+    if not moves:
+        return np.repeat(first[None], frames, axis=0)
+    second = rng.integers(first, room, endpoint=True)
+    starts = window_starts(first, second, np.sort(rng.random(frames)))
+    return starts[::-1] if rng.random() < 0.5 else starts
 
 
 def window_starts(first: np.ndarray, second: np.ndarray, weights: np.ndarray) -> np.ndarray:

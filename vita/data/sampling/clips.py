@@ -71,11 +71,13 @@ def make_clip(video: Video, annotated: Sequence[Instance], indices: tuple[int, .
     visible = np.asarray(masks.any(axis=(2, 3)))
     seen = np.flatnonzero(visible.any(axis=1))
     ids = np.where(visible[seen], seen[:, None], -1)
+    has_mask = [[instances[number].segmentations[t] is not None for t in indices] for number in seen]
     return Clip(
         frames=torch.from_numpy(frames),
         masks=torch.from_numpy(masks if len(seen) == len(masks) else masks[seen]),
         labels=torch.tensor([instances[number].label for number in seen], dtype=torch.int64),
         ids=torch.from_numpy(ids.astype(np.int64)),
+        annotated=torch.tensor(has_mask, dtype=torch.bool).reshape(ids.shape),
         video_id=video.id,
         frame_indices=indices,
     )

@@ -17,6 +17,8 @@ FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
 EDGES = ("MIN_SIZE_TRAIN", "MIN_SIZE_TRAIN_SAMPLING", "MAX_SIZE_TRAIN")
 JITTER = "INPUT.LSJ_AUG"
 PSEUDO = "INPUT.PSEUDO"
+# What IFC and Mask2Former-VIS share with detectron2: every image is cropped, first of all, with equal odds everywhere.
+DETECTRON2_CROP = {"probability": 1.0, "short_edges": [], "moves": False}
 TAKEN = Fate("taken", "")
 JITTERED = Fate("not needed", "large-scale jitter takes its place")
 
@@ -26,7 +28,12 @@ def video_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
     flip = _flip(config, notes)
     if config.get(f"{JITTER}.ENABLED"):
         notes |= {f"INPUT.{key}": JITTERED for key in (*EDGES, "CROP.ENABLED", "CROP.TYPE", "CROP.SIZE")}
-        return {"jitter": _jitter(config, notes), **flip}
+        jitter = _jitter(config, notes)
+        if config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+            notes[f"{JITTER}.ENABLED"] = Fate(
+                "not supported", "of videos, drawn once for a clip here, not for each frame"
+            )
+        return {"jitter": jitter, **flip}
     return {"crop": _crop_of_videos(config, notes), **_edges(config, "INPUT", notes), **flip}
 
 
@@ -46,23 +53,22 @@ def pseudo_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
 
 
 def _crop_of_videos(config: Config, notes: Notes) -> dict[str, Any] | None:
-    """VITA's code takes the window of its pseudo-videos for all clips; Mask2Former-VIS has no crop at all."""
+    """VITA's code takes the window of its pseudo-videos for all clips; Mask2Former-VIS' files never crop."""
     if not config["INPUT.CROP.ENABLED"]:
         return None
     if f"{PSEUDO}.CROP.SIZE" in config:
         other = Fate("not needed", f"the official code reads {PSEUDO}.CROP in its place")
         notes |= {"INPUT.CROP.TYPE": other, "INPUT.CROP.SIZE": other}
         return _crop(config, f"{PSEUDO}.CROP", notes)
-    if "MODEL.IFC.NHEADS" not in config:
-        notes["INPUT.CROP.ENABLED"] = Fate("not needed", "the official code never reads it")
-        return None
-    if config["INPUT.SAMPLING_FRAME_NUM"] > 1:
-        notes["INPUT.CROP.ENABLED"] = Fate("not supported", "the window moves through the clip here")
-    return _crop(config, "INPUT.CROP", notes)
+    crop = _crop(config, "INPUT.CROP", notes)
+    if crop and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
+        why = "one window for all frames of a clip here, another for each frame there"
+        notes["INPUT.CROP.ENABLED"] = Fate("not supported", why)
+    return crop and {**crop, **DETECTRON2_CROP}
 
 
 def _crop(config: Config, place: str, notes: Notes) -> dict[str, Any] | None:
-    """A CropConfig's keys; its probability and the short edges before it stand in the code."""
+    """A CropConfig's keys; the rest of it stands in the code, VITA's as our defaults have it."""
     kind, (smallest, largest) = config[f"{place}.TYPE"], config[f"{place}.SIZE"]
     notes |= {f"{place}.TYPE": TAKEN, f"{place}.SIZE": TAKEN}
     if kind != "absolute_range":

@@ -22,6 +22,8 @@ from vita.official.plugins import find_official
 METHODS = {"Vita": "vita", "VideoMaskFormer": "mask2former_vis", "Ifc": "ifc"}
 SWINS = {(96, 6): "swin_t", (96, 18): "swin_s", (128, 18): "swin_b", (192, 18): "swin_l"}  # by width, blocks of stage 3
 BACKBONE_ALONE = re.compile(r"ImageNetPretrained|^swin_\w+_patch4_window\d+")  # weights of no whole model
+# Together they mean MSRA's weights; the same names of files are published with torchvision's.
+MSRA = {"INPUT.FORMAT": "BGR", "MODEL.PIXEL_STD": [1.0, 1.0, 1.0], "MODEL.RESNETS.STRIDE_IN_1X1": True}
 LOST_FIRST = ("not supported", "our constant", "not needed", "taken")
 
 
@@ -70,6 +72,7 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
     Raises UserError naming the file and the key for what cannot be read, is unknown, or asks for what ours cannot be.
     """
     config, where = read_official_config(path), str(path)
+    _refuse_other_resnet(config, where)
     notes: dict[str, Fate] = {}
     data = read_data(config, notes, datasets, where)
     options = _options(config, where)
@@ -88,6 +91,18 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
     run = parse(RunConfig, raw, where)
     plan = parse(PredictConfig, predict_section(config, config.architecture), where)
     return Converted(run, plan, config, _fates(config, notes))
+
+
+def _refuse_other_resnet(config: OfficialConfig, where: str) -> None:
+    """Raises UserError on MSRA's ResNet, of Caffe2: another function of the picture than torchvision's, same shapes."""
+    named = {key: list(value) if isinstance(value := config.peek(key), tuple) else value for key in MSRA}
+    if config.peek("MODEL.BACKBONE.NAME") == "build_resnet_backbone" and named == MSRA:
+        told = ", ".join(f"{key} {value}" for key, value in named.items())
+        raise UserError(
+            f"{where}: {told}: this is MSRA's ResNet-{config.peek('MODEL.RESNETS.DEPTH')}, another network than "
+            "torchvision's, which alone is here; name RGB, PIXEL_MEAN [123.675, 116.28, 103.53], PIXEL_STD [58.395, "
+            "57.12, 57.375] and STRIDE_IN_1X1 False to train on torchvision's"
+        )
 
 
 def _options(config: OfficialConfig, where: str) -> dict[str, Any]:

@@ -162,5 +162,6 @@ def recorded_clips(tensors: Tensors, absent_class: int) -> list[Clip]:
         known = classes.masked_fill(classes == absent_class, -1)[seen]
         labels = known.amax(1) if len(known) else torch.zeros(0, dtype=torch.int64)
         identities = ids.masked_fill(~visible, -1)[seen]
-        clips.append(Clip(frames, masks[seen].bool(), labels, identities, number, tuple(range(len(frames)))))
+        places = tuple(range(len(frames)))
+        clips.append(Clip(frames, masks[seen].bool(), labels, identities, known != -1, number, places))
     return clips
