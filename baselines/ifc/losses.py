@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vita.blocks.losses.matching import Match, Target, Weights, assign
-from vita.blocks.losses.set_criterion import SetLoss, classification_loss, matched_masks
+from vita.blocks.losses.set_criterion import SetLoss, classification_loss, matched_masks, nothing_of
+from vita.blocks.precision import at_least_32_bits, full_precision
 
 ALPHA, GAMMA = 0.25, 2  # of the focal loss: share of the foreground, and how little easy positions count
 
@@ -29,23 +30,25 @@ class DenseCriterion:
     no_object_weight: float = 0.1
     stride: int = 4
 
+    @full_precision()
     def __call__(
         self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float
     ) -> tuple[SetLoss, list[list[Match]]]:
         """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets at (H, W) -> losses, matches [D][B].
 
-        Mask terms are sums over matched instances divided by `num_masks`.
+        Mask terms are sums over matched instances divided by `num_masks`. Scores and losses are computed without
+        autocast and in 32 bits at least: a product over all positions of a clip does not fit into 16.
         """
         soft = [self.resized(target) for target in targets]
         matches = self.match(class_logits, mask_logits, soft)
-        classification = classification_loss(class_logits.float(), soft, matches, self.no_object_weight)
+        classification = classification_loss(at_least_32_bits(class_logits), soft, matches, self.no_object_weight)
         focal, dice = _mask_losses(mask_logits, soft, matches)
         return SetLoss(classification, focal / num_masks, dice / num_masks, self.weights), matches
 
     def resized(self, target: Target) -> Target:
         """Masks (N, T, H, W) -> soft masks (N, T, H', W'), sizes rounded up; bilinear, not averaged."""
         size = [-(-edge // self.stride) for edge in target.masks.shape[2:]]
-        return replace(target, masks=_resize(target.masks.float(), size))
+        return replace(target, masks=_resize(target.masks.to(torch.get_default_dtype()), size))
 
     @torch.no_grad()
     def match(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Match]]:
@@ -56,8 +59,8 @@ class DenseCriterion:
     def scores(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Tensor]]:
         """How well each query fits each target, [D][B] matrices (Q, N): class probability and weighted dice."""
         return [
-            [self._pairs(*clip) for clip in zip(classes.float(), masks.float(), targets, strict=True)]
-            for classes, masks in zip(class_logits, mask_logits, strict=True)
+            [self._pairs(*clip) for clip in zip(*map(at_least_32_bits, layer), targets, strict=True)]
+            for layer in zip(class_logits, mask_logits, strict=True)
         ]
 
     def _pairs(self, class_logits: Tensor, mask_logits: Tensor, target: Target) -> Tensor:
@@ -80,8 +83,7 @@ def _mask_losses(logits: Tensor, targets: list[Target], matches: list[list[Match
     """Sums over matched instances of the focal loss, a mean over T * H' * W', and of the dice loss: (D,) each."""
     predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H', W')
     if not len(predicted):
-        nothing = logits.sum((1, 2, 3, 4, 5)) * 0.0
-        return nothing, nothing
+        return nothing_of(logits), nothing_of(logits)
     rows = (len(logits), -1, logits.shape[3] * wanted[0].numel())
     logit = _resize(predicted[:, None], wanted.shape[1:]).reshape(rows)
     answer = wanted.reshape(rows)

@@ -30,7 +30,7 @@ def sine_position(padding: Tensor, channels: int) -> Tensor:
 
     Sines and cosines, in turn, at falling frequencies, as in DETR.
     """
-    inside = (~padding).float()
+    inside = (~padding).to(torch.get_default_dtype())
     y, x = (_turns(inside.cumsum(axis), axis) for axis in (1, 2))
     return torch.cat([_waves(y, channels // 2), _waves(x, channels // 2)], 3).permute(0, 3, 1, 2)
 

@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from vita.blocks.backbone import FrozenBatchNorm
 from vita.blocks.detector_options import DetectorOptions, build_detector, build_pixel_level
-from vita.blocks.pixel_decoder import PixelLevel
+from vita.blocks.pixel_decoder import FullPrecisionPixelDecoder, PixelLevel
 
 RESNET = {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8, 16, 24, 32]}
 SWIN = {"kind": "swin", "channels": 8, "depths": [1] * 4, "heads": [1, 2, 2, 4], "window": 3, "drop_path": 0.0}
@@ -69,3 +69,20 @@ def test_every_weight_learns() -> None:
     maps = model(images())
     sum(level.square().mean() for level in (*maps.levels, maps.mask_features)).backward()
     assert all(parameter.grad is not None for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+@pytest.mark.parametrize("backbone", [RESNET, SWIN])
+@torch.no_grad()
+def test_kept_out_of_autocast(backbone: dict, dtype: torch.dtype) -> None:
+    """Alone and inside the frame detector: the same bits as in 32 bits, from the same half-precision maps."""
+    level = build(backbone).eval()
+    with torch.autocast("cpu", dtype=dtype):
+        stages = tuple(stage.to(dtype) for stage in level.backbone_maps(images()))
+        maps = level.decode(stages)
+    exact = level.decode(tuple(stage.float() for stage in stages))
+    for ours, wanted in zip((*maps.levels, maps.mask_features), (*exact.levels, exact.mask_features), strict=True):
+        assert ours.dtype == torch.float32
+        assert torch.equal(ours, wanted)
+    inside = build_detector(options(backbone), num_classes=3).mask2former.pixel_level_module.decoder
+    assert type(inside) is type(level.decoder) is FullPrecisionPixelDecoder

@@ -8,9 +8,11 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import torch
 from accelerate.state import AcceleratorState
 from tiny_run import configuration, history_of, train_here, weights_of
 
+from vita.core.contract import UserError
 from vita.engine.train import Trainer
 
 
@@ -37,3 +39,10 @@ def test_interrupted_run_in_half_precision(videos: Path, finished: Path, tmp_pat
     train_here(config, tmp_path / "run")
     assert weights_of(tmp_path / "run") == weights_of(whole) != weights_of(finished)
     assert history_of(tmp_path / "run") == history_of(whole)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a GPU trains in fp16")
+def test_fp16_where_it_would_be_32_bits_in_silence(videos: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"train\.precision is fp16 and there is no GPU here.*choose bf16 or no"):
+        train_here(configuration(videos, precision="fp16"), tmp_path / "run")
+    assert not (tmp_path / "run" / "model.safetensors").exists()

@@ -18,7 +18,7 @@ from transformers import Mask2FormerModel, ResNetConfig, SwinConfig
 from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
 from vita.blocks.initialisation import initialise_detector
 from vita.blocks.mask_decoding import FrameGeometry
-from vita.blocks.pixel_decoder import library_configuration
+from vita.blocks.pixel_decoder import keep_full_precision, library_configuration
 from vita.core.contract import FrameSource
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
@@ -74,8 +74,9 @@ class FrameDetector(nn.Module):
         if norm == "frozen":
             freeze_batch_norm(self.mask2former)
         self._pixel_map: Tensor | None = None
-        projection = self.mask2former.pixel_level_module.decoder.mask_projection
-        projection.register_forward_pre_hook(self._keep_pixel_map)
+        decoder = self.mask2former.pixel_level_module.decoder
+        keep_full_precision(decoder)
+        decoder.mask_projection.register_forward_pre_hook(self._keep_pixel_map)
 
     @property
     def backbone(self) -> nn.Module:
@@ -107,7 +108,7 @@ def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tens
     H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
     """
     height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
-    mean, std = (videos[0].new_tensor(v, dtype=torch.float32)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+    mean, std = (torch.tensor(v, device=videos[0].device)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 
 

@@ -5,15 +5,21 @@ Legend: F frames, C channels, H W pixels, h w positions of a map.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor, nn
 from transformers import Mask2FormerConfig, ResNetConfig, SwinConfig
-from transformers.models.mask2former.modeling_mask2former import Mask2FormerPixelLevelModule
+from transformers.models.mask2former.modeling_mask2former import (
+    Mask2FormerPixelDecoder,
+    Mask2FormerPixelDecoderOutput,
+    Mask2FormerPixelLevelModule,
+)
 
 from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
 from vita.blocks.initialisation import initialise_pixel_level
+from vita.blocks.precision import at_least_32_bits, full_precision
 
 
 @dataclass(frozen=True)
@@ -22,6 +28,20 @@ class PixelMaps:
 
     levels: tuple[Tensor, ...]  # (F, C, h, w) at strides 32, 16 and 8
     mask_features: Tensor  # (F, C, h, w) at stride 4
+
+
+class FullPrecisionPixelDecoder(Mask2FormerPixelDecoder):
+    """The library's pixel decoder, kept out of autocast as in the release; its maps have 32 bits at least."""
+
+    @full_precision()
+    def forward(self, features: Sequence[Tensor], **options: Any) -> Mask2FormerPixelDecoderOutput:
+        """As the library's, for the backbone's maps (F, ., h, w) in any precision."""
+        return super().forward([at_least_32_bits(maps) for maps in features], **options)
+
+
+def keep_full_precision(decoder: Mask2FormerPixelDecoder) -> None:
+    """Turn a pixel decoder that the library built, with its weights, into one kept out of autocast."""
+    decoder.__class__ = FullPrecisionPixelDecoder  # which differs in `forward` alone
 
 
 class PixelLevel(nn.Module):
@@ -34,6 +54,7 @@ class PixelLevel(nn.Module):
         initialise_pixel_level(module)
         if norm == "frozen":
             freeze_batch_norm(module)
+        keep_full_precision(module.decoder)
         self.backbone, self.decoder = module.encoder, module.decoder
 
     def forward(self, images: Tensor) -> PixelMaps:

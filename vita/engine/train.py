@@ -206,6 +206,11 @@ def _keep_to_one_core(_: int) -> None:
 
 
 def _accelerator(precision: str) -> Accelerator:
+    if precision == "fp16" and PartialState().device.type == "cpu":  # which the library would pass over in silence
+        raise UserError(
+            "train.precision is fp16 and there is no GPU here; on a CPU training would take 32 bits all the same. "
+            "Train on a GPU, or choose bf16 or no"
+        )
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])

@@ -13,9 +13,11 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vita.blocks.losses.matching import Match
+from vita.blocks.precision import at_least_32_bits, full_precision
 from vita.core.contract import Clip
 
 
+@full_precision()
 def similarity_loss(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor:
     """Mean binary cross-entropy of all dot products inside each group against "same identity".
 
@@ -23,10 +25,11 @@ def similarity_loss(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor
     Plain dot products without temperature; every ordered pair counts, an embedding with itself too, as in the release.
     like: any tensor of the graph, which gives the zero of an empty batch its device.
     """
-    total, pairs = like.sum() * 0.0, 0
+    total, pairs = at_least_32_bits(like).sum() * 0.0, 0
     for embeddings, identities in groups:
-        logits = embeddings.float() @ embeddings.float().T
-        same = (identities[:, None] == identities[None]).float()
+        exact = at_least_32_bits(embeddings)
+        logits = exact @ exact.T
+        same = (identities[:, None] == identities[None]).to(logits.dtype)
         total = total + F.binary_cross_entropy_with_logits(logits, same, reduction="sum")
         pairs += same.numel()
     return total / (pairs + 1e-6)

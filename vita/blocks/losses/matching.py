@@ -14,6 +14,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
 from vita.blocks.losses.point_sampling import Draws, sample
+from vita.blocks.precision import at_least_32_bits, widened
 
 
 @dataclass(frozen=True)
@@ -55,26 +56,27 @@ def matching_costs(
     layers, clips = mask_logits.shape[:2]
     where = draws("matching", layers, clips, points, 2).to(mask_logits.device)
     counts = [len(target.labels) for target in targets]
-    wanted = _target_samples(targets, where)  # (D, B, N, S): clips with fewer targets are filled up with empty masks
+    # (D, B, N, S): clips with fewer targets are filled up with empty masks.
+    wanted = _target_samples(targets, where, widened(mask_logits.dtype))
     labels = pad_sequence([target.labels for target in targets], batch_first=True)
     labels = labels[:, None].expand(-1, class_logits.shape[2], -1)
     costs = []
     for layer in range(layers):
-        predicted = sample(mask_logits[layer].float().flatten(1, 2), where[layer])
+        predicted = sample(at_least_32_bits(mask_logits[layer]).flatten(1, 2), where[layer])
         cost = _pairwise_mask_cost(predicted.view(clips, -1, wanted.shape[-1]), wanted[layer], weights)
-        probabilities = class_logits[layer].float().softmax(-1)
+        probabilities = at_least_32_bits(class_logits[layer]).softmax(-1)
         cost = cost - weights.classification * probabilities.gather(2, labels)
         costs.append([clip[:, :count] for clip, count in zip(cost, counts, strict=True)])
     return costs
 
 
-def _target_samples(targets: list[Target], where: Tensor) -> Tensor:
+def _target_samples(targets: list[Target], where: Tensor, dtype: torch.dtype) -> Tensor:
     """Targets at the points (D, B, P, 2) of every layer: (D, B, N, S) with N the most of any clip and S = T * P."""
     layers, _, points = where.shape[:3]
     flat = []
     for clip, target in enumerate(targets):
         count, frames = target.masks.shape[:2]
-        values = sample(target.masks.flatten(0, 1)[None].float(), where[:, clip].reshape(1, -1, 2))
+        values = sample(target.masks.flatten(0, 1)[None].to(dtype), where[:, clip].reshape(1, -1, 2))
         flat.append(values.view(count, frames, layers, points))
     return pad_sequence(flat, batch_first=True).permute(3, 0, 1, 2, 4).flatten(3)
 

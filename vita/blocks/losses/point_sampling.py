@@ -33,7 +33,7 @@ class UniformDraws:
 
 def sample(maps: Tensor, points: Tensor) -> Tensor:
     """Bilinear values of maps (R, G, H, W) at points (R, P, 2), x first, in [0, 1] -> (R, G, P)."""
-    return F.grid_sample(maps, 2 * points[:, :, None] - 1, align_corners=False).squeeze(3)
+    return F.grid_sample(maps, 2 * points[:, :, None].to(maps.dtype) - 1, align_corners=False).squeeze(3)
 
 
 def uncertain_points(logits: Tensor, count: int, oversample: float, importance: float, draws: Draws) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from vita.blocks.losses.matching import Match, Target, Weights, match
 from vita.blocks.losses.point_sampling import Draws, sample, uncertain_points
+from vita.blocks.precision import at_least_32_bits, full_precision
 from vita.core.contract import LossTerm
 
 
@@ -33,15 +34,17 @@ class SetCriterion:
     weights: Weights = field(default_factory=Weights)
     frames: Literal["joint", "separate"] = "joint"
 
+    @full_precision()
     def __call__(
         self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float, draws: Draws
     ) -> tuple[SetLoss, list[list[Match]]]:
         """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets -> losses and matches [D][B].
 
-        Mask terms are sums over matched instances divided by `num_masks`.
+        Mask terms are sums over matched instances divided by `num_masks`. Costs, points and losses are computed
+        without autocast and in 32 bits at least: a product over all points of a clip does not fit into 16.
         """
         matches = match(class_logits, mask_logits, targets, self.weights, self.points, draws)
-        classification = classification_loss(class_logits.float(), targets, matches, self.no_object_weight)
+        classification = classification_loss(at_least_32_bits(class_logits), targets, matches, self.no_object_weight)
         mask, dice = self._masks(mask_logits, targets, matches, draws)
         return SetLoss(classification, mask / num_masks, dice / num_masks, self.weights), matches
 
@@ -52,10 +55,10 @@ class SetCriterion:
         layers, frames = len(logits), logits.shape[3]
         predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H, W)
         if not len(predicted):
-            return logits.sum((1, 2, 3, 4, 5)) * 0.0, logits.sum((1, 2, 3, 4, 5)) * 0.0
+            return nothing_of(logits), nothing_of(logits)
         where = uncertain_points(predicted.detach(), self.points, self.oversample, self.importance, draws)
         rows = (layers, -1, frames * self.points if self.frames == "joint" else self.points)
-        answer = sample(wanted[:, None].float(), where).reshape(rows)
+        answer = sample(wanted[:, None].to(predicted.dtype), where).reshape(rows)
         logit = sample(predicted[:, None], where).reshape(rows)
         bce = F.binary_cross_entropy_with_logits(logit, answer, reduction="none").mean(2)
         soft = logit.sigmoid()
@@ -108,7 +111,12 @@ def matched_masks(logits: Tensor, targets: list[Target], matches: list[list[Matc
     clips = torch.cat([torch.full_like(queries, clip) for _, clip, queries, _ in pairs])
     predicted = logits[layers, clips, torch.cat([queries for _, _, queries, _ in pairs])]
     wanted = torch.cat([targets[clip].masks[chosen] for _, clip, _, chosen in pairs])
-    return predicted.flatten(0, 1).float(), wanted.flatten(0, 1)
+    return at_least_32_bits(predicted.flatten(0, 1)), wanted.flatten(0, 1)
+
+
+def nothing_of(logits: Tensor) -> Tensor:
+    """Zeros (D,) that hang in the graph of logits (D, ...): losses without a target, for several processes."""
+    return at_least_32_bits(logits).flatten(1).sum(1) * 0.0  # the sum of half-precision logits may be infinite
 
 
 def average_count(count: int, device: torch.device) -> float:
