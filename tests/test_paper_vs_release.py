@@ -33,9 +33,12 @@ def rows(section: str) -> list[list[str]]:
 
 
 def test_the_lines_for_the_text_make_a_tier_that_differs_in_nothing_else(tmp_path):
-    path = tmp_path / "paper_text.yaml"
-    path.write_text(yaml.safe_dump(overlay(PAPER, BLOCKS[0])))
-    text, released = (of_vita(RunTable(file, LIBRARY)) for file in (path, LIBRARY / "paper.yaml"))
+    whole, tables = {"experiments": [*PAPER["experiments"], "layers"]}, []
+    for name, difference in (("text", BLOCKS[0]), ("released", {})):
+        path = tmp_path / f"{name}.yaml"
+        path.write_text(yaml.safe_dump(overlay(PAPER, difference) | whole))
+        tables.append(of_vita(RunTable(path, LIBRARY)))
+    text, released = tables
     # Variants for the one's or the other's layers: of each tier, its own are those of its preset.
     assert text.keys() - released.keys() == {"release_layers", "pretrain_release_layers"}
     assert released.keys() - text.keys() == {"paper_layers", "pretrain_paper_layers"}

@@ -74,7 +74,9 @@ def test_a_tier_lies_over_what_it_extends_key_by_key(own, tmp_path):
 
 
 def test_extending_what_is_not_there_or_oneself_is_told(own):
-    with pytest.raises(UserError, match=r"own\.yaml: extends: no tier 'smock'; known: mini, paper, smoke"):
+    with pytest.raises(
+        UserError, match=r"own\.yaml: extends: no tier 'smock'; known: mini, paper, paper_lite, released, smoke"
+    ):
         load_tier(own(extends="smock"), LIBRARY)
     with pytest.raises(UserError, match=r"own\.yaml: extends: goes round in a circle"):
         load_tier(own(extends="own"), LIBRARY)
@@ -88,7 +90,10 @@ def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"experiments": ["table66"]}, r"no experiments/table66\.yaml; known experiments: controls, fed_layers, fig"),
+        (
+            {"experiments": ["table66"]},
+            r"no experiments/table66\.yaml; known experiments: controls, controls_ovis, fed_layers, fig",
+        ),
         ({"fewer_seeds": {"table66": [0]}}, r"fewer_seeds: 'table66' is not known; allowed: controls"),
         ({"datasets": {"coco": {"use": "cubes"}}}, r"no datasets/cubes\.yaml; known datasets: coco, ovis"),
         ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),

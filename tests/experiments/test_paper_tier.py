@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from tiers import table
+from tiers import table, whole_paper
 
 from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
 from vita.report.claims.curve_areas import common_steps
@@ -41,9 +41,16 @@ SHORT_EDGES = {  # of frames in prediction, where it is not 360
 BASES = [run for run in table("paper") if run.variant in ("base", "pretrain") and run.seed == 0]
 
 
+@pytest.fixture(scope="module")
+def bases(tmp_path_factory):
+    """Of everything that the tier could train, asked for or not."""
+    every = whole_paper(tmp_path_factory.mktemp("whole"))
+    return [run for run in every if run.variant in ("base", "pretrain") and run.seed == 0]
+
+
 @pytest.mark.parametrize("names", [*RELEASED, *ASSUMED], ids="-".join)
-def test_baselines_train_as_their_releases(names):
-    train = next(run.config.train for run in BASES if (run.method, run.backbone, run.dataset) == names)
+def test_baselines_train_as_their_releases(names, bases):
+    train = next(run.config.train for run in bases if (run.method, run.backbone, run.dataset) == names)
     assert (
         train.iterations,
         train.decay_at,
@@ -54,8 +61,8 @@ def test_baselines_train_as_their_releases(names):
     ) == (RELEASED | ASSUMED)[names]
 
 
-def test_frames_are_larger_for_swin_alone():
-    for run in BASES:
+def test_frames_are_larger_for_swin_alone(bases):
+    for run in bases:
         if run.prediction:
             larger = SHORT_EDGES.get((run.method, run.dataset), 360) if run.backbone == "swin_l" else 360
             assert (run.prediction.short_edge, run.prediction.max_edge) == (larger, 1333), run

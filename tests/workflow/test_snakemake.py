@@ -13,7 +13,7 @@ import pytest
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("tier=nowhere",), "no tier 'nowhere'; known: mini, paper, smoke"),
+        (("tier=nowhere",), "no tier 'nowhere'; known: mini, paper, paper_lite, released, smoke"),
         (("tier=smoke", "teir=mini"), "unknown key 'teir'; allowed: failed, tier"),
         (("failed=hide",), "failed is 'hide'; allowed: retry (default), show"),
     ],

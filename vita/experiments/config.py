@@ -77,7 +77,7 @@ class TierWeights(WeightsFile):
     """
 
     method: str
-    variant: str  # the training that it takes the place of, or, of a backbone, that starts from it
+    variant: str | tuple[str, ...]  # the training that it takes the place of, or, of a backbone, that starts from it
     backbone: str | None = None
     dataset: str | None = None
     published: str
@@ -85,12 +85,37 @@ class TierWeights(WeightsFile):
 
     def holds_for(self, names: Mapping[str, str]) -> bool:
         """Whether these are the weights of a run with these names (method, dataset, backbone, variant)."""
-        wanted = self.model_dump(include={"method", "variant", "backbone", "dataset"}, exclude_none=True)
-        return wanted.items() <= names.items()
+        wanted = self.model_dump(include={"method", "backbone", "dataset"}, exclude_none=True)
+        variants = (self.variant,) if isinstance(self.variant, str) else self.variant
+        return wanted.items() <= names.items() and names["variant"] in variants
 
     def as_configured(self) -> WeightsFile:
         """What a run's configuration holds: a corrected word must not make anything anew."""
         return WeightsFile(**self.model_dump(include=set(WeightsFile.model_fields)))
+
+
+class Only(Frozen):
+    """Names of the paper's to which a tier keeps, of those that it defines; empty: all."""
+
+    methods: tuple[str, ...] = ()
+    backbones: tuple[str, ...] = ()
+
+    def leaves_out(self, method: str, backbone: str) -> bool:
+        """Whether runs of this method and backbone are left out."""
+        kept = (not self.methods or method in self.methods, not self.backbones or backbone in self.backbones)
+        return not all(kept)
+
+
+class Anchor(Frozen):
+    """A score that must come out, or every table of the tier says that it did not."""
+
+    method: str
+    dataset: str
+    backbone: str
+    variant: str = "base"
+    inference: str = "intact"
+    ap: float = Field(alias="AP")  # points
+    within: float = Field(gt=0)  # points, either way
 
 
 class Needs(Frozen):
@@ -119,6 +144,9 @@ class TierConfig(Frozen):
     probes: TierProbes | None = None  # what is measured of the number of frames that fit
     weights: dict[str, tuple[TierWeights, ...]] = Field({})  # files of others, by the point that they start at
     start: str | None = None  # which of `weights` is in force; None: everything is trained from nothing
+    trains: bool = True  # False: rows whose weights are no file of others are left out
+    only: Only = Only()
+    anchor: Anchor | None = None
     published_only: bool = False  # leave out the rows of the paper's tables for which the paper has no number
     longest_job: PositiveInt | None = None  # minutes that a training asks a scheduler for at most; then it goes on
 
@@ -198,6 +226,7 @@ class ExperimentConfig(Frozen):
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
+    by_name_only: bool = False  # left out of tiers that name no experiments
     methods: dict[str, OwnVariants] = Field({})
     probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
 

@@ -26,11 +26,11 @@ from vita.experiments.config import (
     VariantConfig,
 )
 from vita.experiments.reading import load_file, load_tier, overlay, pick
+from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
 Section = TypeVar("Section", bound=BaseModel)
 RUNS = "results/runs"
 DATA = "results/data"
-START_WEIGHTS = "start.safetensors"  # in a run's folder: a backbone of others, converted
 
 
 def directory_of(tier: str, dataset: str, method: str, backbone: str, variant: str, seed: int) -> str:
@@ -104,8 +104,10 @@ class Resolver:
         known = self._known("experiments")
         for name in self.tier.fewer_seeds:
             pick(dict.fromkeys(known), name, f"{self.tier_file}: fewer_seeds")
-        names = known if self.tier.experiments is None else self.tier.experiments
-        return {name: self._load("experiments", name, ExperimentConfig) for name in names}
+        if self.tier.experiments is not None:
+            return {name: self._load("experiments", name, ExperimentConfig) for name in self.tier.experiments}
+        found = {name: self._load("experiments", name, ExperimentConfig) for name in known}
+        return {name: experiment for name, experiment in found.items() if not experiment.by_name_only}
 
     @cached_property
     def datasets(self) -> dict[str, DatasetConfig]:
@@ -137,7 +139,7 @@ class Resolver:
                 if names.variant in self._ancestors(names.method, earlier):
                     continue
                 other = self._run(names.model_copy(update={"variant": earlier}), seed)
-                if other.config.model_copy(update={"variant": run.variant}) == run.config:
+                if without_names(other.config) == without_names(run.config):
                     run = other
                     break
             self._runs[names, seed] = run
@@ -162,16 +164,13 @@ class Resolver:
         paper_dataset = variant.dataset or names.dataset
         dataset = pick(self.datasets, paper_dataset, f"{where}: datasets")
         seed = seed if variant.seed is None else variant.seed
-        published = self._published(names.model_copy(update={"dataset": paper_dataset}))
+        published = weights_for(self.tier, names.model_copy(update={"dataset": paper_dataset}), where)
         if published is not None and published.holds != "backbone":
             # One file is one training, whatever seeds are asked for, and nothing comes before it.
             seed, variant = 0, variant.model_copy(update={"starts_from": None, "pseudo_videos": False})
+        elif published is not None:
+            check_backbone(self.tier, names, variant, where)
         start = self._start(names, variant, seed)
-        if published is not None and start is not None:
-            raise UserError(
-                f"{where}: weights.{self.tier.start}: a backbone for {names.method} '{names.variant}', which starts "
-                f"from '{variant.starts_from}'; name a training that starts from nothing"
-            )
         backbone = pick(self.tier.backbones, names.backbone, f"{where}: backbones")
         place = (self.tier.tier, dataset.name, names.method, backbone, names.variant, seed)
         config = RunConfig(
@@ -184,20 +183,10 @@ class Resolver:
             options=self._options(method, names, variant),
             train=self._schedule(variant.schedule, names.model_copy(update={"dataset": paper_dataset})),
             pseudo_videos=self.pseudo_videos.get(paper_dataset) if variant.pseudo_videos else None,
-            start_from=start.weights if start else _converted_backbone(published, directory_of(*place)),
+            start_from=start.weights if start else converted_backbone(published, directory_of(*place)),
             weights=published and published.as_configured(),
         )
         return Run(*place, config, starts_from=start, published=published)
-
-    def _published(self, names: Selection) -> TierWeights | None:
-        """The file of others that the tier names for this run. Raises UserError when it names two."""
-        given = self.tier.weights[self.tier.start] if self.tier.start else ()
-        run = names.model_dump(include={"method", "dataset", "backbone", "variant"})
-        found = [weights for weights in given if weights.holds_for(run)]
-        if len(found) > 1:
-            files = " and ".join(weights.file for weights in found)
-            raise UserError(f"{self.tier_file}: weights.{self.tier.start}: {files} are both for {run}; leave one out")
-        return found[0] if found else None
 
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
@@ -284,12 +273,6 @@ class Resolver:
 
     def _folders(self, kind: str) -> list[Path]:
         return [folder / kind for folder in (self.tier_file.parent, self.library)]
-
-
-def _converted_backbone(published: TierWeights | None, directory: str) -> str | None:
-    """Where the backbone lies, under our names, that a training starts from."""
-    alone = published is not None and published.holds == "backbone"
-    return f"{directory}/{START_WEIGHTS}" if alone else None
 
 
 def _extended(method: MethodConfig, own: dict[str, dict[str, object]], where: str) -> MethodConfig:

@@ -23,6 +23,7 @@ __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 NOT_IN_TIER = "not run in this tier"
 NOT_OFFERED = "not offered by this method"
 NO_NUMBER = "the paper has no number for it; `published_only: false` in the tier asks for it all the same"
+NO_WEIGHTS = "no weights of others are named for it, and this tier trains nothing"
 SEEN_IN_TRAINING = (
     "released weights saw all of `train`, so that a local split of it is no test of them; give labels of `valid`"
 )
@@ -82,7 +83,8 @@ class RunTable:
     def _rows(self, experiment: ExperimentConfig) -> Iterator[tuple[Row, Selection]]:
         """Every row with what it selects; with `each_method`, the rows of one method after those of another."""
         titles = {name: method.title for name, method in self._resolver.methods.items()}
-        for name in titles if experiment.each_method else (None,):
+        kept = [name for name in titles if not self.tier.only.methods or name in self.tier.only.methods]
+        for name in kept if experiment.each_method else (None,):
             for row in experiment.rows:
                 changed = row.model_dump(exclude={"key"}, exclude_none=True) | ({"method": name} if name else {})
                 key = {"method": titles[name], **row.key} if name else row.key
@@ -111,7 +113,7 @@ class RunTable:
     def _reason_not_to_run(self, experiment: ExperimentConfig, row: Row, names: Selection) -> str | None:
         tier, each_method = self.tier, experiment.each_method
         named = (names.method in tier.methods, names.dataset in tier.datasets, names.backbone in tier.backbones)
-        if not all(named):
+        if not all(named) or tier.only.leaves_out(names.method, names.backbone):
             return NOT_IN_TIER
         method = self._resolver.methods[names.method]
         offered = names.variant in method.variants and names.inference in method.inference
@@ -129,6 +131,8 @@ class RunTable:
             except UserError as error:
                 return f"no labels of `valid` here: {error}"
         run = self._resolver.run(names, self.tier.seeds[0])
+        if run.is_trained and not self.tier.trains:
+            return NO_WEIGHTS
         if not run.is_trained and dataset.validate_on == "local_split":
             return SEEN_IN_TRAINING
         return None

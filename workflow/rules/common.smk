@@ -11,8 +11,8 @@ from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
 from vita.experiments.reading import find_tier
-from vita.experiments.resolve import START_WEIGHTS
 from vita.experiments.run_table import RunTable
+from vita.experiments.weights import START_WEIGHTS
 from vita.experiments.config import Needs
 from vita.engine.memory.case import dump_cases
 
