@@ -21,6 +21,7 @@ STARTED = time.time()
 claim_folder()
 put_vita_on_path()
 TABLE = run_table(config)
+MINUTES = planned_minutes()
 SHOW_FAILED = shows_failed(config)
 SERVER_SCORES = server_scores()
 

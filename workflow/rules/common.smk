@@ -10,6 +10,11 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.experiments.planning.job_limits import (
+    minutes_of_job,
+    restarts,
+    training_minutes,
+)
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.weights import START_WEIGHTS
@@ -72,6 +77,27 @@ def one_of(names):
 def needs(stage):
     """Memory and time that a scheduler is asked for, by the tier in force."""
     return TABLE.tier.needs.get(stage, Needs())
+
+
+def planned_minutes():
+    """Of every training, where the tier names its longest job. It takes seconds: jobs of their own do not ask again."""
+    if TABLE.tier.longest_job is None or not workflow.is_main_process:
+        return {}
+    return training_minutes(TABLE, Path())
+
+
+def training_runtime(run):
+    """Minutes that a scheduler is asked for."""
+    longest = TABLE.tier.longest_job
+    if longest is None:
+        return needs("train").runtime
+    return minutes_of_job(MINUTES, run.directory, longest)
+
+
+def training_restarts():
+    """How often a training goes on in another job, after one that met its time limit."""
+    longest = TABLE.tier.longest_job
+    return 0 if longest is None else restarts(MINUTES, longest)
 
 
 def run_of(wildcards):

@@ -101,13 +101,15 @@ rule train:
         f"{RUN}/logs/train.tsv"
     # The longest jobs come first: what follows from them is short and fills all cores to the end.
     priority: 1
+    # Beyond those of the profile: a training that takes longer than one job goes on from its last checkpoint.
+    retries: training_restarts()
     conda:
         ENVIRONMENT
     threads: lambda wildcards: run_of(wildcards).config.train.threads
     resources:
         gpu=TABLE.tier.gpus,
         mem_mb=needs("train").mem_mb,
-        runtime=needs("train").runtime,
+        runtime=lambda wildcards: training_runtime(run_of(wildcards)),
     message:
         "Training {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.

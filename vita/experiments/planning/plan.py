@@ -44,12 +44,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Plan:
-    """data_bytes: of embedded data. checkpoint_bytes: of the largest training, while it lasts."""
+    """data_bytes: of embedded data. checkpoint_bytes: of the largest training, while it lasts.
+
+    files: weights of others, a line each: which run has them, or begins with them, and what they are.
+    """
 
     tier: str
     lines: tuple[Line, ...]
     data_bytes: float
     checkpoint_bytes: float
+    files: tuple[str, ...] = ()
 
 
 class Work(Protocol):
@@ -89,7 +93,8 @@ class Planner:
         trained = [line.disk_bytes or 0 for line in lines if line.stage in ("pre-training", "training")]
         shapes = [dataset.shapes for dataset in table.datasets.values() if dataset.shapes]
         largest = CHECKPOINT * max(trained, default=0)
-        return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), largest)
+        files = tuple(_file_line(run) for run in table if run.directory in wanted and run.published)
+        return Plan(table.tier.tier, tuple(lines), sum(map(embedded_bytes, shapes)), largest, files)
 
     @cached_property
     def frames(self) -> dict[str, float | None]:
@@ -142,8 +147,17 @@ def _with_their_starts(asked: Sequence[tuple[Run, str]]) -> set[str]:
 
 
 def _lines(job: _Job, scored: Sequence[str]) -> list[Line]:
-    """Training, prediction, and one scoring for each inference variant in `scored`."""
-    return [_training(job), *([_prediction(job)] if scored else []), *(_scoring(job, name) for name in scored)]
+    """Training, unless a file of others gives the weights; prediction; a scoring for each of `scored`."""
+    trained = [_training(job)] if job.run.is_trained else []
+    return [*trained, *([_prediction(job)] if scored else []), *(_scoring(job, name) for name in scored)]
+
+
+def _file_line(run: Run) -> str:
+    assert run.published is not None
+    begins = "" if not run.is_trained else " begins with"
+    names = f"{run.method} {run.backbone} {run.variant} on {run.dataset}"
+    there = "" if Path(run.published.file).exists() else " (not there)"
+    return f"{names}{begins}: {run.published.published}: {run.published.file}{there}"
 
 
 def _training(job: _Job) -> Line:

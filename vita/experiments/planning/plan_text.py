@@ -32,13 +32,14 @@ def plan_text(plan: Plan) -> str:
     """Jobs, hours and disk by stage, by method and by training, and what the numbers stand on."""
     if not plan.lines:
         return f"Tier {plan.tier}: nothing to run"
+    files = ["\n".join(["Weights of others:", *(f"  {line}" for line in plan.files)])] if plan.files else []
     left = sum(not line.done for line in plan.lines)
     parts = [f"Tier {plan.tier}: {len(plan.lines)} jobs, {left} of them to do"]
     parts.append(_table(plan, ["stage"], lambda line: (line.stage,), total=True))
     parts.append(_table(plan, ["method"], lambda line: (line.method,)))
     names = ["method", "backbone", "variant"]
     parts.append(_table(plan, names, lambda line: (line.method, line.backbone, line.variant)))
-    return "\n\n".join([*parts, _disk_note(plan), _meanings(plan)])
+    return "\n\n".join([*parts, *files, _disk_note(plan), _meanings(plan)])
 
 
 def probes_text(experiment: str, probes: Sequence[Probe]) -> str:
