@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import torch
@@ -14,10 +15,10 @@ from vita.official.checkpoints.conversion import Converted, counterpart, officia
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
 from vita.official.checkpoints.sizes import DEPTHS, backbone_options
 from vita.official.checkpoints.state_dict import Shape, check_fit, official_shapes, our_names_of, shapes_of
-from vita.official.contract import OfficialCounterpart
+from vita.official.contract import OfficialCounterpart, OfficialTensor
 
 FIRST = ("stem.conv1.weight", "patch_embed.proj.weight")  # of a ResNet, of a Swin
-OUTPUT_NORMS = tuple(f"norm{stage}.{leaf}" for stage in range(4) for leaf in ("weight", "bias"))
+OUTPUT_NORM = re.compile(r"norm[0-3]\.(weight|bias)")  # of a Swin; a classifier has none
 SWINS = {"T": (96, (2, 2, 6, 2)), "S": (96, (2, 2, 18, 2)), "B": (128, (2, 2, 18, 2)), "L": (192, (2, 2, 18, 2))}
 COUNT = "num_batches_tracked"
 
@@ -37,19 +38,14 @@ def backbone_to_ours(
         options = official_options(official, {prefix + key: shape for key, shape in shapes_of(state).items()}, where)
     model = on_meta(definition, options, 1, where)
     check_same_network(shapes_of(state), model, official, prefix, where)
-    names = [name for name in model.state_dict() if _is_backbone(name, official, prefix)]
-    wanted = official_shapes({name: tuple(model.state_dict()[name].shape) for name in names}, official)
-    identity = [prefix + key for key in OUTPUT_NORMS if key not in state]
-    held = {prefix + key: tensor for key, tensor in state.items()}
-    check_fit(
-        {key.removeprefix(prefix): shape for key, shape in shapes_of(held).items()},
-        {key.removeprefix(prefix): shape for key, shape in wanted.items() if key not in identity},
-        where,
-    )
-    ours = our_names_of(held, names, official)
-    fresh = {name: _initial(name, tensor) for name, tensor in _without_source(model, names, ours).items()}
-    typed = {name: ours[name].to(model.state_dict()[name].dtype) for name in names if name in ours}
-    return Converted({**typed, **fresh}, options, 1, list(fresh), absent_modules({**typed, **fresh}, model))
+    ours = model.state_dict()
+    wanted = {name: tensor for name, tensor in ours.items() if _is_under(official.source(name), prefix)}
+    _check_backbone_fit(state, wanted, official, prefix, where)
+    found = our_names_of({prefix + key: tensor for key, tensor in state.items()}, wanted, official)
+    new = [name for name in ours if name not in found and (name in wanted or _counted(name) in wanted)]
+    fresh = {name: _initial(name, ours[name]) for name in new}
+    converted = {name: tensor.to(ours[name].dtype) for name, tensor in found.items()} | fresh
+    return Converted(converted, options, 1, new, absent_modules(converted, ours))
 
 
 def backbone_prefix(definition: MethodDefinition, official: OfficialCounterpart, where: str) -> str:
@@ -123,19 +119,22 @@ def _dashed(numbers: tuple[int, ...]) -> str:
     return "-".join(map(str, numbers))
 
 
-def _is_backbone(name: str, official: OfficialCounterpart, prefix: str) -> bool:
-    source = official.source(name)
+def _check_backbone_fit(
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], official: OfficialCounterpart, prefix: str, where: str
+) -> None:
+    """Raises UserError listing what does not fit. A Swin's output norms may be absent."""
+    shapes = {key.removeprefix(prefix): size for key, size in official_shapes(shapes_of(wanted), official).items()}
+    needed = {key: size for key, size in shapes.items() if key in state or not OUTPUT_NORM.fullmatch(key)}
+    check_fit(shapes_of(state), needed, where)
+
+
+def _is_under(source: OfficialTensor | None, prefix: str) -> bool:
     return source is not None and source.key.startswith(prefix)
 
 
-def _without_source(model: nn.Module, names: list[str], ours: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Of the backbone, what the file does not hold: output norms, and the counts that trained batch norms keep."""
-    norms = {name.rpartition(".")[0] for name in names if name.endswith(".running_var")}
-    return {
-        name: tensor
-        for name, tensor in model.state_dict().items()
-        if (name in names and name not in ours) or (name.endswith(COUNT) and name.rpartition(".")[0] in norms)
-    }
+def _counted(name: str) -> str | None:
+    """The statistics beside a trained batch norm's count of batches."""
+    return name.removesuffix(COUNT) + "running_var" if name.endswith(COUNT) else None
 
 
 def _initial(name: str, tensor: Tensor) -> Tensor:
@@ -143,13 +142,13 @@ def _initial(name: str, tensor: Tensor) -> Tensor:
     return torch.full(tensor.shape, float(name.endswith(".weight")), dtype=tensor.dtype)
 
 
-def absent_modules(held: Mapping[str, Tensor], model: nn.Module) -> list[str]:
+def absent_modules(held: Collection[str], names: Iterable[str]) -> list[str]:
     """The outermost modules of which nothing is held."""
-    inside = {name.rsplit(".", depth)[0] for name in held for depth in range(1, name.count(".") + 1)}
-    absent: dict[str, None] = {}
-    for name in model.state_dict():
-        if name not in held:
-            parts = name.split(".")
-            outer = (".".join(parts[:depth]) for depth in range(1, len(parts) + 1))
-            absent[next((module for module in outer if module not in inside), name)] = None
-    return list(absent)
+    inside = {".".join(parts[:depth]) for parts in (name.split(".") for name in held) for depth in range(len(parts))}
+    outermost = (_first_outside(name, inside) for name in names if name not in held)
+    return list(dict.fromkeys(outermost))
+
+
+def _first_outside(name: str, inside: Collection[str]) -> str:
+    parts = name.split(".")
+    return next(module for depth in range(1, len(parts) + 1) if (module := ".".join(parts[:depth])) not in inside)
