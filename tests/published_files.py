@@ -23,8 +23,41 @@ from transformers import (
 )
 
 State = dict[str, Tensor]
+Rules = tuple[tuple[str, Any], ...]  # applied one after the other
+TORCHVISION: Rules = (
+    (r"^stem\.conv1\.norm\.", "bn1."),
+    (r"^stem\.", ""),
+    (r"^res(\d)\.", lambda match: f"layer{int(match[1]) - 1}."),
+    (r"conv(\d)\.norm\.", r"bn\1."),
+    (r"shortcut\.norm\.", "downsample.1."),
+    (r"shortcut\.", "downsample.0."),
+)
+LIBRARY_RESNET: Rules = (
+    (r"^stem\.conv1\.", "embedder.embedder."),
+    (r"^res(\d)\.(\d+)\.", lambda match: f"encoder.stages.{int(match[1]) - 2}.layers.{match[2]}."),
+    (r"\.conv(\d)\.", lambda match: f".layer.{int(match[1]) - 1}."),
+    (r"\.norm\.(\w+)$", r".normalization.\1"),
+    (r"(?<!normalization)\.weight$", ".convolution.weight"),
+)
+LIBRARY_SWIN: Rules = (
+    (r"^patch_embed\.proj\.", "swin.embeddings.patch_embeddings.projection."),
+    (r"^patch_embed\.norm\.", "swin.embeddings.norm."),
+    (r"^norm(\d)\.", lambda match: f"hidden_states_norms.stage{int(match[1]) + 1}."),
+    (r"^layers\.", "swin.encoder.layers."),
+    (r"\.norm1\.", ".layernorm_before."),
+    (r"\.norm2\.", ".layernorm_after."),
+    (r"\.attn\.proj\.", ".attention.o_proj."),
+    (r"\.attn\.(relative_position_bias_table)", r".attention.relative_position_bias.\1"),
+)
 CLASSES = 10  # of a classifier; ImageNet has 1,000 or 21,841
 STAGES = ["stage1", "stage2", "stage3", "stage4"]
+
+
+def renamed(key: str, rules: Rules) -> str:
+    """A name after all rules."""
+    for pattern, replacement in rules:
+        key = re.sub(pattern, replacement, key)
+    return key
 
 
 def backbone_of(state: Mapping[str, Any], prefix: str = "backbone.") -> dict[str, Any]:
@@ -49,7 +82,9 @@ def _resnet_width(state: State) -> int:
 
 def zoo_pickle(path: Path, state: State, author: str | None = "torchvision", *, arrays: bool = True) -> Path:
     """detectron2's model zoo, with a ResNet's classifier; Mask2Former's script leaves tensors as they are."""
-    classifier = {} if "patch_embed.proj.weight" in state else {"stem.fc.weight": torch.ones(CLASSES, last_width(state))}
+    classifier = (
+        {} if "patch_embed.proj.weight" in state else {"stem.fc.weight": torch.ones(CLASSES, last_width(state))}
+    )
     named = {**state, **classifier}
     model = {key: tensor.numpy() for key, tensor in named.items()} if arrays else named
     content = {"model": model, "matching_heuristics": True} | ({} if author is None else {"__author__": author})
@@ -59,21 +94,10 @@ def zoo_pickle(path: Path, state: State, author: str | None = "torchvision", *, 
 
 def torchvision_names(state: State) -> State:
     """A residual network as torchvision's `state_dict()` names it, classifier and counts included."""
-    named: State = {}
-    for key, tensor in state.items():
-        for official, theirs in (
-            (r"^stem\.conv1\.norm\.", "bn1."),
-            (r"^stem\.", ""),
-            (r"^res(\d)\.", lambda match: f"layer{int(match[1]) - 1}."),
-            (r"conv(\d)\.norm\.", r"bn\1."),
-            (r"shortcut\.norm\.", "downsample.1."),
-            (r"shortcut\.", "downsample.0."),
-        ):
-            key = re.sub(official, theirs, key)
-        named[key] = tensor
-        if key.endswith("running_var"):
-            named[key.replace("running_var", "num_batches_tracked")] = torch.tensor(7)
-    return {**named, "fc.weight": torch.ones(CLASSES, last_width(state)), "fc.bias": torch.ones(CLASSES)}
+    named = {renamed(key, TORCHVISION): tensor for key, tensor in state.items()}
+    norms = [key.removesuffix("running_var") for key in named if key.endswith("running_var")]
+    counts = {f"{norm}num_batches_tracked": torch.tensor(7) for norm in norms}
+    return {**named, **counts, "fc.weight": torch.ones(CLASSES, last_width(state)), "fc.bias": torch.ones(CLASSES)}
 
 
 def caffe2_names(state: State) -> dict[str, Any]:
@@ -107,7 +131,7 @@ def transformers_folder(folder: Path, state: State, config: ResNetConfig | SwinC
     config.num_labels = CLASSES
     if isinstance(config, ResNetConfig):
         model: Any = (ResNetForImageClassification if classifier else ResNetBackbone)(config)
-        named = {f"{'resnet.' * classifier}{_library_resnet(key)}": tensor for key, tensor in state.items()}
+        named = {f"{'resnet.' * classifier}{renamed(key, LIBRARY_RESNET)}": tensor for key, tensor in state.items()}
     else:
         model = (SwinForImageClassification if classifier else SwinBackbone)(config)
         named = _library_swin(without_output_norms(state) if classifier else state)
@@ -117,35 +141,13 @@ def transformers_folder(folder: Path, state: State, config: ResNetConfig | SwinC
     return folder
 
 
-def _library_resnet(key: str) -> str:
-    for official, library in (
-        (r"^stem\.conv1\.", "embedder.embedder."),
-        (r"^res(\d)\.(\d+)\.", lambda match: f"encoder.stages.{int(match[1]) - 2}.layers.{match[2]}."),
-        (r"\.conv(\d)\.", lambda match: f".layer.{int(match[1]) - 1}."),
-        (r"\.norm\.(\w+)$", r".normalization.\1"),
-        (r"(?<!normalization)\.weight$", ".convolution.weight"),
-    ):
-        key = re.sub(official, library, key)
-    return key
-
-
 def _library_swin(state: State) -> State:
     named: State = {}
     for key, tensor in state.items():
-        for official, library in (
-            (r"^patch_embed\.proj\.", "swin.embeddings.patch_embeddings.projection."),
-            (r"^patch_embed\.norm\.", "swin.embeddings.norm."),
-            (r"^norm(\d)\.", lambda match: f"hidden_states_norms.stage{int(match[1]) + 1}."),
-            (r"^layers\.", "swin.encoder.layers."),
-            (r"\.norm1\.", ".layernorm_before."),
-            (r"\.norm2\.", ".layernorm_after."),
-            (r"\.attn\.proj\.", ".attention.o_proj."),
-            (r"\.attn\.(relative_position_bias_table)", r".attention.relative_position_bias.\1"),
-        ):
-            key = re.sub(official, library, key)
-        if ".attn.qkv." in key:
+        name = renamed(key, LIBRARY_SWIN)
+        if ".attn.qkv." in name:
             thirds = zip("qkv", tensor.chunk(3), strict=True)
-            named |= {key.replace(".attn.qkv.", f".attention.{letter}_proj."): third for letter, third in thirds}
+            named |= {name.replace(".attn.qkv.", f".attention.{letter}_proj."): third for letter, third in thirds}
         else:
-            named[key] = tensor
+            named[name] = tensor
     return named

@@ -18,7 +18,7 @@ from vita.core.contract import UserError
 STEM = "stem.conv1."
 NORM = tuple(f"{STEM}norm.{leaf}" for leaf in ("weight", "running_mean", "running_var"))
 RAW_AUTHORS = ("msra", "caffe2")
-EPSILON = 1e-5
+DEAD = 1e-4  # a filter so short that nothing passes through it; training leaves a few
 # Where statistics are folded into the scale: a filter's length after it, which is about a quarter for pixels of unit
 # deviation and 58 times less for grey levels; this lies between the two.
 SHORT_FILTER = 0.03
@@ -53,7 +53,10 @@ def trained_on_grey_levels(state: Mapping[str, Tensor]) -> bool:
         return False
     weight = state[f"{STEM}weight"]
     lengths = weight.float().flatten(1).norm(dim=1)  # (O,)
-    scale, mean, variance = (state[name].float() for name in NORM)
+    alive = lengths > DEAD
+    if not alive.any():
+        return False
+    scale, mean, variance = (state[name].float()[alive] for name in NORM)
     if not mean.any() and bool((variance == 1).all()):
-        return bool((scale.abs() * lengths).median() < SHORT_FILTER)
-    return bool((variance / (lengths.square() + EPSILON**2)).median() > weight[0].numel())
+        return bool((scale.abs() * lengths[alive]).median() < SHORT_FILTER)
+    return bool((variance / lengths[alive].square()).median() > weight[0].numel())

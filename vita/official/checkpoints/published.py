@@ -26,7 +26,7 @@ from vita.official.checkpoints.conversion import (
 from vita.official.checkpoints.files import read_content
 from vita.official.checkpoints.holds import WORDS, Holds, told_holds
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
-from vita.official.checkpoints.state_dict import our_names_of, shapes_of
+from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (
     BACKBONES,
     kind_of,
@@ -117,7 +117,7 @@ def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
     check_finite(file.state, request.where)
     converted = backbone_to_ours(file.state, request.method, request.options, request.where)
     return PublishedWeights(
-        converted.state,
+        on_own_memory(converted.state),
         "backbone",
         layout,
         converted.options,
@@ -139,7 +139,7 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     heads = class_heads(definition, converted.options, where)
     own = next(iter(held_classes(shapes_of(our_names_of(kept, heads, official)), heads)), None)
     return PublishedWeights(
-        converted.state,
+        on_own_memory(converted.state),
         told_holds(converted.absent, own, request.holds, request.num_classes, where),
         f"{program} of {_whose(method, converted)}{f', with a {network}' if network else ''}",
         converted.options,
