@@ -40,14 +40,15 @@ def draws(full: Path, here: Path) -> None:
 
 
 def backbones(full: Path, here: Path) -> None:
-    """Of the released sizes only ResNet-50, and of it the coarsest maps."""
+    """Of the released sizes only residual networks, and of them the coarsest maps."""
     here.mkdir(exist_ok=True)
     for name in ("swin_tiny.safetensors", "swin_tiny_state_dict.safetensors"):
         shutil.copyfile(full / name, here / name)
-    kept = ("frames_uint8", "resnet50.res4", "resnet50.res5")
+    kept = ("frames_uint8", "resnet50.res4", "resnet50.res5", "resnet101.res5")
     tensors = load_file(full / "full_portable.safetensors")
     save_file({key: tensors[key] for key in kept}, here / "full_portable.safetensors")
-    write_json(here / "full_resnet50_keys.json", read_json(full / "full_resnet50_keys.json"))
+    for name in ("full_resnet50_keys.json", "full_resnet101_keys.json"):
+        write_json(here / name, read_json(full / name))
 
 
 def rates(full: Path, here: Path) -> None:

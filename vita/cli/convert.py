@@ -49,6 +49,11 @@ def convert_weights(
     num_classes: Annotated[int | None, typer.Option(min=1, help="Expected classes; default: the file's.")] = None,
     new_heads: Annotated[bool, typer.Option("--new-heads", help="Start class heads anew.")] = False,
     seed: Annotated[int, typer.Option(min=0, help="Of --new-heads.")] = 0,
+    holds: Annotated[
+        Literal["backbone", "image", "video"] | None,
+        typer.Option(help="What the file must hold; default: what is found."),
+    ] = None,
+    pick: Annotated[str | None, typer.Option(help="Which weights, where the file holds several.")] = None,
     to: Annotated[Literal["ours", "official"], typer.Option(help="Direction.")] = "ours",
 ) -> None:
     """Convert weights under the other side's names; what does not fit is listed, and nothing is written."""
@@ -58,9 +63,11 @@ def convert_weights(
 
     if to == "official" and (new_heads or num_classes is not None):
         raise UserError("--num-classes and --new-heads are of the way to ours; leave them out with --to official")
+    if to == "official" and holds is not None:
+        raise UserError("--holds is of the way to ours; leave it out with --to official")
     _quiet_libraries()
     name, given = read_method(method, options, config)
-    typer.echo(convert_file(source, out, to, name, given, num_classes, seed if new_heads else None))
+    typer.echo(convert_file(source, out, to, name, given, num_classes, seed if new_heads else None, holds, pick))
 
 
 def _quiet_libraries() -> None:

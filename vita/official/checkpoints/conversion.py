@@ -60,8 +60,8 @@ def to_ours(
     num_classes: None for the file's own. new_heads: the seed from which class heads start anew; None keeps the file's.
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    definition, official, state = find_method(method), _counterpart(method, where), current_names(state)
-    options = _options(official, shapes_of(state), where) if options is None else options
+    definition, official, state = find_method(method), counterpart(method, where), current_names(state)
+    options = official_options(official, shapes_of(state), where) if options is None else options
     heads = class_heads(definition, options, where)
     shapes = shapes_of(our_names_of(state, heads, official))
     classes = _choose_classes(shapes, heads, num_classes, new_heads is not None, where)
@@ -81,14 +81,14 @@ def to_theirs(state: Mapping[str, Tensor], method: str, options: Mapping[str, An
 
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    definition, official, state = find_method(method), _counterpart(method, where), _without_counts(state)
+    definition, official, state = find_method(method), counterpart(method, where), _without_counts(state)
     shapes = shapes_of(state)
-    options = _options(official, official_shapes(shapes, official), where) if options is None else options
+    options = official_options(official, official_shapes(shapes, official), where) if options is None else options
     classes = _choose_classes(shapes, class_heads(definition, options, where), None, False, where)
     model = on_meta(definition, options, classes, where)
     absent = _absent_parts(state, model)
     wanted = _without_counts(model.state_dict())
-    check_fit(shapes, shapes_of(_without(wanted, _names_in(absent, model))), where)
+    check_fit(shapes, shapes_of(without(wanted, _names_in(absent, model))), where)
     theirs = official_names_of({name: state[name] for name in wanted if name in state}, official)
     modules = {_part(key) for key in theirs}
     # Without all parts it is another model, an image detector say: losses' class weights are not of its weights.
@@ -102,8 +102,8 @@ def _renamed(
     """By our names, all but `missing`. Raises UserError listing what does not fit; constants are not looked at."""
     wanted = official_shapes(shapes_of(model.state_dict()), official)
     left_out = {*official.constants(model), *official_shapes({name: (1,) for name in missing}, official)}
-    kept = _without(state, left_out)
-    check_fit(shapes_of(kept), _without(wanted, left_out), where)
+    kept = without(state, left_out)
+    check_fit(shapes_of(kept), without(wanted, left_out), where)
     return our_names_of(kept, model.state_dict(), official)
 
 
@@ -134,7 +134,8 @@ def _current_name(key: str) -> str:
     return f"{HEAD}{inside}" if inside.startswith(INSIDE) else f"{HEAD}pixel_decoder.{inside}"
 
 
-def _options(official: OfficialCounterpart, shapes: Mapping[str, Shape], where: str) -> dict[str, Any]:
+def official_options(official: OfficialCounterpart, shapes: Mapping[str, Shape], where: str) -> dict[str, Any]:
+    """A method's options from official shapes. Raises UserError where they contradict each other."""
     try:
         return official.options({}, shapes)
     except UserError as error:
@@ -156,11 +157,16 @@ def class_heads(definition: MethodDefinition, options: Mapping[str, Any], where:
     return [name for name, shape in shapes_of(model.state_dict()).items() if shape[:1] == (UNUSUAL + 1,)]
 
 
+def held_classes(shapes: Mapping[str, Shape], heads: Iterable[str]) -> set[int]:
+    """Of how many classes the class heads are that the shapes hold; names are ours."""
+    return {shapes[name][0] - 1 for name in heads if shapes.get(name)}
+
+
 def _choose_classes(
     shapes: Mapping[str, Shape], heads: Iterable[str], wanted: int | None, renewed: bool, where: str
 ) -> int:
     """The number of classes."""
-    held = {shapes[key][0] - 1 for key in heads if shapes.get(key)}
+    held = held_classes(shapes, heads)
     if len(held) > 1 and (wanted is None or not renewed):
         raise UserError(f"{where}: its class heads are of {' and '.join(map(str, sorted(held)))} classes")
     if wanted is not None and held and held != {wanted} and not renewed:
@@ -170,7 +176,8 @@ def _choose_classes(
     return wanted or next(iter(held), 1)  # a file without any class head is of no method: what is unknown is listed
 
 
-def _counterpart(method: str, where: str) -> OfficialCounterpart:
+def counterpart(method: str, where: str) -> OfficialCounterpart:
+    """The names of a method's released implementation. Raises UserError, which `where` opens, when it has none."""
     try:
         return find_official(method)
     except UserError as error:
@@ -194,5 +201,6 @@ def _without_counts(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in state.items() if not name.endswith(".num_batches_tracked")}
 
 
-def _without(entries: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+def without(entries: Mapping[str, Any], left_out: Collection[str]) -> dict[str, Any]:
+    """The entries whose keys are not among `left_out`."""
     return {key: value for key, value in entries.items() if key not in left_out}

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import yaml
+from torch import Tensor
 
 from vita.core.config_base import load, read_yaml
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import RunConfig
 from vita.engine.checkpoint import save_weights
-from vita.official.checkpoints.conversion import Converted, to_ours, to_theirs
+from vita.official.checkpoints.conversion import to_theirs
 from vita.official.checkpoints.files import read_official, write_official
-from vita.official.checkpoints.transformers_folder import read_transformers
+from vita.official.checkpoints.holds import WORDS, Holds
+from vita.official.checkpoints.published import check_finite, read_published
 
 Direction = Literal["ours", "official"]
 SUFFIX = {"ours": ".safetensors", "official": ".pth"}
@@ -50,37 +54,67 @@ def convert_weights(
     options: Mapping[str, Any] | None,
     num_classes: int | None = None,
     new_heads: int | None = None,
+    holds: Holds | None = None,
+    pick: str | None = None,
 ) -> str:
-    """Write `source` as `out` and say what was converted; arguments as in `vita.official.checkpoints.conversion`.
+    """Write `source` as `out` and say what was converted; arguments as in `vita.official.checkpoints.published`.
 
     Raises UserError when the source is damaged or of another model; then nothing is written.
     """
     if out.suffix != SUFFIX[direction]:
         raise UserError(f"--out is {out}; it must end with {SUFFIX[direction]}")
     find_method(method)  # its name may be wrong, and reading takes long
-    state = read_transformers(source) if source.is_dir() else read_official(source)
-    if direction == "ours":
-        converted = to_ours(state, method, options, str(source), num_classes, new_heads)
-        save_weights(converted.state, out)
-    else:
-        converted = to_theirs(state, method, options, str(source))
-        write_official(converted.state, out)
-    lines = [f"{source}: {len(state)} tensors -> {out}: {len(converted.state)} tensors", f"method: {method}"]
-    return "\n".join(lines + _summary(converted, derived=options is None))
+    if direction == "official":
+        return _to_official(source, out, method, options, pick)
+    read = read_published(source, method, options, holds=holds, num_classes=num_classes, new_heads=new_heads, pick=pick)
+    save_weights(read.state, out)
+    lines = _summary(source, read.tensors, out, read.state, method, read.num_classes, read.options, options is None)
+    started = [name for name in read.fresh if name in read.state]
+    parts = [name for name in read.fresh if name not in read.state]
+    lines += [f"started anew: {', '.join(started)}"] * bool(started)
+    lines += [f"parts that the file does not hold: {', '.join(parts)}"] * bool(parts)
+    lines += [f"left out: {', '.join(alike(read.left_out))}"] * bool(read.left_out)
+    return "\n".join([*lines, f"read as {WORDS[read.holds]}: {read.layout}"])
 
 
-def _summary(converted: Converted, derived: bool) -> list[str]:
-    told = yaml.safe_dump(_plain(converted.options), default_flow_style=True, width=10**6).strip()
-    lines = [
-        f"classes: {converted.num_classes}",
-        f"numbers in all tensors: {converted.numbers:,}",
+def alike(names: Sequence[str]) -> list[str]:
+    """Names, where those that differ in numbers alone stand together: "layers.*.blocks.*.attn_mask (24)"."""
+    groups: dict[str, list[str]] = defaultdict(list)
+    for name in names:
+        groups[re.sub(r"\d+", "*", name)].append(name)
+    return [same[0] if len(same) == 1 else f"{pattern} ({len(same)})" for pattern, same in groups.items()]
+
+
+def _to_official(source: Path, out: Path, method: str, options: Mapping[str, Any] | None, pick: str | None) -> str:
+    state = read_official(source, pick)
+    converted = to_theirs(state, method, options, str(source))
+    check_finite(converted.state, str(source))
+    write_official(converted.state, out)
+    lines = _summary(
+        source, len(state), out, converted.state, method, converted.num_classes, converted.options, options is None
+    )
+    parts = f"parts that the file does not hold: {', '.join(converted.absent)}"
+    return "\n".join([*lines, parts] if converted.absent else lines)
+
+
+def _summary(
+    source: Path,
+    tensors: int,
+    out: Path,
+    state: Mapping[str, Tensor],
+    method: str,
+    classes: int | None,
+    options: Mapping[str, Any],
+    derived: bool,
+) -> list[str]:
+    told = yaml.safe_dump(_plain(options), default_flow_style=True, width=10**6).strip()
+    return [
+        f"{source}: {tensors} tensors -> {out}: {len(state)} tensors",
+        f"method: {method}",
+        *([] if classes is None else [f"classes: {classes}"]),
+        f"numbers in all tensors: {sum(tensor.numel() for tensor in state.values()):,}",
         f"options{' from the shapes, all others as released' if derived else ''}: {told}",
     ]
-    if converted.fresh:
-        lines.append(f"started anew: {', '.join(converted.fresh)}")
-    if converted.absent:
-        lines.append(f"parts that the file does not hold: {', '.join(converted.absent)}")
-    return lines
 
 
 def _plain(value: Any) -> Any:

@@ -8,36 +8,26 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.files import atomic_write
-from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, StoredArray, for_torch
+from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, for_torch
+from vita.official.checkpoints.wrappers import weights_in
 
 ZIP = b"PK\x03\x04"  # torch.save
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save before its files were zip archives
-METADATA = ("__author__", "matching_heuristics")  # beside the tensors of a pickle from detectron2's model zoo
 
 
-def read_official(path: Path) -> dict[str, Tensor]:
-    """The tensors of a checkpoint by official key: a state dict, or one under the key "model" beside other content.
+def read_official(path: Path, pick: str | None = None) -> dict[str, Tensor]:
+    """The tensors of a checkpoint by official key, without what is wrapped around them.
 
-    Raises UserError when the file is missing, damaged, not a checkpoint, or asks for anything but arrays and tensors.
+    pick: which weights, where the file holds several. Raises UserError when the file is missing, damaged, not a
+    checkpoint, or asks for anything but arrays and tensors, or when the choice is open.
     """
-    content = _content(path)
-    state = content.get("model", content) if isinstance(content, dict) else content
-    if not isinstance(state, dict):
-        raise UserError(f"{path}: not a checkpoint: expected tensors by name, found a {type(state).__name__}")
-    named = {key: value for key, value in state.items() if key not in METADATA}
-    tensors = {key: _tensor(value) for key, value in named.items()}
-    others = [str(key) for key, tensor in tensors.items() if tensor is None or not isinstance(key, str)]
-    if others or not tensors:
-        found = f"{', '.join(others[:3])} among {len(tensors)} entries" if others else "it is empty"
-        raise UserError(f"{path}: not a checkpoint: expected tensors by name, but {found}")
-    return {key: tensor for key, tensor in tensors.items() if tensor is not None}
+    return weights_in(read_content(path), str(path), pick)
 
 
 def write_official(state: Mapping[str, Tensor], path: Path) -> None:
@@ -49,7 +39,8 @@ def write_official(state: Mapping[str, Tensor], path: Path) -> None:
             raise (error.__context__ if isinstance(error.__context__, OSError) else error) from None
 
 
-def _content(path: Path) -> Any:
+def read_content(path: Path) -> Any:
+    """All that a checkpoint holds, as dicts, lists, numbers, tensors and stored arrays. Raises as `read_official`."""
     try:
         return _load(path)
     except (FileNotFoundError, IsADirectoryError):
@@ -87,13 +78,3 @@ def _refusal(path: Path, name: str) -> UserError:
 
 def _damaged(path: Path) -> UserError:
     return UserError(f"{path}: not a readable checkpoint; it may be truncated, or no .pth, .pkl or .safetensors file")
-
-
-def _tensor(value: Any) -> Tensor | None:
-    """None when it is neither a tensor nor an array of numbers."""
-    if isinstance(value, Tensor):
-        return value.detach()
-    stored = value.array if isinstance(value, StoredArray) else value
-    if isinstance(stored, np.ndarray | np.generic):
-        return torch.from_numpy(np.array(stored, stored.dtype.newbyteorder("=")))  # a writable copy
-    return None

@@ -5,17 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
-from vita.official.checkpoints.conversion import to_ours
-from vita.official.checkpoints.files import read_official
-from vita.official.checkpoints.transformers_folder import read_transformers
+from vita.official.checkpoints.backbone_conversion import COUNT, backbone_to_ours, check_backbone, network_of
+from vita.official.checkpoints.backbone_layouts import BackboneFile, read_backbone
+from vita.official.checkpoints.conversion import (
+    Converted,
+    class_heads,
+    counterpart,
+    current_names,
+    held_classes,
+    on_meta,
+    to_ours,
+    without,
+)
+from vita.official.checkpoints.files import read_content
+from vita.official.checkpoints.holds import WORDS, Holds, told_holds
+from vita.official.checkpoints.input_scale import refuse_raw_pixels
+from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
+from vita.official.checkpoints.transformers_folder import (
+    BACKBONES,
+    kind_of,
+    read_transformers,
+    read_transformers_backbone,
+)
+from vita.official.checkpoints.wrappers import author_of, weights_in
 
-Holds = Literal["backbone", "image", "video"]
+SHOWN = 3  # names that an error lists
 
 
 @dataclass(frozen=True)
@@ -24,11 +44,24 @@ class PublishedWeights:
 
     state: dict[str, Tensor]  # by our names and in our shapes; of "backbone", the backbone's tensors alone
     holds: Holds  # what the file was found to hold
-    layout: str  # in plain words, such as "detectron2 ImageNet ResNet-50 (torchvision's weights)"
+    layout: str  # in plain words, such as "detectron2 ImageNet ResNet-50 (author: torchvision)"
     options: Mapping[str, Any]  # of the method: as given, or as the file's shapes say
     num_classes: int | None  # of the class heads in `state`; None when there are none
     left_out: list[str]  # names in the file that are of no use here: classifiers, index tables
     fresh: list[str]  # tensors or whole parts of ours that the file does not hold and that start anew
+    tensors: int  # in the file
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked of a file; see `read_published`."""
+
+    method: str
+    options: Mapping[str, Any] | None
+    holds: Holds | None
+    num_classes: int | None
+    new_heads: int | None
+    where: str
 
 
 def read_published(
@@ -50,13 +83,74 @@ def read_published(
     another model than the options say.
     """
     find_method(method)  # its name may be wrong, and reading takes long
-    if holds == "backbone" or pick is not None:
-        raise UserError(f"{source}: backbones alone and a choice between several weights are not read yet")
-    state = read_transformers(source) if source.is_dir() else read_official(source)
-    converted = to_ours(state, method, options, str(source), num_classes, new_heads)
-    left_out: list[str] = []
-    fresh = [*converted.fresh, *converted.absent]
-    found: Holds = "image" if converted.absent else "video"
+    request = Request(method, options, holds, num_classes, new_heads, str(source))
+    if source.is_dir():
+        return _read_folder(source, request, pick)
+    content = read_content(source)
+    state, author = weights_in(content, str(source), pick), author_of(content)
+    backbone = read_backbone(state, author)
+    return _whole(state, author, "released checkpoint", request) if backbone is None else _backbone(backbone, request)
+
+
+def check_finite(state: Mapping[str, Tensor], where: str) -> None:
+    """Raises UserError naming tensors with entries that are infinite or not numbers."""
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
+        raise UserError(f"{where}: {len(bad)} tensors have NaN or infinite entries ({named}); the file is of no use")
+
+
+def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedWeights:
+    if pick is not None:
+        raise UserError(f"{folder}: a folder that transformers saved holds one model; leave --pick out")
+    if kind_of(folder) in BACKBONES:
+        return _backbone(read_transformers_backbone(folder), request)
+    return _whole(read_transformers(folder), None, "transformers checkpoint", request)
+
+
+def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
+    network = str(network_of(shapes_of(file.state), request.where))
+    layout = f"{file.program} {network}{f' (author: {file.author})' if file.author else ''}"
+    if request.holds not in (None, "backbone"):
+        raise UserError(f"{request.where}: holds a backbone alone, {layout}, not {WORDS[request.holds]}")
+    refuse_raw_pixels(file.state, file.author, network, request.where)
+    check_finite(file.state, request.where)
+    converted = backbone_to_ours(file.state, request.method, request.options, request.where)
     return PublishedWeights(
-        converted.state, found, "official checkpoint", converted.options, converted.num_classes, left_out, fresh
+        on_own_memory(converted.state),
+        "backbone",
+        layout,
+        converted.options,
+        None,
+        file.left_out,
+        [*converted.fresh, *converted.absent],
+        len(file.state) + len(file.left_out),
     )
+
+
+def _whole(state: Mapping[str, Tensor], author: str | None, program: str, request: Request) -> PublishedWeights:
+    method, where = request.method, request.where
+    kept = {key: tensor for key, tensor in current_names(state).items() if not key.endswith(COUNT)}
+    network = check_backbone(kept, method, request.options, author, where)
+    converted = to_ours(kept, method, request.options, where, request.num_classes, request.new_heads)
+    official, definition = counterpart(method, where), find_method(method)
+    constants = official.constants(on_meta(definition, converted.options, converted.num_classes, where))
+    check_finite(without(kept, constants), where)
+    heads = class_heads(definition, converted.options, where)
+    own = next(iter(held_classes(shapes_of(our_names_of(kept, heads, official)), heads)), None)
+    return PublishedWeights(
+        on_own_memory(converted.state),
+        told_holds(converted.absent, own, request.holds, request.num_classes, where),
+        f"{program} of {_whose(method, converted)}{f', with a {network}' if network else ''}",
+        converted.options,
+        next(iter(held_classes(shapes_of(converted.state), heads)), None),
+        [key for key in state if key.endswith(COUNT) or key in constants],
+        [*converted.fresh, *converted.absent],
+        len(state),
+    )
+
+
+def _whose(method: str, converted: Converted) -> str:
+    """The method, or those of its parts that are there where others are not."""
+    parts = sorted({name.partition(".")[0] for name in converted.state})
+    return f"{method} ({', '.join(parts)} alone)" if converted.absent else method

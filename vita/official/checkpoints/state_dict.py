@@ -29,6 +29,18 @@ def shapes_of(state: Mapping[str, Tensor]) -> dict[str, Shape]:
     return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
+def on_own_memory(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same values, where tensors that share memory or are pieces of more are copies: files of ours hold no such."""
+    own: dict[str, Tensor] = {}
+    taken: set[int] = set()
+    for name, tensor in state.items():
+        storage = tensor.untyped_storage()
+        piece = storage.nbytes() != tensor.numel() * tensor.element_size() or storage.data_ptr() in taken
+        own[name] = tensor.clone() if piece else tensor
+        taken.add(own[name].untyped_storage().data_ptr())
+    return own
+
+
 def official_shapes(ours: Mapping[str, Shape], official: Names) -> dict[str, Shape]:
     """Shapes by our names -> by official keys; a third of a stacked projection stands for the whole."""
     named = ((official.source(name), shape) for name, shape in ours.items())

@@ -1,4 +1,4 @@
-"""A Mask2Former that transformers saved, as the official state dict of the image detector.
+"""Folders that transformers saved: a Mask2Former as the official state dict of the image detector, or a backbone.
 
 The library itself reads the file, since its own names on disk are older than those of its modules.
 """
@@ -6,46 +6,78 @@ The library itself reads the file, since its own names on disk are older than th
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from transformers import Mask2FormerForUniversalSegmentation
+from transformers import Mask2FormerForUniversalSegmentation, ResNetBackbone, SwinBackbone
 
 from vita.core.contract import UserError
 from vita.core.files import read_json
-from vita.official.checkpoints.names import detector_source
+from vita.official.checkpoints.backbone_layouts import BackboneFile
+from vita.official.checkpoints.names import backbone_source, detector_source
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.contract import OfficialTensor
 
-CONFIG = "config.json"
+CONFIG, MASK2FORMER = "config.json", "mask2former"
 # What shapes do not tell: key of the configuration -> the value that the official detector has.
 FIXED = {
-    "model_type": "mask2former",
+    "model_type": MASK2FORMER,
     "pre_norm": False,
     "activation_function": "relu",
     "common_stride": 4,
     "feature_strides": [4, 8, 16, 32],
     "backbone": None,  # a name from which the library would load the backbone itself
 }
-STAGES = {"out_features": ["stage1", "stage2", "stage3", "stage4"]}
+STAGES = ["stage1", "stage2", "stage3", "stage4"]
 BACKBONES: dict[str, dict[str, Any]] = {
-    "swin": {"hidden_act": "gelu", "layer_norm_eps": 1e-5, **STAGES},
-    "resnet": {"hidden_act": "relu", "downsample_in_bottleneck": False, "downsample_in_first_stage": False, **STAGES},
+    "swin": {"hidden_act": "gelu", "layer_norm_eps": 1e-5},
+    "resnet": {"hidden_act": "relu", "downsample_in_bottleneck": False, "downsample_in_first_stage": False},
 }
+INSIDE = {"out_features": STAGES}  # of a backbone inside a Mask2Former
+CLASSES = {"swin": SwinBackbone, "resnet": ResNetBackbone}
+OUTPUT_NORM = "hidden_states_norms."  # of a Swin; a classifier has none
 UNUSED = ("criterion.empty_weight", ".swin.layernorm.", ".num_batches_tracked")  # parts of names
 
 
+def kind_of(folder: Path) -> str:
+    """The `model_type` of config.json in a folder. Raises UserError when there is none or it is not supported."""
+    raw, supported = read_json(folder / CONFIG), (MASK2FORMER, *BACKBONES)
+    kind = raw.get("model_type") if isinstance(raw, dict) else None
+    if kind not in supported:
+        raise UserError(f"{folder / CONFIG}: model_type is {kind!r}; supported are {', '.join(supported)}")
+    return str(kind)
+
+
 def read_transformers(folder: Path) -> dict[str, Tensor]:
-    """The weights of config.json and model.safetensors in `folder` by official key.
+    """The weights of a Mask2Former (config.json and model.safetensors in `folder`) by official key.
 
     Raises UserError when they are missing, damaged, or of a Mask2Former that the official code does not have.
     """
-    _check_configuration(read_json(folder / CONFIG), folder / CONFIG)
-    state = {name: tensor for name, tensor in _load(folder).items() if not any(part in name for part in UNUSED)}
+    _check_mask2former(read_json(folder / CONFIG), folder / CONFIG)
+    saved, report = _load(folder, Mask2FormerForUniversalSegmentation)
+    _check_report(report, folder)
+    state = {name: tensor for name, tensor in saved.items() if not any(part in name for part in UNUSED)}
     if unknown := [name for name in state if SAVED.source(name) is None]:
         raise UserError(f"{folder}: {len(unknown)} tensors have no official counterpart, the first is {unknown[0]}")
     return official_names_of(state, SAVED)
+
+
+def read_transformers_backbone(folder: Path) -> BackboneFile:
+    """A ResNet or a Swin that transformers saved, with or without a classifier.
+
+    Raises UserError when files are missing, damaged, or of a variant that the official code does not have.
+    """
+    raw, kind = read_json(folder / CONFIG), kind_of(folder)
+    _check_values(raw, BACKBONES[kind], "", folder / CONFIG)
+    state, report = _load(folder, CLASSES[kind], out_features=STAGES)
+    left_out, fresh = sorted(report.pop("unexpected_keys", ())), set(report.pop("missing_keys", ()))
+    missing = sorted(name for name in fresh if not name.startswith(OUTPUT_NORM))
+    _check_report({**report, "missing_keys": missing}, folder)
+    left_out += [name for name in state if any(part in f".{name}" for part in UNUSED)]
+    kept = {name: tensor for name, tensor in state.items() if name not in fresh and name not in left_out}
+    return BackboneFile("transformers", official_names_of(kept, SAVED_BACKBONE), left_out, None)
 
 
 class _Saved:
@@ -57,36 +89,53 @@ class _Saved:
         return detector_source(re.sub(r"^model\.", "mask2former.", inside))
 
 
-SAVED = _Saved()
+class _SavedBackbone:
+    """Names in the library's own backbones."""
+
+    def source(self, name: str) -> OfficialTensor | None:
+        """The official key; None when there is none."""
+        return backbone_source(name)
 
 
-def _check_configuration(raw: Any, where: Path) -> None:
+SAVED, SAVED_BACKBONE = _Saved(), _SavedBackbone()
+
+
+def _check_mask2former(raw: Any, where: Path) -> None:
     if not isinstance(raw, dict) or not isinstance(backbone := raw.get("backbone_config"), dict):
         raise UserError(f"{where}: not the configuration of a Mask2Former: no sizes under 'backbone_config'")
     kind = backbone.get("model_type")
     if kind not in BACKBONES:
         raise UserError(f"{where}: backbone_config.model_type is {kind!r}; supported are {', '.join(BACKBONES)}")
-    for prefix, given, fixed in (("", raw, FIXED), ("backbone_config.", backbone, BACKBONES[kind])):
-        for key, allowed in fixed.items():
-            if given.get(key, allowed) != allowed:
-                raise UserError(f"{where}: {prefix}{key} is {given[key]!r}; supported is {allowed!r}")
+    _check_values(raw, FIXED, "", where)
+    _check_values(backbone, BACKBONES[kind] | INSIDE, "backbone_config.", where)
 
 
-def _load(folder: Path) -> dict[str, Tensor]:
+def _check_values(given: Mapping[str, Any], fixed: Mapping[str, Any], prefix: str, where: Path) -> None:
+    for key, allowed in fixed.items():
+        if given.get(key, allowed) != allowed:
+            raise UserError(f"{where}: {prefix}{key} is {given[key]!r}; supported is {allowed!r}")
+
+
+def _load(folder: Path, model_class: Any, **changes: Any) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state dict, and what the library says of missing, unknown and misshapen tensors."""
     try:
-        model, report = Mask2FormerForUniversalSegmentation.from_pretrained(
+        model, report = model_class.from_pretrained(
             folder,
             local_files_only=True,
             use_safetensors=True,
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # they are in the report, as all that does not fit
+            **changes,
         )
     except Exception as error:  # what the library raises depends on what is damaged
         reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{folder}: not a readable Mask2Former of transformers: {reason}") from None
+        kind = model_class.__name__.removesuffix("ForUniversalSegmentation")
+        raise UserError(f"{folder}: not a readable {kind} of transformers: {reason}") from None
+    return model.state_dict(), report
+
+
+def _check_report(report: Mapping[str, Any], folder: Path) -> None:
     problems = {kind: sorted(map(str, keys)) for kind, keys in report.items() if keys}
     if problems:
         listed = "; ".join(f"{len(keys)} {kind.replace('_', ' ')}, first {keys[0]}" for kind, keys in problems.items())
         raise UserError(f"{folder}: the weights do not fit {CONFIG}: {listed}")
-    state: dict[str, Tensor] = model.state_dict()
-    return state
