@@ -64,9 +64,16 @@ def test_no_ground_truth_has_no_interval() -> None:
 
 
 def test_a_draw_without_any_object_is_left_out() -> None:
-    # One of two videos has the only object: a quarter of the draws has none, all others find it.
-    interval = bootstrap(Counts((1, 2), (1,), (one_video(1, True),)), 100).intervals["ap"]
+    # Two of four videos have an object: a sixteenth of the draws has none, all others find all.
+    interval = bootstrap(Counts((1, 2, 3, 4), (1,), (one_video(1, True), one_video(2, True))), 100).intervals["ap"]
     assert (interval.score, interval.low, interval.high) == pytest.approx((1, 1, 1))
+
+
+@pytest.mark.parametrize("videos", [(1,), (1, 2)])
+def test_one_video_with_an_object_has_no_interval(videos: tuple[int, ...]) -> None:
+    counts = Counts(videos, (1,), (one_video(1, True),))
+    assert bootstrap(counts, 100).intervals == {}
+    assert paired_bootstrap(counts, counts, 100).intervals == {}
 
 
 def test_equal_results_do_not_differ() -> None:

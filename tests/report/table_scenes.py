@@ -15,6 +15,7 @@ from vita.experiments.config import Key, ResolvedRow, TableSpec
 from vita.report.runs.tidy_rows import COLUMNS, SCORES
 from vita.report.tables.table import build_table
 
+ALL = [True] * 10
 HALF = [True] * 5 + [False] * 5
 IDENTITY = {"tier": "smoke", "dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
 

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from vita.report.claims.curve_areas import common_steps, mean_height
 from vita.report.claims.ledger import decide, together
@@ -63,12 +64,18 @@ def test_the_interval_of_a_difference_holds_the_truth_as_often_as_it_says(sizes,
 
 @pytest.mark.parametrize(
     ("threshold", "verdict"),
-    [(0.0, "reproduced"), (1.2, "inconclusive"), (1.8, "inconclusive"), (2.5, "not reproduced")],
+    [
+        (-0.49, "reproduced"),
+        (-0.48, "inconclusive"),
+        (0.0, "inconclusive"),
+        (4.48, "inconclusive"),
+        (4.49, "not reproduced"),
+    ],
 )
-def test_the_guard_for_few_trainings_asks_at_every_threshold(threshold, verdict):
-    """Differences 2 and 1 of two trainings: 1.5 in every draw, but 1.2 and 1.8 lie between the two."""
-    found = paired_difference(scores("ab", [12, 11]), scores("ab", [10, 10]), "AP")
-    assert (found.value, found.low, found.high) == (1.5, 1.5, 1.5)
+def test_the_interval_is_held_against_every_threshold(threshold, verdict):
+    """Differences 3, 2 and 1 of three trainings: 2, and 4.3027 times the error of 1 / sqrt(3) is 2.484."""
+    found = paired_difference(scores("abc", [13, 12, 11]), scores("abc", [10, 10, 10]), "AP")
+    assert (found.low, found.high) == pytest.approx((-0.484, 4.484), abs=1e-3)
     assert decide(found, Above(kind="above", value=threshold)) == verdict
 
 
@@ -84,11 +91,18 @@ def test_the_same_weights_need_no_second_training():
     assert decide(found, Above(kind="above", value=0)) == "reproduced"
 
 
-def test_two_trainings_of_each_must_agree_in_all_pairs():
-    """(12, 9) less (10, 8) is 1.5, but 9 is below 10."""
+def test_two_trainings_of_each_have_an_interval_that_holds_how_far_trainings_differ():
+    """(12, 9) less (10, 8): variances 9/2 and 4/2 over 2 are 2.25 and 1; freedom 3.25^2 / (2.25^2 + 1) = 1.742."""
     found = paired_difference(scores("ab", [12, 9]), scores("cd", [10, 8]), "AP")
-    assert found.low > 0
+    assert found.high - found.value == pytest.approx(math.sqrt(3.25) * float(student.isf(0.025, 1.742)), abs=0.01)
     assert decide(found, Above(kind="above", value=0)) == "inconclusive"
+
+
+def test_one_video_decides_nothing():
+    found = paired_difference(scores("a", [90], videos=(1,)), scores("a", [10], videos=(1,)), "AP")
+    assert (found.value, found.low, found.high) == (80, None, None)
+    assert decide(found, Above(kind="above", value=0)) == "inconclusive"
+    assert found.basis == "one video, which says nothing of others"
 
 
 def test_equal_results_decide_nothing_about_a_sign():

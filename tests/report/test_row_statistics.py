@@ -73,27 +73,88 @@ def test_two_seeds_of_the_same_weights_must_agree():
     assert compare(made([70, 50]), made([60, 51]))["ap"].verdict == "inside the noise"
 
 
-@pytest.mark.parametrize(("first", "verdict"), [(52.3, "higher"), (52.2, "inside the noise")])
-def test_two_trainings_must_differ_by_more_than_two_trainings_may(first, verdict):
-    """(x, x + 1) less (50, 50): pooled variance 1/4, error sqrt(1/4 (1/2 + 1/2)) = 0.5; t of 2 degrees is 4.303.
+def shaken(row, error):
+    """The same in all trainings: draws whose standard deviation is that of 20 videos with this standard error."""
+    steps = np.linspace(-1, 1, DRAWS)
+    steps *= error * np.sqrt((VIDEOS - 1) / VIDEOS) / steps.std(ddof=1)
+    return RowScores(row.weights, row.videos, row.observed, row.drawn + steps[None, :, None])
 
-    So the difference x + 1/2 - 50 must exceed 2.15, and with 1.5 from the videos sqrt(2.15^2 + 1.5^2) = 2.62.
+
+@pytest.mark.parametrize(
+    ("level", "verdict"),
+    [(57.2, "higher"), (57.0, "too few trainings"), (52.4, "too few trainings"), (52.1, "inside the noise")],
+)
+def test_two_trainings_must_differ_by_more_than_two_trainings_and_the_videos_may(level, verdict):
+    """(x - 1/2, x + 1/2) less (50, 50): error sqrt(1/2 / 2) = 0.5 from one group alone, so t of 1 degree, 12.706.
+
+    Half of the interval is 6.353 by trainings; the videos' error of 1.5 times t of 19 degrees, 2.093, is 3.140; the
+    root of the sum of squares is 7.087. Two standard errors: 1.96 sqrt(0.5^2 + 1.5^2) = 3.099; with 1 in place of
+    1.5 the halves are 2.093 and 6.353, together 6.689, and 1.96 errors 2.191.
     """
-    videos = np.linspace(-1.5 / 0.95, 1.5 / 0.95, DRAWS)[None, :, None]
-    ours = made([first - 0.14, first + 0.86])
-    ours = RowScores(ours.weights, ours.videos, ours.observed, ours.drawn + videos)
-    assert compare(ours, made([50, 50], weights="b"))["ap"].verdict == verdict
+    error = 1.5 if level > 55 else 1.0
+    ours = shaken(made([level - 0.5, level + 0.5]), error)
+    found = compare(ours, made([50, 50], weights="b"))["ap"]
+    assert found.found.high - found.found.score == pytest.approx(7.087 if error == 1.5 else 6.689, abs=2e-3)
+    assert found.verdict == verdict
 
 
-def test_from_three_seeds_on_the_interval_holds_their_spread():
+def test_the_interval_decides_alone():
+    """-21.5 with trainings 6.3 apart and videos that carry it: too few trainings, not noise."""
+    joint, frozen = shaken(made([60.4, 71.4]), 2.8), made([44.0, 44.8], weights="b")
+    found = compare(frozen, joint)["ap"]
+    assert found.found.score == pytest.approx(-21.5)
+    assert found.found.low < 0 < found.found.high
+    assert found.verdict == "too few trainings"
+    more = compare(made([44.0, 44.8, 44.4, 44.2], weights="b"), shaken(made([60.4, 71.4, 66.0, 65.0]), 2.8))["ap"]
+    assert more.found.high < 0 and more.verdict == "lower"
+
+
+def test_a_difference_moves_its_interval_and_nothing_else():
+    ours, theirs = made([50, 53, 51], noise=3), made([50, 48, 49], noise=3, weights="b", seed=1)
+    moved = RowScores(ours.weights, ours.videos, ours.observed + 7, ours.drawn + 7)
+    before, after = (compare(row, theirs)["ap"] for row in (ours, moved))
+    assert (after.found.low, after.found.high) == pytest.approx((before.found.low + 7, before.found.high + 7))
+    assert after.smallest_to_show == pytest.approx(before.smallest_to_show)
+
+
+def test_p_is_the_share_at_which_the_interval_reaches_0():
+    """Of one training, two ways: t = 3 / 1.5 = 2 with 19 degrees of freedom has a two-sided p of 0.0600."""
+    found = compare(shaken(made([53]), 1.5), made([50]))["ap"]
+    assert found.p == pytest.approx(0.0600, abs=1e-4)
+    assert found.verdict == "too few videos"  # 2 errors are more than 1.96, not more than 2.093
+
+
+def test_one_training_against_several_has_no_spread():
+    found = compare(made([60]), made([40, 41, 42], weights="b"))["ap"]
+    assert (found.verdict, found.smallest_to_show) == ("too few trainings", None)
+
+
+@pytest.mark.parametrize("row", [made([60], videos=1), made([60, 61, 62], videos=1)])
+def test_one_video_says_nothing_of_others(row):
+    """Its draws are all the same, which is no certainty."""
+    found = compare(row, RowScores(row.weights, row.videos, row.observed - 9, row.drawn - 9))["ap"]
+    assert (found.found.score, found.verdict, found.smallest_to_show) == (9, "one video", None)
+    assert np.isnan([found.found.low, found.found.high, found.p]).all()
+    assert mean_intervals(row) == {}
+
+
+def test_one_video_with_an_object_among_empty_ones_is_one_video(tmp_path):
+    content = metrics_record({}, counts([True]))
+    content["counts"]["video_ids"] = [1, 2, 3]
+    (tmp_path / "a0.json").write_text(json.dumps(content))
+    row = read_row_scores([("a0", tmp_path / "a0.json")])
+    assert (row.videos, row.videos_that_count, mean_intervals(row)) == ((1, 2, 3), 1, {})
+
+
+def test_from_three_seeds_on_the_interval_of_a_mean_holds_other_trainings():
     apart, few = made([40, 50, 60]), made([40, 60])
     wide, narrow = mean_intervals(apart)["ap"], mean_intervals(few)["ap"]
     assert (narrow.low, narrow.high) == (50, 50)  # the videos alone, which say the same in every draw here
-    # The mean of three draws from 40, 50, 60: 27 equally likely outcomes, 1/27 each at 40 and at 60.
-    assert (wide.low, wide.high) == pytest.approx((40, 60), abs=3.4)
+    # Deviation 10, error 10 / sqrt(3), times 4.3027, t of 2 degrees: 24.84.
+    assert (wide.low, wide.high) == pytest.approx((50 - 24.84, 50 + 24.84), abs=0.01)
 
 
-def test_three_seeds_of_two_trainings_are_drawn_independently_and_of_one_together():
+def test_different_trainings_are_two_groups_and_the_same_weights_pairs():
     spread = [40, 50, 60]
     different = compare(made(spread), made([45, 55, 65], weights="b"))["ap"]
     assert different.verdict == "inside the noise"

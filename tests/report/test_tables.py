@@ -5,13 +5,13 @@ import re
 from pathlib import Path
 
 import pytest
-from table_scenes import Scenes, average_precision, row, spec
+from table_scenes import ALL, HALF, Scenes, average_precision, row, spec
 
 from vita.core.contract import UserError
 from vita.report.runs.tidy_rows import SCORES
 from vita.report.tables.table import build_table
 
-ALL, HALF, FEW = [True] * 10, [True] * 5 + [False] * 5, [True] * 2 + [False] * 8
+FEW = [True] * 2 + [False] * 8
 PAPER = [f"paper_{score}" for score in SCORES]
 LOCAL = "local split of train (15%, seed 0)"
 
@@ -45,13 +45,13 @@ def test_mean_and_deviation_over_seeds_with_the_papers_row_beside(scenes):
 
 def test_a_difference_is_of_the_mean_and_marked_only_where_videos_and_seeds_carry_it(scenes):
     table = spec(*ratios(1.0, 0.75, 0.25), reference={"ratio": 1.0})
-    better = [scenes.run("intact", seed, HALF) for seed in (0, 1)]
-    same = [scenes.run("prune75", seed, HALF) for seed in (0, 1)]
+    better = [scenes.run("intact", seed, ALL) for seed in (0, 1)]
+    same = [scenes.run("prune75", seed, ALL) for seed in (0, 1)]
     worse = [scenes.run("prune25", seed, FEW) for seed in (0, 1)]
     rows, printed = scenes.build(table, [*better, *same, *worse])
     assert [line["verdict"] for line in rows] == ["reference", "inside the noise", "lower"]
     assert rows[0]["difference"] == ""
-    assert [float(line["difference"]) for line in rows[1:]] == pytest.approx([0, 100 * (21 - 51) / 101], abs=1e-4)
+    assert [float(line["difference"]) for line in rows[1:]] == pytest.approx([0, 100 * (21 - 101) / 101], abs=1e-4)
     assert (float(rows[1]["difference_low"]), float(rows[1]["difference_high"])) == (0, 0)
     assert "+0.0 [+0.0, +0.0]" in printed
     assert "Tier smoke, data set shapes, backbone tiny; means over 2 seeds, points 0-100." in printed
@@ -177,3 +177,41 @@ def test_bad_input_names_its_file(scenes):
 def test_reports_know_no_torch():
     for path in (Path(__file__).parents[2] / "vita" / "report").rglob("*.py"):
         assert not re.search(r"^\s*(import|from) torch", path.read_text(), re.MULTILINE), path
+
+
+def cells_of_one_video(scenes):
+    table = spec(*ratios(1.0, 0.25), reference={"ratio": 1.0})
+    return scenes.build(table, [scenes.run(name, 0, [True]) for name in ("intact", "prune25")])
+
+
+def test_an_interval_over_one_video_says_so_in_every_form(scenes):
+    """Each draw of one video is that video: not 100 to 100, and no difference of exactly 0."""
+    rows, printed = cells_of_one_video(scenes)
+    assert [(line["AP_low"], line["videos"], line["verdict"]) for line in rows] == [
+        ("", "1", "reference"),
+        ("", "1", "one video"),
+    ]
+    assert (rows[1]["difference"], rows[1]["difference_low"], rows[1]["smallest_difference"]) == ("0.0", "", "")
+    forms = {name: (scenes.folder / f"out.{name}").read_text() for name in ("md", "html", "tex")}
+    assert all("one video" in text for text in (printed, *forms.values()))
+    assert not any("100.0 to 100.0" in text or "[100.0" in text or "nan" in text for text in forms.values())
+    assert all(
+        "No smallest difference can be stated: no row has a spread" in text for text in (printed, *forms.values())
+    )
+
+
+def test_a_table_names_what_is_missing_and_what_it_could_have_shown(scenes):
+    """Trainings of 10 and 5 of 10 objects (100, 50.5) against two with 2 (20.8): 54.5 with an error of 24.8.
+
+    That is 2.2 errors, but of 1 degree of freedom: half of the interval is 315, and the smallest difference more.
+    """
+    rows = [row({"frozen": name}, variant=variant) for name, variant in (("no", "base"), ("yes", "frozen"))]
+    runs = [scenes.run("intact", seed, found) for seed, found in enumerate((ALL, HALF))]
+    runs += [scenes.run("intact", seed, FEW, variant="frozen") for seed in (0, 1)]
+    lines, printed = scenes.build(spec(*rows, published=None, reference={"frozen": "no"}), runs)
+    frozen = lines[1]
+    error = (100 - 100 * 51 / 101) / 2
+    assert float(frozen["difference_high"]) - float(frozen["difference"]) == pytest.approx(12.706 * error, rel=0.01)
+    assert float(frozen["smallest_difference"]) > 12.706 * error
+    assert frozen["verdict"] == "too few trainings"
+    assert f"four such experiments of five would show: {float(frozen['smallest_difference']):.1f} points" in printed

@@ -24,6 +24,7 @@ from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
 
 LEVEL = 0.95
 DRAWS = 1000
+FEWEST_VIDEOS = 2  # with an object; one alone says nothing of others
 
 _MOST_WEIGHTS = 2_000_000  # of one block of draws: 16 MB
 _PERCENTILES = (50 * (1 - LEVEL), 50 * (1 + LEVEL))
@@ -52,11 +53,16 @@ class Difference(Interval):
 
 @dataclass(frozen=True)
 class Bootstrap:
-    """intervals: of each main score, or of each difference; none where there is no ground truth."""
+    """intervals: of each main score, or of each difference; none where fewer than two videos show an object."""
 
     intervals: dict[str, Interval]
     draws: int
     seed: int
+
+
+def videos_with_objects(counts: Counts) -> int:
+    """How many videos have an object to be found."""
+    return len({group.video_id for group in counts.groups if group.ground_truth})
 
 
 def draw_weights(videos: int, draws: int, random: np.random.Generator) -> NDArray[np.int64]:
@@ -68,10 +74,11 @@ def draw_weights(videos: int, draws: int, random: np.random.Generator) -> NDArra
 def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
     """Intervals of AP, AP50, AP75, AR1 and AR10. Raises UserError when draws < 2."""
     found = resampled_scores([counts], draws, seed)
+    videos = videos_with_objects(counts)
     intervals = {}
     for column, name in enumerate(SCORE_NAMES):
         score, drawn = found.observed[0, column], _defined(found.drawn[0, :, column])
-        if drawn.size and not np.isnan(score):
+        if drawn.size and videos >= FEWEST_VIDEOS:
             intervals[name] = reflected(float(score), drawn)
     return Bootstrap(intervals, draws, seed)
 
@@ -84,11 +91,12 @@ def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: 
     if (counts.video_ids, counts.category_ids) != (against.video_ids, against.category_ids):
         raise UserError("only results on the same videos and categories can be compared; evaluate both on one file")
     found = resampled_scores([counts, against], draws, seed)
+    videos = videos_with_objects(counts)
     observed, drawn = found.observed[0] - found.observed[1], found.drawn[0] - found.drawn[1]
     intervals: dict[str, Interval] = {}
     for column, name in enumerate(SCORE_NAMES):
         values = _defined(drawn[:, column])
-        if values.size and not np.isnan(observed[column]):
+        if values.size and videos >= FEWEST_VIDEOS:
             intervals[name] = difference_of_draws(float(observed[column]), values)
     return Bootstrap(intervals, draws, seed)
 

@@ -1,4 +1,4 @@
-"""How many frames fit, of claims: what probes measured, or the range that they predict."""
+"""How many frames fit, of claims: what probes measured on a card, or the range that they predict."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def _all_of(found: Sequence[Measurement]) -> Measurement:
     low = min(one.low for one in found if one.low is not None)
     high = max(one.high for one in found if one.high is not None)
     whole = range_of_counts(found[0].value, low, high, "; ".join(one.basis for one in found))
-    return replace(whole, evidence=tuple(path for one in found for path in one.evidence))
+    evidence = tuple(path for one in found for path in one.evidence)
+    return replace(whole, predicted=any(one.predicted for one in found), evidence=evidence)
 
 
 def _probe(probes: Sequence[Probe], key: Key) -> Probe:
@@ -54,7 +55,8 @@ def _probe(probes: Sequence[Probe], key: Key) -> Probe:
     if found is None:
         raise CannotTellError("not run", f"no probe of {named(key)} with 12 GiB; results/table4.csv makes them")
     if 0 in _range(found):
-        raise CannotTellError("inconclusive", f"{named(key)}: not one frame fits into the smaller memory")
+        told = f"{named(key)}: not one frame fits into the smaller memory"
+        raise CannotTellError("inconclusive" if found.measured is not None else "predicted", told)
     return found
 
 
@@ -76,6 +78,7 @@ def _ratio(ours: Probe, theirs: Probe) -> Range:
 
 
 def _measurement(found: Range, probes: Sequence[Probe]) -> Measurement:
-    measured = all(probe.measured is not None for probe in probes)
+    predicted = any(probe.measured is None for probe in probes)
     evidence = tuple(probe.path.as_posix() for probe in probes)
-    return replace(range_of_counts(*found, MEASURED if measured else PREDICTED), evidence=evidence)
+    counted = range_of_counts(*found, PREDICTED if predicted else MEASURED)
+    return replace(counted, predicted=predicted, evidence=evidence)

@@ -1,7 +1,8 @@
 """The verdict on every claim, from the results in force.
 
 An interval wholly inside what the claim says is "reproduced", one wholly outside "not reproduced", one that spans the
-threshold "inconclusive". The other verdicts say why a claim cannot be held against these results.
+threshold "inconclusive". A prediction decides nothing: the claim stands as "predicted", and the reason says where it
+lies. The other verdicts say why a claim cannot be held against these results.
 """
 
 from __future__ import annotations
@@ -20,13 +21,21 @@ from vita.report.claims.rows import PAPER, CannotTellError, read_tables
 from vita.report.claims.schema import Claim, Predicate, read_claims
 from vita.report.runs.probe_records import read_probes
 
-Verdict = Literal["reproduced", "not reproduced", "inconclusive", "not run", "not comparable"]
-VERDICTS: tuple[Verdict, ...] = ("reproduced", "not reproduced", "inconclusive", "not run", "not comparable")
+Decided = Literal["reproduced", "not reproduced", "inconclusive"]
+Verdict = Decided | Literal["not run", "not comparable", "predicted"]
+VERDICTS: tuple[Verdict, ...] = (
+    "reproduced", "not reproduced", "inconclusive", "not run", "not comparable", "predicted"
+)  # fmt: skip
+PREDICTION: dict[Decided, str] = {
+    "reproduced": "the prediction lies wholly inside what the claim says",
+    "not reproduced": "the prediction lies wholly outside what the claim says",
+    "inconclusive": "the prediction spans a threshold",
+}
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A claim and its verdict. shown: of what was measured, the part that decides; None where nothing was."""
+    """A claim and its verdict. shown: of what is known, the part that decides; None where nothing is."""
 
     id: str
     claim: Claim
@@ -59,10 +68,13 @@ def hold(name: str, claim: Claim, results: Results) -> Entry:
     verdict = together(verdicts)
     shown = parts[verdicts.index(verdict)]
     evidence = tuple(dict.fromkeys(path for part in parts for path in part.evidence))
-    return Entry(name, claim, tier, verdict, _reason(claim, tier, shown, verdicts), shown, evidence)
+    reason = _reason(claim, tier, shown, verdicts)
+    if any(part.predicted for part in parts):
+        return Entry(name, claim, tier, "predicted", f"{reason}; {PREDICTION[verdict]}", shown, evidence)
+    return Entry(name, claim, tier, verdict, reason, shown, evidence)
 
 
-def decide(found: Measurement, predicate: Predicate) -> Verdict:
+def decide(found: Measurement, predicate: Predicate) -> Decided:
     """Where the interval lies to the range that the claim gives."""
     low, high = predicate.bounds
     to_low, to_high = found.side(low), found.side(high)
@@ -71,12 +83,12 @@ def decide(found: Measurement, predicate: Predicate) -> Verdict:
     return "reproduced" if to_low == "above" and to_high == "below" else "inconclusive"
 
 
-def together(verdicts: Sequence[Verdict]) -> Verdict:
+def together(verdicts: Sequence[Decided]) -> Decided:
     """Of parts that all have to hold: one that does not is enough, and all must be decided."""
     return max(verdicts, key=("reproduced", "inconclusive", "not reproduced").index)
 
 
-def _reason(claim: Claim, tier: str, shown: Measurement, verdicts: Sequence[Verdict]) -> str:
+def _reason(claim: Claim, tier: str, shown: Measurement, verdicts: Sequence[Decided]) -> str:
     several = f"{verdicts.count('reproduced')} of {len(verdicts)} hold; shown: {shown.of}"
     parts = [several if len(verdicts) > 1 else "", shown.basis]
     if claim.scope == "trend" and tier != PAPER and shown.dataset:

@@ -1,4 +1,4 @@
-"""What was measured of a claim's quantity: a value with its interval, and on which side of a threshold it lies.
+"""What is known of a claim's quantity: a value with its interval, and on which side of a threshold it lies.
 
 Legend: S trainings (seeds) of a row.
 """
@@ -16,7 +16,7 @@ from scipy.stats import t as student
 
 from vita.evaluation.bootstrap import LEVEL
 from vita.evaluation.resampled_scores import SCORE_NAMES
-from vita.report.tables.row_statistics import RowScores, compare
+from vita.report.tables.row_statistics import RowDifference, RowScores, compare
 
 Side = Literal["above", "below", "unclear"]
 
@@ -28,8 +28,8 @@ class Measurement:
     """value, low, high: low and high are None where there is no interval.
 
     side: of a threshold on which the quantity lies, "unclear" where its interval or too few trainings leave it open.
-    seeds: trainings of the row that has the fewest, None where none are behind it.  of: what it is of, where a claim
-    has several.  basis: what the interval is over.
+    seeds: trainings of the row that has the fewest, None where none are behind it.  basis: what the interval is over.
+    predicted: not measured at all, so that nothing is decided by it.  of: what it is of, where a claim has several.
     """
 
     value: float
@@ -38,6 +38,7 @@ class Measurement:
     side: Callable[[float], Side]
     seeds: int | None
     basis: str
+    predicted: bool = False
     of: str = ""
     dataset: str = ""
     evidence: tuple[str, ...] = ()
@@ -77,14 +78,14 @@ def difference_of_means(ours: NDArray[np.float64], theirs: NDArray[np.float64]) 
 
 
 def paired_difference(ours: RowScores, theirs: RowScores, score: str) -> Measurement | None:
-    """`compare` of one score, its guard for few trainings asked at every threshold; None on different videos."""
+    """`compare` of one score, its interval held against every threshold; None on different videos."""
     found = compare(ours, theirs).get(score.lower())
     if found is None:
         return None
-    seeds = min(len(ours.weights), len(theirs.weights))
-    side = partial(_side_of_difference, ours, theirs, score)
-    basis = _basis_of_pairs(ours, theirs, seeds)
-    return Measurement(found.found.score, found.found.low, found.found.high, side, seeds, basis)
+    seeds, basis = min(len(ours.weights), len(theirs.weights)), _basis_of_pairs(ours, theirs, found)
+    low, high = (None, None) if not found.sources else (found.found.low, found.found.high)
+    side = partial(_side_of_interval, found.found.low, found.found.high) if found.decides else _never_clear
+    return Measurement(found.found.score, low, high, side, seeds, basis)
 
 
 def beyond(row: RowScores, score: str) -> RowScores:
@@ -93,30 +94,19 @@ def beyond(row: RowScores, score: str) -> RowScores:
     return replace(row, observed=row.observed - row.observed[:, column], drawn=row.drawn - row.drawn[:, :, column])
 
 
-def _basis_of_pairs(ours: RowScores, theirs: RowScores, seeds: int) -> str:
-    videos = f"{LEVEL:.0%} paired bootstrap over {len(ours.videos)} videos"
-    if seeds >= FEWEST_SEEDS:
-        return f"{videos} and {_trainings(seeds)}"
-    if seeds == 1 and ours.weights == theirs.weights:
-        return f"{videos}, of one training"
-    if len(ours.weights) == len(theirs.weights) == 1:
-        return f"{videos}; one training each, whose chance is not in the interval"
-    return f"{videos}, of {_trainings(seeds)}, which have to carry it too"
+def _basis_of_pairs(ours: RowScores, theirs: RowScores, found: RowDifference) -> str:
+    if not found.sources:
+        return "one video, which says nothing of others"
+    videos, trainings = f"{LEVEL:.0%} interval over {ours.videos_that_count} videos", _trainings(len(ours.weights))
+    if found.decides:
+        return f"{videos}, of {trainings}" if len(found.sources) == 1 else f"{videos} and {trainings}"
+    return f"{videos}; one training each, whose chance is not in the interval"
 
 
 def _side_of_interval(low: float, high: float, threshold: float) -> Side:
     if low > threshold:
         return "above"
     return "below" if high < threshold else "unclear"
-
-
-def _side_of_difference(ours: RowScores, theirs: RowScores, score: str, threshold: float) -> Side:
-    if not np.isfinite(threshold):
-        return "above" if threshold < 0 else "below"
-    # The guard asks about 0, so what it asks about is moved there.
-    moved = replace(ours, observed=ours.observed - threshold, drawn=ours.drawn - threshold)
-    sides: dict[str, Side] = {"higher": "above", "lower": "below"}
-    return sides.get(compare(moved, theirs)[score.lower()].verdict, "unclear")
 
 
 def _without_interval(value: float, seeds: int) -> Measurement:

@@ -32,12 +32,14 @@ NUMBERS = ("value", "low", "high")
 ABOUT = ("claim", "where", "should be")
 FOUND = ("found", "95 % interval", "n")
 MANY = 1000  # from here on a decimal tells nothing
+UNDECIDED = ("not run", "not comparable", "predicted")
 MEANING = {
     "reproduced": "the interval lies wholly inside what the claim says",
     "not reproduced": "the interval lies wholly outside",
     "inconclusive": "the interval spans a threshold, or there are too few trainings for one",
     "not run": "what is missing is named",
     "not comparable": "the claim needs the paper's model and data",
+    "predicted": "the claim is about a card; a prediction is there, which only a measurement could confirm",
 }
 
 
@@ -79,7 +81,7 @@ def document(entries: Sequence[Entry]) -> str:
     """As `markdown`, a page of the report."""
     sections = [html.note(summary(entries))]
     for verdict, group in _groups(entries):
-        look = {"not reproduced": "failed", "not run": "missing", "not comparable": "missing"}.get(verdict, "")
+        look = {"not reproduced": "failed", **dict.fromkeys(UNDECIDED, "missing")}.get(verdict, "")
         headers, rows = _rows(group)
         sections += [html.heading(_heading(verdict, group)), html.note(f"{MEANING[verdict].capitalize()}.")]
         sections.append(html.table(headers, rows, [look] * len(rows)))

@@ -18,7 +18,7 @@ from vita.report.tables.inputs import is_comparable, metrics_of, read_runs, runs
 
 PAPER = "paper"  # the tier in which nothing stands in for the paper's model and data
 
-NoVerdict = Literal["inconclusive", "not run", "not comparable"]
+NoVerdict = Literal["inconclusive", "predicted", "not run", "not comparable"]
 
 
 class CannotTellError(Exception):

@@ -105,7 +105,9 @@ class Parameters(Frozen):
 
 
 class Frames(Frozen):
-    """How many frames fit into 12 GiB at once, as probes say; with `over`, how many times as many as there.
+    """How many frames fit into 12 GiB of a card at once; with `over`, how many times as many as there.
+
+    Probes that measured decide; where one only predicted, the verdict is "predicted".
 
     row, over: cells of the probe; where `row` has no `resolution`, all that were probed count, and a range holds them.
     """
@@ -134,6 +136,23 @@ class Above(Frozen):
 
     def __str__(self) -> str:
         return f"above {self.value:g}"
+
+
+class AtLeast(Frozen):
+    """So much or more, less the tolerance; `because` says why it is so wide."""
+
+    kind: Literal["at least"]
+    value: float
+    tolerance: float = Field(gt=0)
+    because: str = Field(min_length=20)
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """As of `Above`."""
+        return self.value - self.tolerance, math.inf
+
+    def __str__(self) -> str:
+        return f"at least {self.value:g} (- {self.tolerance:g})"
 
 
 class Below(Frozen):
@@ -191,7 +210,7 @@ class Between(Frozen):
         return f"{self.low:g} to {self.high:g}"
 
 
-Predicate = Above | Below | About | Between
+Predicate = Above | AtLeast | Below | About | Between
 
 
 class Claim(Frozen):

@@ -15,6 +15,8 @@ import pandas as pd
 
 from vita.experiments.config import TableSpec
 from vita.report.runs.tidy_rows import SCORES
+from vita.report.tables.notes import smallest_differences
+from vita.report.tables.text import ONE_VIDEO
 
 Line = Mapping[Any, Any]
 
@@ -36,7 +38,13 @@ HEADERS = {
 }
 NOT_AVAILABLE = "n/a"
 REPORTED, NOT_COMPARABLE, PREDICTED = "^{\\dagger}", "^{\\ddagger}", "^{p}"
-VERDICTS = {"inside the noise": "^{\\circ}", "one training each": "^{1}"}
+VERDICTS = {
+    "inside the noise": "^{\\circ}",
+    "too few trainings": "^{t}",
+    "too few videos": "^{v}",
+    "one training each": "^{1}",
+    "one video": "^{1v}",
+}
 
 
 def as_latex(title: str, spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> str:
@@ -128,7 +136,9 @@ def _mean(line: Line) -> str:
 
 
 def _interval(line: Line) -> str:
-    return "" if pd.isna(line["AP_low"]) else f"[{line['AP_low']:.1f}, {line['AP_high']:.1f}]"
+    if pd.isna(line["AP_low"]):
+        return ONE_VIDEO if not pd.isna(line["videos"]) and line["videos"] == 1 else ""
+    return f"[{line['AP_low']:.1f}, {line['AP_high']:.1f}]"
 
 
 def _number(value: float | None, mark: str = "", sign: str = "") -> str:
@@ -148,8 +158,9 @@ def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
     compared = bool(verdicts & {"higher", "lower", *VERDICTS})
     told = [
         ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", "ours" in sources),
-        ("Intervals: bootstrap over videos, and over seeds from three on.", "ours" in sources),
+        ("Intervals: of the videos, by bootstrap; from three seeds on of trainings too.", "ours" in sources),
         (f"$\\Delta$: AP less that of {escaped(reference)}.", compared),
+        (escaped(smallest_differences(frame)), compared),
         *((f"${mark}$ {verdict.capitalize()}.", verdict in verdicts) for verdict, mark in VERDICTS.items()),
         (f"${REPORTED}$ As reported, not run by us.", "reported" in sources),
         (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),

@@ -11,6 +11,13 @@ from vita.report.tables.inputs import runs_of
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
 REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
 NOT_COMPARABLE = "The paper's numbers stand beside rows that are NOT comparable: other data, model or labels."
+VERDICTS = {
+    "inside the noise": "within two standard errors of 0.",
+    "too few trainings": "beyond two standard errors, but so few trainings do not tell how far trainings differ.",
+    "too few videos": "beyond two standard errors, but so few videos do not tell how far videos differ.",
+    "one training each": "nobody knows what another would give; the interval is of the videos alone.",
+    "one video": "nothing is known of others, and there is no interval.",
+}
 FRAMES = (
     "Max frames: of the released ResNet-50 model with windows of 6, in 12 GiB at 360 x 640, whatever the tier. "
     "Predicted: from shapes alone, not measured."
@@ -23,15 +30,17 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     notes = [_setting(spec, ours)] if len(ours) else []
     if spec.kind == "table" and len(ours):
         notes.append(
-            "AP: mean ± standard deviation over seeds (number of seeds). Interval: 95 %, by bootstrap over the videos; "
-            "with three seeds or more, over the seeds too."
+            "AP: mean ± standard deviation over seeds (number of seeds). Interval: 95 %, of the videos, by bootstrap; "
+            "with three seeds or more, of other trainings too."
         )
     if "verdict" in frame and len(ours):
         against = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
         notes.append(
-            f"Difference: AP less that of the row with {against}, on the same draws of the videos. Inside the noise: "
-            "the interval holds 0, or so few seeds do not carry it; no difference is claimed."
+            f"Difference: AP less that of the row with {against}, and the interval that decides: of the videos and "
+            "of trainings; of the videos alone where there is one training. Only `higher` and `lower` are claims."
         )
+        notes += [f"{name.capitalize()}: {means}" for name, means in VERDICTS.items() if name in set(ours["verdict"])]
+        notes += [text] if (text := smallest_differences(frame)) else []
     not_comparable = spec.published and len(ours) and not ours["comparable"].fillna(value=False).all()
     told: list[tuple[str, object]] = [
         (SERVERS, (ours["ground_truth"] == SERVER).any()),
@@ -47,6 +56,20 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     if digests:
         notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
     return notes
+
+
+def smallest_differences(frame: pd.DataFrame) -> str:
+    """Between which sizes the rows' smallest differences lie that they could have shown; "" without comparisons."""
+    compared = frame[frame["difference"].notna()] if "difference" in frame else frame[:0]
+    if compared.empty:
+        return ""
+    sizes = compared["smallest_difference"].dropna()
+    if sizes.empty:
+        return "No smallest difference can be stated: no row has a spread of its own."
+    low, high = (f"{size:.1f}" for size in (sizes.min(), sizes.max()))
+    among = f"{low} points" if low == high else f"{low} to {high} points, by row"
+    none = " Rows without a spread of their own have none." if len(sizes) < len(compared) else ""
+    return f"Smallest true difference that four such experiments of five would show: {among}.{none}"
 
 
 def _setting(spec: TableSpec, ours: pd.DataFrame) -> str:

@@ -1,8 +1,7 @@
 """Scores of a table's rows under resampling: intervals of their means over seeds, and differences between rows.
 
-The videos are drawn anew, the same draws for all rows on the same videos, so that differences are paired. From three
-seeds on the seeds are drawn anew too; with fewer that tells nothing, and a difference must also exceed what so few
-trainings may differ by.
+The videos are drawn anew, the same draws for all rows on the same videos, so that differences are paired. What
+trainings add is in the spread between seeds: `chance.py` has both, and one interval holds them.
 
 Legend: S seeds, B draws; five main scores, in points.
 """
@@ -17,61 +16,90 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t as student
+from scipy.stats import norm
 
 from vita.core.contract import UserError
 from vita.core.records import MetricsRecord, read_record
 from vita.evaluation.bootstrap import (
     DRAWS,
+    FEWEST_VIDEOS,
     LEVEL,
-    Difference,
     Interval,
-    difference_of_draws,
     reflected,
     resampled_scores,
+    videos_with_objects,
 )
 from vita.evaluation.counts import Counts
 from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.report.tables import chance
 
-SEEDS_TO_DRAW = 3  # from so many on, seeds are drawn anew as well as videos
+SEEDS_OF_MEAN = 3  # from so many on, the interval of a mean holds other trainings too
 
 _SEED_OF_DRAWS = 0
 
-Verdict = Literal["higher", "lower", "inside the noise", "one training each"]
+Verdict = Literal[
+    "higher", "lower", "inside the noise", "too few trainings", "too few videos", "one training each", "one video"
+]
 
 
 @dataclass(frozen=True)
 class RowScores:
-    """What a row's runs scored. weights: the folder of each seed's run."""
+    """What a row's runs scored. weights: the folder of each seed's run.  shown: videos with an object; None: all."""
 
     weights: tuple[str, ...]
     videos: tuple[int, ...]
     observed: NDArray[np.float64]  # (S, 5)
     drawn: NDArray[np.float64]  # (S, B, 5)
+    shown: int | None = None
+
+    @property
+    def videos_that_count(self) -> int:
+        """Videos with an object; without one a video says nothing of how well objects are found."""
+        return len(self.videos) if self.shown is None else self.shown
 
 
 @dataclass(frozen=True)
 class RowDifference:
-    """A row's mean less the reference's. `found.score`, `low` and `high` are points."""
+    """A row's mean less the reference's. `found` is in points, its interval without ends where there is one video.
 
-    found: Difference
+    sources: of chance, which the interval holds: of the videos, and of trainings where both rows have two or more. With
+    one source the interval is of these trainings alone, on other videos.  decides: whether a difference could be shown,
+    if it were large enough.
+    """
+
+    found: Interval
     verdict: Verdict
+    sources: tuple[chance.Chance, ...]
+    decides: bool
+
+    @property
+    def p(self) -> float:
+        """Two-sided; NaN without an interval."""
+        return chance.two_sided_p(self.found.score, self.sources) if self.sources else np.nan
+
+    @property
+    def smallest_to_show(self) -> float | None:
+        """The true difference that four such experiments of five would show; None without a spread to tell it from."""
+        has_spread = self.decides and any(source.error for source in self.sources)
+        return chance.smallest_to_show(self.sources) if has_spread else None
 
 
 def read_row_scores(runs: Sequence[tuple[str, Path]]) -> RowScores:
     """runs: the folder and the metrics file of each seed. Raises UserError naming a file without counts."""
     parts = [_of_file(path) for _, path in runs]
-    if len({videos for videos, _, _ in parts}) > 1:
+    if len({counts.video_ids for counts, _, _ in parts}) > 1:
         raise UserError(f"{runs[0][1]} and {runs[1][1]} are of different videos; evaluate both on the same")
     observed, drawn = np.stack([part[1] for part in parts]), np.stack([part[2] for part in parts])
-    return RowScores(tuple(folder for folder, _ in runs), parts[0][0], observed, drawn)
+    counts = parts[0][0]
+    weights = tuple(folder for folder, _ in runs)
+    return RowScores(weights, counts.video_ids, observed, drawn, videos_with_objects(counts))
 
 
 def mean_intervals(row: RowScores) -> dict[str, Interval]:
-    """Of the mean over seeds of each main score, by its name ("ap", ...); none where there is no ground truth."""
-    drawn = _mean_over_seeds(row.drawn, _draws_of_seeds(row, 0))
-    means = row.observed.mean(axis=0)
-    found = {name: _reflected(means[k], drawn[:, k]) for k, name in enumerate(SCORE_NAMES)}
+    """Of the mean over seeds of each main score, by its name ("ap", ...); none with fewer than two videos."""
+    if row.videos_that_count < FEWEST_VIDEOS:
+        return {}
+    found = {name: _mean_interval(row, k) for k, name in enumerate(SCORE_NAMES)}
     return {name: interval for name, interval in found.items() if interval is not None}
 
 
@@ -79,70 +107,81 @@ def compare(row: RowScores, reference: RowScores) -> dict[str, RowDifference]:
     """Differences of the means, with what may be said of them. Empty when the two were scored on different videos."""
     if row.videos != reference.videos:
         return {}
-    same = row.weights == reference.weights
-    ours = _mean_over_seeds(row.drawn, _draws_of_seeds(row, 0))
-    theirs = _mean_over_seeds(reference.drawn, _draws_of_seeds(reference, 0 if same else 1))
-    means = row.observed.mean(axis=0) - reference.observed.mean(axis=0)
-    differences = {}
-    for k, name in enumerate(SCORE_NAMES):
-        values = (ours - theirs)[:, k]
-        values = values[~np.isnan(values)]
-        if values.size and not np.isnan(means[k]):
-            found = difference_of_draws(float(means[k]), values)
-            verdict = _verdict(found, row.observed[:, k], reference.observed[:, k], same)
-            differences[name] = RowDifference(found, verdict)
-    return differences
+    found = {name: _difference(row, reference, k) for k, name in enumerate(SCORE_NAMES)}
+    return {name: difference for name, difference in found.items() if difference is not None}
 
 
-def _verdict(found: Difference, ours: NDArray[np.float64], theirs: NDArray[np.float64], same: bool) -> Verdict:
-    """ours, theirs: (S,) the score of each seed; same: of the same weights, predicted in two ways."""
-    if not same and len(ours) == len(theirs) == 1:
-        return "one training each"
-    few = min(len(ours), len(theirs)) < SEEDS_TO_DRAW
-    above = found.low > 0 and not (few and found.score <= _least(found.score - found.low, ours, theirs, same))
-    below = found.high < 0 and not (few and -found.score <= _least(found.high - found.score, ours, theirs, same))
-    return "higher" if above else "lower" if below else "inside the noise"
-
-
-def _least(of_videos: float, ours: NDArray[np.float64], theirs: NDArray[np.float64], same: bool) -> float:
-    """What a difference of few seeds must exceed. of_videos: half of its interval over the videos.
-
-    Of the same weights, all seeds must agree. Of different trainings, half of the t interval over seeds is added,
-    in quadrature: with two trainings on either side, agreement alone comes about by chance in one of three cases.
-    """
-    if same:
-        differences = ours - theirs
-        return of_videos if (differences > 0).all() or (differences < 0).all() else np.inf
-    freedom = len(ours) + len(theirs) - 2
-    pooled = (((ours - ours.mean()) ** 2).sum() + ((theirs - theirs.mean()) ** 2).sum()) / freedom
-    of_seeds = student.ppf(0.5 + LEVEL / 2, freedom) * np.sqrt(pooled * (1 / len(ours) + 1 / len(theirs)))
-    return float(np.hypot(of_videos, of_seeds))
-
-
-def _draws_of_seeds(row: RowScores, stream: int) -> NDArray[np.int64] | None:
-    """(B, S) numbers of seeds in each draw; None when there are too few."""
-    seeds, draws, _ = row.drawn.shape
-    if seeds < SEEDS_TO_DRAW:
+def _difference(row: RowScores, reference: RowScores, column: int) -> RowDifference | None:
+    """None where there is no ground truth."""
+    same, videos = row.weights == reference.weights, row.videos_that_count
+    ours, theirs = row.observed[:, column], reference.observed[:, column]
+    value = float(ours.mean() - theirs.mean())
+    drawn = _defined(row.drawn[:, :, column], reference.drawn[:, :, column])
+    if np.isnan(value) or not drawn[0].size:
         return None
-    return np.random.default_rng((_SEED_OF_DRAWS, 1 + stream)).integers(seeds, size=(draws, seeds))
+    if videos < FEWEST_VIDEOS:
+        return RowDifference(Interval(value, np.nan, np.nan), "one video", (), decides=False)
+    sources = _sources(ours, theirs, drawn, same, videos)
+    half = chance.half_width(sources)
+    found, decides = Interval(value, value - half, value + half), same or len(sources) > 1
+    if decides:
+        return RowDifference(found, _verdict(value, sources), sources, decides)
+    each = len(ours) == len(theirs)
+    return RowDifference(found, "one training each" if each else "too few trainings", sources, decides)
 
 
-def _mean_over_seeds(drawn: NDArray[np.float64], seeds: NDArray[np.int64] | None) -> NDArray[np.float64]:
-    """(S, B, 5) -> (B, 5)."""
-    if seeds is None:
-        return drawn.mean(axis=0)
-    chosen = np.take_along_axis(drawn.transpose(1, 0, 2), seeds[:, :, None], axis=1)
-    return chosen.mean(axis=1)
+def _sources(
+    ours: NDArray[np.float64],
+    theirs: NDArray[np.float64],
+    drawn: Sequence[NDArray[np.float64]],
+    same: bool,
+    videos: int,
+) -> tuple[chance.Chance, ...]:
+    """Of the videos, and of trainings where both rows have two or more."""
+    trainings = chance.of_trainings(ours, theirs, same)
+    if trainings is None:
+        return (chance.of_videos(drawn[0], drawn[1], videos),)
+    return chance.of_videos_for_all(drawn[0], drawn[1], same, videos), trainings
 
 
-def _reflected(mean: float, drawn: NDArray[np.float64]) -> Interval | None:
-    defined = drawn[~np.isnan(drawn)]
-    return reflected(float(mean), defined, highest=100.0) if defined.size and not np.isnan(mean) else None
+def _verdict(value: float, sources: tuple[chance.Chance, ...]) -> Verdict:
+    """What is missing is named where the difference exceeds two standard errors, and the interval holds 0 only
+    because these errors are themselves known from few trainings, or few videos.
+    """
+    if abs(value) > chance.half_width(sources):
+        return "higher" if value > 0 else "lower"
+    errors = [source.error for source in sources]
+    if abs(value) <= norm.ppf(0.5 + LEVEL / 2) * np.linalg.norm(errors):
+        return "inside the noise"
+    widest = max(sources, key=lambda source: source.half())
+    return "too few videos" if widest is sources[0] else "too few trainings"
+
+
+def _mean_interval(row: RowScores, column: int) -> Interval | None:
+    """Of the videos, reflected at the mean; from three seeds on with the t interval over seeds, in quadrature."""
+    scores, drawn = row.observed[:, column], row.drawn[:, :, column]
+    drawn = drawn[:, ~np.isnan(drawn).any(axis=0)]
+    mean = float(scores.mean())
+    if np.isnan(mean) or not drawn.size:
+        return None
+    videos = reflected(mean, drawn.mean(axis=0), highest=100.0)
+    if len(scores) < SEEDS_OF_MEAN:
+        return videos
+    of_seeds = chance.Chance(float(scores.std(ddof=1)) / len(scores) ** 0.5, len(scores) - 1).half()
+    share = chance.share_of_all(drawn)
+    low, high = (np.hypot(share * (end - mean), of_seeds) for end in (videos.low, videos.high))
+    return Interval(mean, max(0.0, mean - float(low)), min(100.0, mean + float(high)))
+
+
+def _defined(*rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
+    """Draws (S, B) of several rows without those that have no ground truth."""
+    defined = ~np.isnan(np.concatenate(rows)).any(axis=0)
+    return [row[:, defined] for row in rows]
 
 
 @cache
-def _of_file(path: Path) -> tuple[tuple[int, ...], NDArray[np.float64], NDArray[np.float64]]:
-    """The videos, the main scores (5,) and their draws (B, 5), in points."""
+def _of_file(path: Path) -> tuple[Counts, NDArray[np.float64], NDArray[np.float64]]:
+    """The counts, the main scores (5,) and their draws (B, 5), in points."""
     counts = Counts.from_json(read_record(MetricsRecord, path).counts)
     found = resampled_scores([counts], DRAWS, _SEED_OF_DRAWS)
-    return counts.video_ids, 100 * found.observed[0], 100 * found.drawn[0]
+    return counts, 100 * found.observed[0], 100 * found.drawn[0]

@@ -24,11 +24,11 @@ from vita.report.tables.text import as_html, as_markdown, as_printed, title
 
 Cells = dict[str, Any]
 NOT_AVAILABLE = "not available"
-STATISTICS = ("AP_std", "n_seeds", "AP_low", "AP_high")
-DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict")
+STATISTICS = ("AP_std", "n_seeds", "videos", "AP_low", "AP_high")
+DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict", "smallest_difference")
 PAPER = tuple(f"paper_{score}" for score in SCORES)
 ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "evidence")
-WHOLE_NUMBERS = ("n_seeds", "failed")
+WHOLE_NUMBERS = ("n_seeds", "videos", "failed")
 
 
 def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Path] = ()) -> str:
@@ -128,9 +128,10 @@ def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> C
     cells: Cells = {"source": "ours", **{score: lines[score].mean() for score in SCORES}}
     cells |= {"AP_std": lines["AP"].std(ddof=1), "n_seeds": len(lines)}
     found = on_truth.of(row)
-    interval = mean_intervals(found).get("ap") if found is not None else None
-    if interval is not None:
-        cells |= {"AP_low": interval.low, "AP_high": interval.high}
+    if found is not None:
+        interval = mean_intervals(found).get("ap")
+        cells |= {"videos": found.videos_that_count}
+        cells |= {"AP_low": interval.low, "AP_high": interval.high} if interval is not None else {}
     evidence = lines["directory"] if by_server else [path.as_posix() for _, path in metrics_of(row, lines)]
     cells |= {"ground_truth": lines["ground_truth"].iloc[0], "comparable": is_comparable(row, lines)}
     return cells | {"evidence": " ".join(evidence)} | _difference(row, on_truth)
@@ -143,7 +144,7 @@ def _difference(row: ResolvedRow, on_truth: _RowsOnOneTruth) -> Cells:
     if difference is None:
         return {"verdict": ""}
     found = difference.found
-    numbers = (found.score, found.low, found.high, found.p, difference.verdict)
+    numbers = (found.score, found.low, found.high, difference.p, difference.verdict, difference.smallest_to_show)
     return dict(zip(DIFFERENCE, numbers, strict=True))
 
 

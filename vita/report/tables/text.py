@@ -12,6 +12,7 @@ from vita.experiments.config import TableSpec
 from vita.report.pages.html import note, page, table
 from vita.report.runs.tidy_rows import SCORES
 
+ONE_VIDEO = "one video"  # in the place of an interval
 CLASSES = {"reported": "reported", "failed": "failed", "ours": ""}  # of HTML rows; any other source is missing
 
 
@@ -56,7 +57,7 @@ def _line(spec: TableSpec, line: dict[Any, Any], keys: Sequence[str]) -> dict[st
     cells = {name: _text(line[name]) for name in keys} | {"source": line["source"]}
     reported = line["source"] == "reported"
     cells["AP"] = _number(line["paper_AP"]) if reported else _mean(line)
-    cells["95 % interval"] = _interval(line, "AP_low", "AP_high")
+    cells["95 % interval"] = _interval(line)
     for score in SCORES[1:]:
         cells[score] = _number(line.get(f"paper_{score}" if reported else score))
     if "verdict" in line:
@@ -76,13 +77,18 @@ def _mean(line: dict[Any, Any]) -> str:
     return f"{line['AP']:.1f}{deviation} ({line['n_seeds']})"
 
 
-def _interval(line: dict[Any, Any], low: str, high: str) -> str:
-    return "" if pd.isna(line[low]) else f"{line[low]:.1f} to {line[high]:.1f}"
+def _interval(line: dict[Any, Any]) -> str:
+    """One video has no interval, and says so."""
+    if pd.isna(line["AP_low"]):
+        return ONE_VIDEO if not pd.isna(line["videos"]) and line["videos"] == 1 else ""
+    return f"{line['AP_low']:.1f} to {line['AP_high']:.1f}"
 
 
 def _difference(line: dict[Any, Any]) -> str:
     if pd.isna(line["difference"]):
         return ""
+    if pd.isna(line["difference_low"]):
+        return _signed(line["difference"])
     low, high = (_signed(line[f"difference_{end}"]) for end in ("low", "high"))
     return f"{_signed(line['difference'])} [{low}, {high}]"
 
