@@ -36,6 +36,7 @@ class ShapesConfig(Frozen):
 
 
 VALID = "valid"  # all of the release's own validation videos
+LOCAL_SPLIT = "local split of train"  # how the words for such a ground truth begin
 
 Places = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
@@ -96,7 +97,7 @@ class DatasetConfig(Frozen):
         """In words, which labels score a model: for captions and tables."""
         whole = VALID
         if self.validate_on == "local_split" and self.local_split is not None:
-            whole = f"local split of train ({self.local_split.valid_share:.0%}, seed {self.local_split.seed})"
+            whole = f"{LOCAL_SPLIT} ({self.local_split.valid_share:.0%}, seed {self.local_split.seed})"
         return whole if self.limit_videos is None else f"{whole}, first {self.limit_videos} videos"
 
     def without_description(self) -> DatasetConfig:

@@ -248,7 +248,19 @@ class ResolvedRow(Frozen):
     inference: str
     seeds: tuple[int, ...] = ()
     as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
+    train_videos: int | None = None  # published number of the release's training videos
     valid_videos: int | None = None  # published number of the release's validation videos
+    not_run: str | None = None
+
+
+class ResolvedAnchor(Frozen):
+    """A score that must come out, with the run that has it. not_run: why there is none."""
+
+    name: str  # in words
+    directory: str
+    inference: str
+    ap: float  # points
+    within: float
     not_run: str | None = None
 
 
@@ -265,6 +277,7 @@ class TableSpec(Frozen):
     published: str | None = None
     reported: bool = False
     max_frames: bool = False
+    anchor: ResolvedAnchor | None = None
 
     @property
     def columns(self) -> list[str]:

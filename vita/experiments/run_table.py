@@ -12,10 +12,10 @@ from pathlib import Path
 
 from vita.core.contract import UserError
 from vita.data.dataset import find_files
-from vita.experiments.config import ExperimentConfig, ResolvedRow, Row, Selection, TableSpec
+from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
 from vita.experiments.paper_numbers import has_number
 from vita.experiments.probes import Probe, resolve_probes
-from vita.experiments.reading import overlay
+from vita.experiments.reading import overlay, pick
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]
@@ -74,6 +74,7 @@ class RunTable:
             name=name,
             tier=self.tier.tier,
             rows=tuple(rows),
+            anchor=self._anchor(name),
             **experiment.model_dump(
                 include={"item", "title", "kind", "reference", "published", "reported", "max_frames"}
             ),
@@ -83,8 +84,7 @@ class RunTable:
     def _rows(self, experiment: ExperimentConfig) -> Iterator[tuple[Row, Selection]]:
         """Every row with what it selects; with `each_method`, the rows of one method after those of another."""
         titles = {name: method.title for name, method in self._resolver.methods.items()}
-        kept = [name for name in titles if not self.tier.only.methods or name in self.tier.only.methods]
-        for name in kept if experiment.each_method else (None,):
+        for name in titles if experiment.each_method else (None,):
             for row in experiment.rows:
                 changed = row.model_dump(exclude={"key"}, exclude_none=True) | ({"method": name} if name else {})
                 key = {"method": titles[name], **row.key} if name else row.key
@@ -107,8 +107,26 @@ class RunTable:
             inference=names.inference,
             seeds=tuple(dict.fromkeys(run.seed for run in runs)),
             as_paper=self.tier.tier in PAPER_TIERS and as_paper,
+            train_videos=run.config.dataset.train.videos,
             valid_videos=run.config.dataset.valid.videos,
         )
+
+    def _anchor(self, experiment: str) -> ResolvedAnchor | None:
+        """The tier's, which every table asks for."""
+        anchor = self.tier.anchor
+        if anchor is None:
+            return None
+        names = Selection(**anchor.model_dump(include=set(Selection.model_fields)))
+        tier = self.tier
+        known = {"method": [*tier.methods], "dataset": [*tier.datasets], "backbone": [*tier.backbones]}
+        for key, choices in known.items():
+            pick(dict.fromkeys(choices), getattr(names, key), f"tier '{self.tier.tier}': anchor.{key}")
+        reason, run = self._reason_not_to_score(names), self._resolver.run(names, self.tier.seeds[0])
+        if reason is None:
+            self._ask(experiment, names, self.tier.seeds[0])
+        title = f"{self._resolver.methods[names.method].title} with {names.backbone} on {names.dataset}"
+        numbers = {"ap": anchor.ap, "within": anchor.within, "not_run": reason}
+        return ResolvedAnchor(name=title, directory=run.directory, inference=names.inference, **numbers)
 
     def _reason_not_to_run(self, experiment: ExperimentConfig, row: Row, names: Selection) -> str | None:
         tier, each_method = self.tier, experiment.each_method

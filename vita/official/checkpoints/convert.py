@@ -14,11 +14,11 @@ from torch import Tensor
 from vita.core.config_base import load, read_yaml
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
-from vita.core.run_config import RunConfig
+from vita.core.run_config import Holds, RunConfig
 from vita.engine.checkpoint import save_weights
 from vita.official.checkpoints.conversion import to_theirs
 from vita.official.checkpoints.files import read_official, write_official
-from vita.official.checkpoints.holds import WORDS, Holds
+from vita.official.checkpoints.holds import WORDS
 from vita.official.checkpoints.published import check_finite, read_published
 
 Direction = Literal["ours", "official"]

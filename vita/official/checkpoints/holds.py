@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Literal
 
 from vita.core.contract import UserError
+from vita.core.run_config import Holds
 
-Holds = Literal["backbone", "image", "video"]
 WORDS: dict[Holds, str] = {
     "backbone": "a backbone alone",
     "image": "an image model",

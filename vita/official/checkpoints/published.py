@@ -11,6 +11,7 @@ from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
+from vita.core.run_config import Holds
 from vita.official.checkpoints.backbone_conversion import COUNT, backbone_to_ours, check_backbone, network_of
 from vita.official.checkpoints.backbone_layouts import BackboneFile, read_backbone
 from vita.official.checkpoints.conversion import (
@@ -24,7 +25,7 @@ from vita.official.checkpoints.conversion import (
     without,
 )
 from vita.official.checkpoints.files import read_content
-from vita.official.checkpoints.holds import WORDS, Holds, told_holds
+from vita.official.checkpoints.holds import WORDS, told_holds
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
 from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (

@@ -7,6 +7,7 @@ import pandas as pd
 from vita.experiments.config import TableSpec
 from vita.report.runs.server_scores import SERVER
 from vita.report.tables.inputs import runs_of
+from vita.report.tables.origin_notes import origin_notes
 
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
 REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
@@ -49,6 +50,7 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
         (FRAMES, spec.max_frames),
     ]
     notes += [sentence for sentence, applies in told if applies]
+    notes += origin_notes(spec, runs)
     if frame["failed"].fillna(0).sum():
         notes.append("Some runs FAILED; their errors: " + "; ".join(sorted({e for e in frame["error"].dropna() if e})))
     used = [runs_of(row, spec.tier, runs) for row in spec.rows if row.not_run is None]
