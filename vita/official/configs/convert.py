@@ -132,7 +132,7 @@ def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> str 
     if not weights:
         return None
     if BACKBONE_ALONE.search(weights):
-        why = "weights of a backbone alone cannot be loaded yet: the run starts from random ones"
+        why = "weights of a backbone alone are not taken over: the run starts from random ones"
         notes["MODEL.WEIGHTS"] = Fate("not supported", why)
         return None
     ours = str(folder / Path(weights).with_suffix(".safetensors").name)
