@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from baselines.ifc.method import IfcOptions
+from baselines.mask2former_vis.method import Mask2FormerVisOptions
 from vita.blocks.detector_options import DetectorOptions
 from vita.core.config_base import parse
 from vita.core.dataset_config import DatasetConfig
-from vita.core.run_config import AugmentationConfig, PredictConfig, RunConfig, TrainConfig
+from vita.core.run_config import AugmentationConfig, CropConfig, PredictConfig, RunConfig, TrainConfig
 from vita.experiments.config import StandIn, TierConfig
 from vita.experiments.reading import overlay
 from vita.experiments.run_table import RunTable
@@ -89,6 +91,20 @@ def test_tables_are_complete(section):
     assert all(all(row) for row in rows(section))
 
 
+def test_quirks_that_are_reproduced_by_default():
+    """Their keys exist, and their defaults are the quirk."""
+    told = {(row[0], row[2]) for row in rows("6.") if len(row) == 3}
+    assert ("Mask2Former-VIS", "`labels: last_frame`; `labels: instance`") in told
+    assert Mask2FormerVisOptions().labels == "last_frame"
+    assert parse(Mask2FormerVisOptions, {"labels": "instance"}, "ledger")
+    assert not {release for release, key in told if "labels" in key} - {"Mask2Former-VIS"}  # IFC has no such option
+    assert "labels" not in IfcOptions.model_fields
+    images = PAPER["methods"]["ifc"]["schedules"]["pretrain"]
+    assert images["decay_everything"] and parse(CropConfig, images["augmentation"]["crop"], "ledger") == CropConfig(
+        probability=1.0, short_edges=(), moves=False
+    )
+
+
 def test_defaults_are_those_of_the_release():
     options = VitaOptions()
     assert (options.encoder_layers, options.decoder_layers, options.window) == (6, 3, 6)
@@ -102,8 +118,16 @@ def test_figures_that_follow_by_arithmetic():
     assert [round(100 / (1 + ratio)) for ratio in (0.75, 0.8, 0.25)] == [57, 56, 80]
     mebibytes = 256 * (384 // 4) * (640 // 4) * 4 / 2**20
     assert (mebibytes, round(mebibytes * 1392 / 1024, 1)) == (15.0, 20.4)
-    draws = 140000 * 8 / 2238
-    assert (round(draws), round(draws**0.5)) == (500, 22)
+    share = PAPER["datasets"]["ytvis_2019"]["pseudo_videos"]["ratio"]  # of images for one of videos
+    clips = 140000 * 8
+    of_videos = clips / (1 + share)
+    assert (clips, round(of_videos, -2)) == (1_120_000, 480_000)
+    draws = [count / 2238 for count in (of_videos, clips)]
+    assert [(round(mean), round(mean**0.5)) for mean in draws] == [(214, 15), (500, 22)]
+    kept_of_crop = [sum((384, min(600, edge))) / 2 / edge for edge in (480, 640)]
+    assert round(100 * kept_of_crop[0] * kept_of_crop[1]) == 69
+    kept_back = yaml.safe_load((LIBRARY / "datasets/ytvis_2019.yaml").read_text())["local_split"]["valid_share"]
+    assert (round(100 * (1 - kept_back)), round(2238 * (1 - kept_back))) == (85, 1902)
 
 
 @pytest.mark.parametrize(

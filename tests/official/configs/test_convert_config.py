@@ -278,7 +278,7 @@ def test_the_other_resnet_101_is_refused_by_its_name(tmp_path, written):
     text = MSRA
     if written != "as released":
         text = re.sub(r"  PIXEL_.*\n|FORMAT: BGR, |STRIDE_IN_1X1: True, ", "", text)
-    with pytest.raises(UserError, match=r"own\.yaml: INPUT\.FORMAT BGR, .* this is MSRA's ResNet-101, another network"):
+    with pytest.raises(UserError, match=r"own\.yaml: MSRA's ResNet-101 \(told by INPUT\.FORMAT BGR, .*torchvision's"):
         converted_from(text, tmp_path)
 
 

@@ -99,9 +99,9 @@ def _refuse_other_resnet(config: OfficialConfig, where: str) -> None:
     if config.peek("MODEL.BACKBONE.NAME") == "build_resnet_backbone" and named == MSRA:
         told = ", ".join(f"{key} {value}" for key, value in named.items())
         raise UserError(
-            f"{where}: {told}: this is MSRA's ResNet-{config.peek('MODEL.RESNETS.DEPTH')}, another network than "
-            "torchvision's, which alone is here; name RGB, PIXEL_MEAN [123.675, 116.28, 103.53], PIXEL_STD [58.395, "
-            "57.12, 57.375] and STRIDE_IN_1X1 False to train on torchvision's"
+            f"{where}: MSRA's ResNet-{config.peek('MODEL.RESNETS.DEPTH')} (told by {told}); ours is torchvision's, of "
+            "the same shapes and another function: name INPUT.FORMAT RGB, PIXEL_MEAN [123.675, 116.28, 103.53], "
+            "PIXEL_STD [58.395, 57.12, 57.375], STRIDE_IN_1X1 False and torchvision's weights instead"
         )
 
 
@@ -132,7 +132,7 @@ def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> str 
     if not weights:
         return None
     if BACKBONE_ALONE.search(weights):
-        why = "weights of a backbone alone cannot be loaded yet: the run starts from random ones"
+        why = "weights of a backbone alone are not taken over: the run starts from random ones"
         notes["MODEL.WEIGHTS"] = Fate("not supported", why)
         return None
     ours = str(folder / Path(weights).with_suffix(".safetensors").name)
