@@ -97,7 +97,9 @@ def check_finite(state: Mapping[str, Tensor], where: str) -> None:
     bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
-        raise UserError(f"{where}: {len(bad)} tensors have NaN or infinite entries ({named}); the file is of no use")
+        raise UserError(
+            f"{where}: NaN or infinite entries in {len(bad)} of {len(state)} tensors ({named}); the file is of no use"
+        )
 
 
 def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedWeights:
@@ -141,7 +143,7 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     return PublishedWeights(
         on_own_memory(converted.state),
         told_holds(converted.absent, own, request.holds, request.num_classes, where),
-        f"{program} of {_whose(method, converted)}{f', with a {network}' if network else ''}",
+        f"{program} of {_whose(method, converted)}{f', backbone {network}' if network else ''}",
         converted.options,
         next(iter(held_classes(shapes_of(converted.state), heads)), None),
         [key for key in state if key.endswith(COUNT) or key in constants],
