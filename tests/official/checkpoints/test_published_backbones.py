@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from functools import cache
@@ -35,6 +36,9 @@ from vita.official.checkpoints.published import PublishedWeights, read_published
 from vita.official.conformance.check import VALUES, compare
 
 RECORDED = Path(__file__).parents[2] / "golden" / "backbones"
+# The whole set, where it is at hand.
+SHARED = Path(__file__).parents[4] / "shared" / "golden"
+RECORDINGS = Path(os.environ.get("VITA_RECORDINGS", SHARED)).resolve() / "backbones"
 PREFIX = {
     "vita": "detector.mask2former.pixel_level_module.encoder.",
     "mask2former_vis": "pixel_level.backbone.",
@@ -80,9 +84,9 @@ SWIN_LAYOUTS: dict[str, Write] = {
 
 
 @cache
-def recipe(network: str) -> State:
+def recipe(network: str, folder: Path = RECORDED) -> State:
     """The weights behind the recording of a released size."""
-    layout = json.loads((RECORDED / f"full_{network}_keys.json").read_text())
+    layout = json.loads((folder / f"full_{network}_keys.json").read_text())
     return portable_weights({key: tuple(shape) for key, shape in layout.items()})
 
 
@@ -169,6 +173,19 @@ def test_norms_that_a_file_has_are_kept(tmp_path: Path) -> None:
     read = read_published(saved(tmp_path / "a.pth", {"model": tiny_swin()}), "ifc", None)
     assert torch.equal(read.state["backbone.extractor.hidden_states_norms.stage3.weight"], tiny_swin()["norm2.weight"])
     assert not [name for name in read.fresh if name in read.state]
+
+
+@pytest.mark.full_size
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the whole set of recordings is not here")
+@pytest.mark.parametrize("network", ["swin_l", "swin_t", "resnet50"])
+def test_other_released_sizes_give_the_recorded_maps(network: str, tmp_path: Path) -> None:
+    state = recipe(network, RECORDINGS)
+    path = saved(tmp_path / "a.pth", torchvision_names(state) if network == "resnet50" else {"model": state})
+    recorded = load_file(RECORDINGS / "full_portable.safetensors")
+    wanted = [recorded[f"{network}.res{stage}"] for stage in range(2, 6)]
+    found = maps_of(loaded(read_published(path, "ifc", None), "ifc"), recorded["frames_uint8"][: len(wanted[0])])
+    pairs = [(ours[:, :: ours.shape[1] // theirs.shape[1]], theirs) for ours, theirs in zip(found, wanted, strict=True)]
+    assert compare(network, pairs, VALUES).passed
 
 
 # Full sets of names

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -107,7 +107,9 @@ def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedW
         raise UserError(f"{folder}: a folder that transformers saved holds one model; leave --pick out")
     if kind_of(folder) in BACKBONES:
         return _backbone(read_transformers_backbone(folder), request)
-    return _whole(read_transformers(folder), None, "transformers checkpoint", request)
+    state, left_out = read_transformers(folder)
+    read = _whole(state, None, "transformers checkpoint", request)
+    return replace(read, left_out=[*read.left_out, *left_out], tensors=len(state) + len(left_out))
 
 
 def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
