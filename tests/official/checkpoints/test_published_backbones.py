@@ -312,6 +312,28 @@ def test_a_backbone_is_whole(change: dict[str, Tensor | None], said: str, tmp_pa
         read_published(zoo_pickle(tmp_path / "a.pkl", state), "vita", None)
 
 
+@pytest.mark.parametrize("options", [None, R50])
+def test_a_backbone_without_its_last_stage(options: dict[str, Any] | None, tmp_path: Path) -> None:
+    state = {key: tensor for key, tensor in full("vita_r50").items() if not key.startswith("res5.")}
+    with pytest.raises(UserError, match="without all of its stages res2 to res5; the file is not whole"):
+        read_published(saved(tmp_path / "a.pth", state), "vita", options)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"stem.conv1.weight": torch.tensor(1.0)},
+        {"stem.conv1.weight": torch.ones(64)},
+        {"stem.conv1.norm.running_var": torch.ones(3)},
+        {"stem.conv1.norm.weight": torch.ones(64, 2)},
+        {"res2.0.conv1.weight": torch.tensor(1.0)},
+    ],
+)
+def test_odd_shapes_are_listed(odd: State, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="weights of another model: 1 of another shape"):
+        read_published(saved(tmp_path / "a.pth", {**full("vita_r50"), **odd}), "vita", None)
+
+
 def test_a_folder_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
     with pytest.raises(UserError, match=r"model_type is 'vit'; supported are mask2former, swin, resnet$"):

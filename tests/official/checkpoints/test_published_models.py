@@ -123,6 +123,12 @@ def test_a_prefix_of_distributed_training(tmp_path: Path) -> None:
     assert ended.code == 0 and ended.out.startswith(f"{path}: 402 tensors -> ")
 
 
+def test_counts_of_batches_are_left_out(tmp_path: Path) -> None:
+    count = "detr.backbone.0.backbone.stem.conv1.norm.num_batches_tracked"
+    found = read(tmp_path, {**released("ifc_r50"), count: torch.tensor(3)}, "ifc")
+    assert found.left_out == ["criterion.empty_weight", count]
+
+
 # What a file holds
 
 
@@ -246,6 +252,26 @@ def test_a_file_of_something_else(content: Any, said: str, tmp_path: Path) -> No
 def test_a_whole_model_on_another_backbone(name: str, options: dict, said: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=said):
         read(tmp_path, released(name), "vita", options=options)
+
+
+@pytest.mark.parametrize("holds", ["image", "video"])
+def test_a_model_without_a_backbone(holds: Any, tmp_path: Path) -> None:
+    state = {key: tensor for key, tensor in released("ifc_r50").items() if ".backbone." not in key}
+    with pytest.raises(UserError, match="holds no backbone, and so not "):
+        read(tmp_path, state, "ifc", holds=holds)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        torch.ones(256, 256).to_sparse(),
+        torch.ones(256, 256, dtype=torch.complex64),
+        torch.ones(256, 256, device="meta"),
+    ],
+)
+def test_tensors_that_are_no_plain_numbers(odd: Tensor, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"not a checkpoint: .*detr.query_embed.weight among"):
+        read(tmp_path, {**released("ifc_r50"), "detr.query_embed.weight": odd}, "ifc")
 
 
 def test_numbers_that_are_none_are_refused_by_name(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from vita.official.checkpoints.conversion import (
 from vita.official.checkpoints.files import read_content
 from vita.official.checkpoints.holds import WORDS, Holds, told_holds
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
-from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
+from vita.official.checkpoints.state_dict import SHOWN, on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (
     BACKBONES,
     kind_of,
@@ -34,8 +34,6 @@ from vita.official.checkpoints.transformers_folder import (
     read_transformers_backbone,
 )
 from vita.official.checkpoints.wrappers import author_of, weights_in
-
-SHOWN = 3  # names that an error lists
 
 
 @dataclass(frozen=True)
@@ -137,6 +135,8 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     kept = {key: tensor for key, tensor in current_names(state).items() if not key.endswith(COUNT)}
     network = check_backbone(kept, method, request.options, author, where)
     converted = to_ours(kept, method, request.options, where, request.num_classes, request.new_heads)
+    if network is None and request.holds is not None:
+        raise UserError(f"{where}: holds no backbone, and so not {WORDS[request.holds]}")
     official, definition = counterpart(method, where), find_method(method)
     constants = official.constants(on_meta(definition, converted.options, converted.num_classes, where))
     check_finite(without(kept, constants), where)
