@@ -82,10 +82,8 @@ def _resnet_width(state: State) -> int:
 
 def zoo_pickle(path: Path, state: State, author: str | None = "torchvision", *, arrays: bool = True) -> Path:
     """detectron2's model zoo, with a ResNet's classifier; Mask2Former's script leaves tensors as they are."""
-    classifier = (
-        {} if "patch_embed.proj.weight" in state else {"stem.fc.weight": torch.ones(CLASSES, last_width(state))}
-    )
-    named = {**state, **classifier}
+    residual = "stem.conv1.weight" in state
+    named = {**state, **({"stem.fc.weight": torch.ones(CLASSES, last_width(state))} if residual else {})}
     model = {key: tensor.numpy() for key, tensor in named.items()} if arrays else named
     content = {"model": model, "matching_heuristics": True} | ({} if author is None else {"__author__": author})
     path.write_bytes(pickle.dumps(content))

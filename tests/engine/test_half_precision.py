@@ -157,7 +157,7 @@ def own_objects(method: str, model: nn.Module, frames: int, dtype: torch.dtype) 
     everywhere = torch.ones(3, frames, height, width, dtype=torch.bool)
     numbers = torch.arange(1, 4)[:, None].expand(-1, frames)
     anything = [
-        Clip(pictures, everywhere[: len(one)], one, numbers[: len(one)], 0, ())
+        Clip(pictures, everywhere[: len(one)], one, numbers[: len(one)], numbers[: len(one)] > 0, 0, ())
         for pictures, one in zip(images, labels, strict=True)
     ]
     said = step(model, anything, dtype)[1][-1].mask_logits[-1, -2:]  # (2, Q, T, h, w)
@@ -166,7 +166,7 @@ def own_objects(method: str, model: nn.Module, frames: int, dtype: torch.dtype) 
         chosen = logits[: len(clip.labels)].detach().float()
         masks = F.interpolate(chosen, size=(height, width), mode="bilinear") > 0
         ids = clip.ids.masked_fill(~masks.flatten(2).any(2), -1)
-        clips.append(Clip(clip.frames, masks, clip.labels, ids, 0, ()))
+        clips.append(Clip(clip.frames, masks, clip.labels, ids, clip.annotated, 0, ()))
     return clips
 
 
@@ -317,7 +317,7 @@ def test_a_batch_without_objects_has_finite_losses(method: str, dtype: torch.dty
     height, width = SIZES[method]
     images = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
     nothing = torch.zeros(0, 2, height, width, dtype=torch.bool)
-    clip = Clip(images, nothing, torch.zeros(0).long(), torch.zeros(0, 2).long(), 0, ())
+    clip = Clip(images, nothing, torch.zeros(0).long(), torch.zeros(0, 2).long(), torch.zeros(0, 2).bool(), 0, ())
     losses, heard = step(model, [clip], dtype)
     assert all(bool(term.value.isfinite()) for term in losses.terms)
     assert heard

@@ -69,7 +69,7 @@ def test_the_summary_counts(checkpoint: Path, ours: State, theirs: State, tmp_pa
     assert definition.build(shown, 3).state_dict().keys() == ours.keys()
     assert lines[5:] == [
         "left out: criterion.empty_weight, vita_criterion.empty_weight",
-        "read as a finished video model: released checkpoint of vita, with a ResNet of 1-1-1-1 basic blocks",
+        "read as a finished video model: released checkpoint of vita, backbone ResNet of 1-1-1-1 basic blocks",
     ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Callable
 from functools import cache
@@ -35,6 +36,9 @@ from vita.official.checkpoints.published import PublishedWeights, read_published
 from vita.official.conformance.check import VALUES, compare
 
 RECORDED = Path(__file__).parents[2] / "golden" / "backbones"
+# The whole set, where it is at hand.
+SHARED = Path(__file__).parents[4] / "shared" / "golden"
+RECORDINGS = Path(os.environ.get("VITA_RECORDINGS", SHARED)).resolve() / "backbones"
 PREFIX = {
     "vita": "detector.mask2former.pixel_level_module.encoder.",
     "mask2former_vis": "pixel_level.backbone.",
@@ -80,9 +84,9 @@ SWIN_LAYOUTS: dict[str, Write] = {
 
 
 @cache
-def recipe(network: str) -> State:
+def recipe(network: str, folder: Path = RECORDED) -> State:
     """The weights behind the recording of a released size."""
-    layout = json.loads((RECORDED / f"full_{network}_keys.json").read_text())
+    layout = json.loads((folder / f"full_{network}_keys.json").read_text())
     return portable_weights({key: tuple(shape) for key, shape in layout.items()})
 
 
@@ -169,6 +173,19 @@ def test_norms_that_a_file_has_are_kept(tmp_path: Path) -> None:
     read = read_published(saved(tmp_path / "a.pth", {"model": tiny_swin()}), "ifc", None)
     assert torch.equal(read.state["backbone.extractor.hidden_states_norms.stage3.weight"], tiny_swin()["norm2.weight"])
     assert not [name for name in read.fresh if name in read.state]
+
+
+@pytest.mark.full_size
+@pytest.mark.skipif(not RECORDINGS.is_dir(), reason="the whole set of recordings is not here")
+@pytest.mark.parametrize("network", ["swin_l", "swin_t", "resnet50"])
+def test_other_released_sizes_give_the_recorded_maps(network: str, tmp_path: Path) -> None:
+    state = recipe(network, RECORDINGS)
+    path = saved(tmp_path / "a.pth", torchvision_names(state) if network == "resnet50" else {"model": state})
+    recorded = load_file(RECORDINGS / "full_portable.safetensors")
+    wanted = [recorded[f"{network}.res{stage}"] for stage in range(2, 6)]
+    found = maps_of(loaded(read_published(path, "ifc", None), "ifc"), recorded["frames_uint8"][: len(wanted[0])])
+    pairs = [(ours[:, :: ours.shape[1] // theirs.shape[1]], theirs) for ours, theirs in zip(found, wanted, strict=True)]
+    assert compare(network, pairs, VALUES).passed
 
 
 # Full sets of names
@@ -274,7 +291,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(value: float, tmp_path:
     state = {**full("vita_r50")}
     state["res3.1.conv2.weight"] = state["res3.1.conv2.weight"].clone()
     state["res3.1.conv2.weight"][1, 2, 0, 1] = value
-    with pytest.raises(UserError, match=r"1 tensors have NaN or infinite entries \(res3.1.conv2.weight\)"):
+    with pytest.raises(UserError, match=r"NaN or infinite entries in 1 of 265 tensors \(res3.1.conv2.weight\)"):
         read_published(zoo_pickle(tmp_path / "a.pkl", state), "vita", None)
 
 
@@ -293,6 +310,28 @@ def test_a_backbone_is_whole(change: dict[str, Tensor | None], said: str, tmp_pa
     state = {key: tensor for key, tensor in {**full("vita_r50"), **change}.items() if tensor is not None}
     with pytest.raises(UserError, match=said):
         read_published(zoo_pickle(tmp_path / "a.pkl", state), "vita", None)
+
+
+@pytest.mark.parametrize("options", [None, R50])
+def test_a_backbone_without_its_last_stage(options: dict[str, Any] | None, tmp_path: Path) -> None:
+    state = {key: tensor for key, tensor in full("vita_r50").items() if not key.startswith("res5.")}
+    with pytest.raises(UserError, match="without all of its stages res2 to res5; the file is not whole"):
+        read_published(saved(tmp_path / "a.pth", state), "vita", options)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"stem.conv1.weight": torch.tensor(1.0)},
+        {"stem.conv1.weight": torch.ones(64)},
+        {"stem.conv1.norm.running_var": torch.ones(3)},
+        {"stem.conv1.norm.weight": torch.ones(64, 2)},
+        {"res2.0.conv1.weight": torch.tensor(1.0)},
+    ],
+)
+def test_odd_shapes_are_listed(odd: State, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="weights of another model: 1 of another shape"):
+        read_published(saved(tmp_path / "a.pth", {**full("vita_r50"), **odd}), "vita", None)
 
 
 def test_a_folder_of_another_kind(tmp_path: Path) -> None:

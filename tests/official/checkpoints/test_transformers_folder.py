@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation, ResNetConfig, SwinConfig
 from transformers.utils import logging
 
@@ -59,7 +60,7 @@ def saved(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 def test_our_detector_says_the_same(saved: tuple[Any, Path]) -> None:
     model, folder = saved
-    converted = to_ours(read_transformers(folder), "vita", None, str(folder))
+    converted = to_ours(read_transformers(folder)[0], "vita", None, str(folder))
     assert (converted.num_classes, converted.fresh) == (5, [])
     assert {name.partition(".")[0] for name in converted.state} == {"detector"}
     ours = definition.build(converted.options, 5).detector
@@ -78,11 +79,30 @@ def test_every_tensor_but_what_is_unused_is_taken(saved: tuple[Any, Path]) -> No
     model, folder = saved
     unused = ("swin.layernorm", "num_batches_tracked", "criterion")
     kept = [tensor for name, tensor in model.state_dict().items() if not any(part in name for part in unused)]
-    taken = read_transformers(folder)
+    taken, left_out = read_transformers(folder)
+    assert left_out == [name for name in model.state_dict() if any(part in name for part in unused)]
     assert sum(tensor.numel() for tensor in taken.values()) == sum(tensor.numel() for tensor in kept)
     assert sum(tensor.double().sum() for tensor in taken.values()) == pytest.approx(
         float(sum(tensor.double().sum() for tensor in kept))
     )
+
+
+def test_a_folder_of_an_older_version(saved: tuple[Any, Path], tmp_path: Path) -> None:
+    """Such as those that are published: with index tables of a Swin, and without the norm that nothing uses."""
+    model, folder = saved
+    old, tables = load_file(folder / "model.safetensors"), "relative_position_bias_table"
+    for name in [name for name in old if "swin.layernorm" in name or name.endswith(tables)]:
+        if name.endswith(tables):
+            old[name.replace(tables, "relative_position_index")] = torch.zeros(9, 9, dtype=torch.int64)
+        else:
+            del old[name]
+    save_file(old, changed(folder, tmp_path) / "model.safetensors", {"format": "pt"})
+    taken, left_out = read_transformers(tmp_path)
+    assert taken.keys() == read_transformers(folder)[0].keys()
+    assert all(torch.equal(tensor, read_transformers(folder)[0][key]) for key, tensor in list(taken.items())[:5])
+    indices = [name for name in left_out if name.endswith("relative_position_index")]
+    assert len(indices) == sum(name.endswith(tables) for name in model.state_dict())
+    assert not [name for name in left_out if "swin.layernorm" in name]
 
 
 # Wrong folders

@@ -99,6 +99,8 @@ def network_of(shapes: Mapping[str, Shape], where: str) -> str | None:
         options = backbone_options({}, shapes, "")
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
+    if None in options["depths"]:
+        raise UserError(f"{where}: a residual network without all of its stages res2 to res5; the file is not whole")
     return _swin_words(options) if options["kind"] == "swin" else _resnet_words(options)
 
 

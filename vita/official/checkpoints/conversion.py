@@ -40,11 +40,6 @@ class Converted:
     fresh: list[str]  # tensors of ours that start anew: class heads, and counts that have no official counterpart
     absent: list[str]  # whole parts of ours that the file does not hold
 
-    @property
-    def numbers(self) -> int:
-        """Numbers in all tensors."""
-        return sum(tensor.numel() for tensor in self.state.values())
-
 
 def to_ours(
     state: Mapping[str, Tensor],

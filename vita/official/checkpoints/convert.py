@@ -9,17 +9,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from torch import Tensor
 
 from vita.core.config_base import load, read_yaml
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import Holds, RunConfig
 from vita.engine.checkpoint import save_weights
-from vita.official.checkpoints.conversion import to_theirs
+from vita.official.checkpoints.conversion import Converted, to_theirs
 from vita.official.checkpoints.files import read_official, write_official
 from vita.official.checkpoints.holds import WORDS
-from vita.official.checkpoints.published import check_finite, read_published
+from vita.official.checkpoints.published import PublishedWeights, check_finite, read_published
 
 Direction = Literal["ours", "official"]
 SUFFIX = {"ours": ".safetensors", "official": ".pth"}
@@ -68,13 +67,20 @@ def convert_weights(
         return _to_official(source, out, method, options, pick)
     read = read_published(source, method, options, holds=holds, num_classes=num_classes, new_heads=new_heads, pick=pick)
     save_weights(read.state, out)
-    lines = _summary(source, read.tensors, out, read.state, method, read.num_classes, read.options, options is None)
+    lines = _summary(source, read.tensors, out, method, read, derived=options is None)
+    return "\n".join([*lines, *_named(read), f"read as {WORDS[read.holds]}: {read.layout}"])
+
+
+def _named(read: PublishedWeights) -> list[str]:
+    """Lines of what the file does not give, and of what in it is of no use."""
     started = [name for name in read.fresh if name in read.state]
     parts = [name for name in read.fresh if name not in read.state]
-    lines += [f"started anew: {', '.join(started)}"] * bool(started)
-    lines += [f"parts that the file does not hold: {', '.join(parts)}"] * bool(parts)
-    lines += [f"left out: {', '.join(alike(read.left_out))}"] * bool(read.left_out)
-    return "\n".join([*lines, f"read as {WORDS[read.holds]}: {read.layout}"])
+    lists = {
+        "started anew": started,
+        "parts that the file does not hold": parts,
+        "left out": alike(read.left_out),
+    }
+    return [f"{words}: {', '.join(names)}" for words, names in lists.items() if names]
 
 
 def alike(names: Sequence[str]) -> list[str]:
@@ -90,29 +96,21 @@ def _to_official(source: Path, out: Path, method: str, options: Mapping[str, Any
     converted = to_theirs(state, method, options, str(source))
     check_finite(converted.state, str(source))
     write_official(converted.state, out)
-    lines = _summary(
-        source, len(state), out, converted.state, method, converted.num_classes, converted.options, options is None
-    )
+    lines = _summary(source, len(state), out, method, converted, derived=options is None)
     parts = f"parts that the file does not hold: {', '.join(converted.absent)}"
     return "\n".join([*lines, parts] if converted.absent else lines)
 
 
 def _summary(
-    source: Path,
-    tensors: int,
-    out: Path,
-    state: Mapping[str, Tensor],
-    method: str,
-    classes: int | None,
-    options: Mapping[str, Any],
-    derived: bool,
+    source: Path, tensors: int, out: Path, method: str, made: Converted | PublishedWeights, *, derived: bool
 ) -> list[str]:
-    told = yaml.safe_dump(_plain(options), default_flow_style=True, width=10**6).strip()
+    told = yaml.safe_dump(_plain(made.options), default_flow_style=True, width=10**6).strip()
+    classes = [] if made.num_classes is None else [f"classes: {made.num_classes}"]
     return [
-        f"{source}: {tensors} tensors -> {out}: {len(state)} tensors",
+        f"{source}: {tensors} tensors -> {out}: {len(made.state)} tensors",
         f"method: {method}",
-        *([] if classes is None else [f"classes: {classes}"]),
-        f"numbers in all tensors: {sum(tensor.numel() for tensor in state.values()):,}",
+        *classes,
+        f"numbers in all tensors: {sum(tensor.numel() for tensor in made.state.values()):,}",
         f"options{' from the shapes, all others as released' if derived else ''}: {told}",
     ]
 

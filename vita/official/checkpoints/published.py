@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from vita.official.checkpoints.conversion import (
 from vita.official.checkpoints.files import read_content
 from vita.official.checkpoints.holds import WORDS, told_holds
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
-from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
+from vita.official.checkpoints.state_dict import SHOWN, on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (
     BACKBONES,
     kind_of,
@@ -35,8 +35,6 @@ from vita.official.checkpoints.transformers_folder import (
     read_transformers_backbone,
 )
 from vita.official.checkpoints.wrappers import author_of, weights_in
-
-SHOWN = 3  # names that an error lists
 
 
 @dataclass(frozen=True)
@@ -98,7 +96,9 @@ def check_finite(state: Mapping[str, Tensor], where: str) -> None:
     bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
     if bad:
         named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
-        raise UserError(f"{where}: {len(bad)} tensors have NaN or infinite entries ({named}); the file is of no use")
+        raise UserError(
+            f"{where}: NaN or infinite entries in {len(bad)} of {len(state)} tensors ({named}); the file is of no use"
+        )
 
 
 def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedWeights:
@@ -106,7 +106,9 @@ def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedW
         raise UserError(f"{folder}: a folder that transformers saved holds one model; leave --pick out")
     if kind_of(folder) in BACKBONES:
         return _backbone(read_transformers_backbone(folder), request)
-    return _whole(read_transformers(folder), None, "transformers checkpoint", request)
+    state, left_out = read_transformers(folder)
+    read = _whole(state, None, "transformers checkpoint", request)
+    return replace(read, left_out=[*read.left_out, *left_out], tensors=len(state) + len(left_out))
 
 
 def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
@@ -134,6 +136,8 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     kept = {key: tensor for key, tensor in current_names(state).items() if not key.endswith(COUNT)}
     network = check_backbone(kept, method, request.options, author, where)
     converted = to_ours(kept, method, request.options, where, request.num_classes, request.new_heads)
+    if network is None and request.holds is not None:
+        raise UserError(f"{where}: holds no backbone, and so not {WORDS[request.holds]}")
     official, definition = counterpart(method, where), find_method(method)
     constants = official.constants(on_meta(definition, converted.options, converted.num_classes, where))
     check_finite(without(kept, constants), where)
@@ -142,7 +146,7 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     return PublishedWeights(
         on_own_memory(converted.state),
         told_holds(converted.absent, own, request.holds, request.num_classes, where),
-        f"{program} of {_whose(method, converted)}{f', with a {network}' if network else ''}",
+        f"{program} of {_whose(method, converted)}{f', backbone {network}' if network else ''}",
         converted.options,
         next(iter(held_classes(shapes_of(converted.state), heads)), None),
         [key for key in state if key.endswith(COUNT) or key in constants],

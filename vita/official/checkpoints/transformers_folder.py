@@ -38,7 +38,8 @@ BACKBONES: dict[str, dict[str, Any]] = {
 INSIDE = {"out_features": STAGES}  # of a backbone inside a Mask2Former
 CLASSES = {"swin": SwinBackbone, "resnet": ResNetBackbone}
 OUTPUT_NORM = "hidden_states_norms."  # of a Swin; a classifier has none
-UNUSED = ("criterion.empty_weight", ".swin.layernorm.", ".num_batches_tracked")  # parts of names
+# Parts of names. Older versions of the library wrote a Swin's index tables, and had no norm behind the last stage.
+UNUSED = ("criterion.empty_weight", ".swin.layernorm.", ".num_batches_tracked", ".relative_position_index")
 
 
 def kind_of(folder: Path) -> str:
@@ -50,18 +51,20 @@ def kind_of(folder: Path) -> str:
     return str(kind)
 
 
-def read_transformers(folder: Path) -> dict[str, Tensor]:
-    """The weights of a Mask2Former (config.json and model.safetensors in `folder`) by official key.
+def read_transformers(folder: Path) -> tuple[dict[str, Tensor], list[str]]:
+    """A Mask2Former (config.json and model.safetensors in `folder`) by official key, and the names that are of no use.
 
     Raises UserError when they are missing, damaged, or of a Mask2Former that the official code does not have.
     """
     _check_mask2former(read_json(folder / CONFIG), folder / CONFIG)
     saved, report = _load(folder, Mask2FormerForUniversalSegmentation)
-    _check_report(report, folder)
-    state = {name: tensor for name, tensor in saved.items() if not any(part in name for part in UNUSED)}
+    needed = {kind: [key for key in keys if not _unused(str(key))] for kind, keys in report.items()}
+    _check_report(needed, folder)
+    left_out = sorted(map(str, report["unexpected_keys"])) + [name for name in saved if _unused(name)]
+    state = {name: tensor for name, tensor in saved.items() if not _unused(name)}
     if unknown := [name for name in state if SAVED.source(name) is None]:
         raise UserError(f"{folder}: {len(unknown)} tensors have no official counterpart, the first is {unknown[0]}")
-    return official_names_of(state, SAVED)
+    return official_names_of(state, SAVED), [name for name in left_out if name not in report["missing_keys"]]
 
 
 def read_transformers_backbone(folder: Path) -> BackboneFile:
@@ -73,9 +76,9 @@ def read_transformers_backbone(folder: Path) -> BackboneFile:
     _check_values(raw, BACKBONES[kind], "", folder / CONFIG)
     state, report = _load(folder, CLASSES[kind], out_features=STAGES)
     left_out, fresh = sorted(report.pop("unexpected_keys", ())), set(report.pop("missing_keys", ()))
-    missing = sorted(name for name in fresh if not name.startswith(OUTPUT_NORM))
+    missing = sorted(name for name in fresh if not name.startswith(OUTPUT_NORM) and not _unused(f".{name}"))
     _check_report({**report, "missing_keys": missing}, folder)
-    left_out += [name for name in state if any(part in f".{name}" for part in UNUSED)]
+    left_out += [name for name in state if _unused(f".{name}") and name not in fresh]
     kept = {name: tensor for name, tensor in state.items() if name not in fresh and name not in left_out}
     return BackboneFile("transformers", official_names_of(kept, SAVED_BACKBONE), left_out, None)
 
@@ -98,6 +101,10 @@ class _SavedBackbone:
 
 
 SAVED, SAVED_BACKBONE = _Saved(), _SavedBackbone()
+
+
+def _unused(name: str) -> bool:
+    return any(part in name for part in UNUSED)
 
 
 def _check_mask2former(raw: Any, where: Path) -> None:

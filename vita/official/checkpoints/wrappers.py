@@ -98,8 +98,9 @@ def _tensor(value: Any) -> Tensor | None:
 
 
 def _numbers(value: Any) -> Tensor | np.ndarray | np.generic | None:
-    """A tensor or an array as the file has it; None when it is neither."""
+    """A tensor of real numbers or an array as the file has it; None when it is neither."""
     stored = value.array if isinstance(value, StoredArray) else value
     if isinstance(stored, Tensor):
-        return stored.detach()
+        plain = stored.layout == torch.strided and stored.device.type == "cpu"
+        return stored.detach() if plain and not (stored.is_quantized or stored.is_complex()) else None
     return stored if isinstance(stored, np.ndarray | np.generic) else None
