@@ -77,6 +77,19 @@ def test_scores_with_intervals(files: dict[str, Path], tmp_path: Path) -> None:
     assert metrics["scores"]["ar10"] == 0.75 and metrics["counts"]["video_ids"] == [1, 2, 3, 4]
 
 
+def test_one_video_has_no_interval_and_says_so(files: dict[str, Path], tmp_path: Path) -> None:
+    asked = ("--limit-videos", 1, "--against", files["theirs"], "--out", tmp_path / "metrics.json")
+    text = evaluate(files, *asked)
+    told = "1 videos, scores in points; no intervals, since one video with objects says nothing of others"
+    assert text.splitlines()[0] == told
+    scores, against = text.split("Against")
+    assert len(row(scores, "AR10")) == 1
+    ours, (theirs, difference, *words) = float(row(scores, "AR10")[0]), row(against, "AR10")
+    assert (float(difference), words) == (pytest.approx(ours - float(theirs)), ["one", "video"])
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert metrics["intervals"] == metrics["against"]["differences"] == {}
+
+
 def test_no_draws_are_no_intervals(files: dict[str, Path], tmp_path: Path) -> None:
     text = evaluate(files, "--draws", 0, "--out", tmp_path / "metrics.json")
     assert text.splitlines()[0] == "4 videos, scores in points" and row(text, "AR10") == ["75.00"]

@@ -30,7 +30,7 @@ COLUMNS = (
 )
 NUMBERS = ("value", "low", "high")
 ABOUT = ("claim", "where", "should be")
-FOUND = ("found", "95 % interval", "n")
+FOUND = ("found", "interval", "n")
 MANY = 1000  # from here on a decimal tells nothing
 UNDECIDED = ("not run", "not comparable", "predicted")
 MEANING = {

@@ -152,7 +152,7 @@ class AtLeast(Frozen):
         return self.value - self.tolerance, math.inf
 
     def __str__(self) -> str:
-        return f"at least {self.value:g} (- {self.tolerance:g})"
+        return f"at least {self.value:g} less {self.tolerance:g}"
 
 
 class Below(Frozen):

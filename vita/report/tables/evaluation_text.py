@@ -8,7 +8,7 @@ from dataclasses import asdict
 from tabulate import tabulate
 
 from vita.evaluation.average_precision import NO_GROUND_TRUTH
-from vita.evaluation.bootstrap import LEVEL, Bootstrap, Difference
+from vita.evaluation.bootstrap import LEVEL, Difference, videos_with_objects
 from vita.evaluation.breakdown import Part
 from vita.evaluation.errors.analysis import ErrorAnalysis
 from vita.evaluation.evaluate_file import Comparison, Report
@@ -23,7 +23,7 @@ def evaluation_text(report: Report) -> str:
     """The scores, and a table for each thing that was asked for."""
     sections = [_scores(report)]
     if report.comparison is not None:
-        sections.append(_comparison(report.comparison))
+        sections.append(_comparison(report.evaluation, report.comparison))
     if report.parts:
         sections += [_categories(report.evaluation), _breakdown(report.parts)]
     if report.errors is not None:
@@ -54,13 +54,16 @@ def _scores(report: Report) -> str:
         rows.append([_label(name), _points(score), *([shown] if intervals else [])])
     empty = sum(video.predictions == 0 for video in report.videos)
     without = f" ({empty} without any prediction)" if empty else ""
-    heading = f"{len(report.videos)} videos{without}, scores in points{_drawn(report.intervals)}"
+    heading = f"{len(report.videos)} videos{without}, scores in points{_drawn(report)}"
     return f"{heading}\n" + _table(rows, ["score", "points", _INTERVAL][: len(rows[0])])
 
 
-def _comparison(comparison: Comparison) -> str:
-    scores = asdict(comparison.evaluation.scores)
+def _comparison(evaluation: Evaluation, comparison: Comparison) -> str:
+    ours, scores = asdict(evaluation.scores), asdict(comparison.evaluation.scores)
     rows = []
+    if videos_with_objects(evaluation.counts) == 1:
+        pairs = {name: (scores[name], ours[name]) for name in SCORE_NAMES}
+        rows = [[_label(name), _points(b), _signed(a - b), "one video", *[""] * 3] for name, (b, a) in pairs.items()]
     for name, found in comparison.differences.intervals.items():
         if isinstance(found, Difference):
             interval = f"{_signed(found.low)} to {_signed(found.high)}"
@@ -95,9 +98,12 @@ def _breakdown(parts: list[Part]) -> str:
     return "\n\n".join(tables)
 
 
-def _drawn(intervals: Bootstrap | None) -> str:
+def _drawn(report: Report) -> str:
+    intervals = report.intervals
     if intervals is None:
         return ""
+    if videos_with_objects(report.evaluation.counts) == 1:
+        return "; no intervals, since one video with objects says nothing of others"
     return f"; intervals from {intervals.draws} draws of the videos, seed {intervals.seed}"
 
 
