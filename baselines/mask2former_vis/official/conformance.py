@@ -6,6 +6,7 @@ Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from torch import Tensor
 from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.conformance_training import compared, loss_checks, output_checks, predicted
+from baselines.mask2former_vis.official.conformance_training import (
+    batch_checks,
+    compared,
+    loss_checks,
+    output_checks,
+    predicted,
+)
 from baselines.mask2former_vis.official.names import CLASS_HEAD, Mask2FormerVisOfficial
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
@@ -26,17 +33,20 @@ from vita.official.checkpoints.state_dict import from_official, layout
 from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
+from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
 from vita.official.contract import Check
 
 
 def checks(folder: Path) -> Iterator[Check]:
     """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-    recording = Recording(folder)
-    state, official = recording.tensors("state_dict"), Mask2FormerVisOfficial()
-    model = _build(
-        official.options(configuration(recording.facts("meta")), shapes(state)), class_count(state, CLASS_HEAD)
-    )
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    recording, official = Recording(folder), Mask2FormerVisOfficial()
+    if recording.stems(STEPS):
+        with in_64_bits():
+            model = _recorded(recording, first_weights(recording), official)
+            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
+        yield from (*found, *recording.unread())
+        return
+    model = _recorded(recording, recording.tensors("state_dict"), official)
     for stem in recording.stems("eval_"):
         yield from _evaluation_checks(model.eval(), recording.tensors(stem), f"{folder.name}/{stem}")
     for stem in recording.stems("inference_"):
@@ -49,6 +59,14 @@ def checks(folder: Path) -> Iterator[Check]:
     for stem in recording.stems("losses"):
         yield from loss_checks(model.train(), official, recording, stem)
     yield from recording.unread()
+
+
+def _recorded(recording: Recording, state: Tensors, official: Mask2FormerVisOfficial) -> Mask2FormerVis:
+    """A model of the recorded sizes with these weights."""
+    options = official.options(configuration(recording.facts("meta")), shapes(state))
+    model = _build(options, class_count(state, CLASS_HEAD))
+    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    return model
 
 
 def _build(options: dict[str, Any], num_classes: int) -> Mask2FormerVis:

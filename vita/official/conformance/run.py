@@ -15,6 +15,7 @@ from vita.official.plugins import recorded_outputs
 
 Suite = Callable[[Path], Iterator[Check]]
 FULL_SIZE = "fullsize"
+TRAJECTORY = "trajectory_"  # in front of a method's name: its recorded optimiser steps
 OPTIMIZER = "optimizer"  # files in the root itself
 RATES = "optim_*.json"  # beside the folders
 
@@ -92,13 +93,14 @@ def _checked(suite: Suite, folder: Path) -> Iterator[Check]:
 def suites(full_size: bool) -> dict[str, Suite]:
     """Who checks which folder of recordings; models in their released sizes come last, or not at all."""
     methods = {name: recorded.checks for name, recorded in recorded_outputs().items()}
+    trajectories = {f"{TRAJECTORY}{name}": checks for name, checks in methods.items()}
     shared = {
         "backbones": full_size_backbones if full_size else backbones.checks,
         "evaluator": evaluator.checks,
         "augmentation": augmentation.checks,
         OPTIMIZER: optimizer.checks,
     }
-    return methods | shared | ({FULL_SIZE: full_size_checks} if full_size else {})
+    return methods | trajectories | shared | ({FULL_SIZE: full_size_checks} if full_size else {})
 
 
 def full_size_backbones(folder: Path) -> Iterator[Check]:

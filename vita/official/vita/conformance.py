@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,26 +28,36 @@ from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare,
 from vita.official.conformance.detector import detector_checks, run
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
+from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
 from vita.official.contract import Check
-from vita.official.vita.conformance_training import training_checks
+from vita.official.vita.conformance_training import batch_checks, training_checks
 from vita.official.vita.names import VitaOfficial
 
 
 def checks(folder: Path) -> Iterator[Check]:
     """Everything that `folder` holds of a small VITA. Raises UserError when it is malformed."""
-    recording = Recording(folder)
-    state = recording.tensors("state_dict")
-    official = VitaOfficial()
-    options = official.options(configuration(recording.facts("meta")), shapes(state))
-    model = _build(options, class_count(state, "vita_module.class_embed.weight"))
-    where = str(folder / "state_dict.safetensors")
-    model.load_state_dict(from_official(state, model, official, where))
+    recording, official = Recording(folder), VitaOfficial()
+    if recording.stems(STEPS):
+        with in_64_bits():
+            model = _recorded(recording, first_weights(recording), official)
+            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
+        yield from (*found, *recording.unread())
+        return
+    model = _recorded(recording, recording.tensors("state_dict"), official)
     for stem in recording.stems("eval_"):
         yield from _evaluation_checks(model, recording, stem)
     for stem in recording.stems("inference_"):
         yield from inference_checks(model.eval(), recording, stem)
     yield from training_checks(model, official, recording)
     yield from recording.unread()
+
+
+def _recorded(recording: Recording, state: Tensors, official: VitaOfficial) -> Vita:
+    """A model of the recorded sizes with these weights."""
+    options = official.options(configuration(recording.facts("meta")), shapes(state))
+    model = _build(options, class_count(state, "vita_module.class_embed.weight"))
+    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    return model
 
 
 def _build(options: dict[str, Any], num_classes: int) -> Vita:
