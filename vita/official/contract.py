@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,9 @@ class Check:
     largest: float  # absolute value recorded
     tolerance: float  # allowed error at the largest value
     passed: bool | None  # None: nothing was compared
+    note: str = ""  # what else has to be told
+    # The same group in 64 bits, where that may settle a failure: a look again that may itself fail.
+    again: Callable[[], Check] | None = field(default=None, compare=False, repr=False)
 
 
 class OfficialCounterpart(Protocol):

@@ -6,7 +6,8 @@ Legend: T frames, Q frame queries, N video queries, C channels, k kept predictio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,15 +17,24 @@ import torch
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.frame_detector import FrameOutput, normalise_and_pad
 from vita.blocks.mask_decoding import to_network_size, to_out_size
 from vita.core.contract import Track
 from vita.model.inference import choose, watch_video
 from vita.model.method import Vita, definition
-from vita.model.network import VitaVariant
+from vita.model.network import VideoOutput, VitaVariant
 from vita.official.checkpoints.deterministic_weights import portable_weights
 from vita.official.checkpoints.state_dict import from_official, layout
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks, compare_numbers
+from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, in_double
+from vita.official.conformance.check import (
+    EXACT,
+    MASK_LOGITS,
+    VALUES,
+    Tolerance,
+    compare,
+    compare_masks,
+    compare_numbers,
+)
 from vita.official.conformance.detector import detector_checks, run
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
@@ -179,23 +189,64 @@ def full_size_checks(folder: Path) -> Iterator[Check]:
         yield from one.unread()
 
 
+@dataclass(frozen=True)
+class Whole:
+    """The detector on all frames and the video-level module on its last frame queries."""
+
+    frames: FrameOutput
+    inside: dict[str, list[Tensor]]
+    video: VideoOutput
+
+
+@torch.no_grad()
+def _decoded(pictures: Tensor, model: Vita) -> Decoded[Whole]:
+    """Pictures (T, 3, H, W) uint8."""
+    output, inside = run(model.detector, normalise_and_pad([pictures]))
+    no_object = output.queries.new_zeros(output.queries.shape[1:3])
+    video = model.associate(output.queries[-1], no_object, VitaVariant())
+    sizes = [(level.shape[2], level.shape[3]) for level in inside["pixel_decoder.multi_scale"]]
+    levels = [sizes[depth % len(sizes)] for depth in range(len(output.mask_logits))]
+    return Decoded(Whole(output, inside, video), list(output.mask_logits), levels)
+
+
 def _full_size_checks(model: Vita, tensors: Tensors, out_size: list[int], group: str) -> Iterator[Check]:
-    output, inside = run(model.detector, normalise_and_pad([tensors["frames_uint8"]]))
+    one = partial(_decoded, tensors["frames_uint8"])
+    decoded, again = one(model), in_double(model, one)
+    inside = decoded.output.inside
     features = inside["pixel_decoder.mask_features"][0][:, ::8], tensors["pixel_decoder.mask_features_every8th_channel"]
     yield compare(f"{group} mask features", [features], VALUES)
     maps = inside["pixel_decoder.multi_scale"]
     levels = [(m[:, ::8], tensors[f"pixel_decoder.multi_scale.{i}.every8th_channel"]) for i, m in enumerate(maps)]
     yield compare(f"{group} multi-scale maps", levels, VALUES)
-    logits = [(x, tensors[f"decoder.pred_logits.{i}"]) for i, x in enumerate(output.class_logits)]
-    yield compare(f"{group} frame class logits", logits, VALUES)
-    masks = [(x[:, ::10], tensors[f"decoder.pred_masks.{i}.every10th_query"]) for i, x in enumerate(output.mask_logits)]
-    yield compare(f"{group} frame mask logits", masks, MASK_LOGITS)
-    yield compare(f"{group} frame queries", [(output.queries[-1][None], tensors["frame_queries"])], VALUES)
-    no_object = output.queries.new_zeros(output.queries.shape[1:3])
-    video = model.associate(output.queries[-1], no_object, VitaVariant())
-    pairs = [
-        (video.class_logits[-1:], tensors["vita.pred_logits"]),
-        (video.mask_embeddings[-1:], tensors["vita.pred_mask_embed"]),
-    ]
-    yield compare(f"{group} video queries", pairs, VALUES)
+    for kind, (entries, tolerance) in _after_attention(tensors).items():
+        yield compare_downstream(f"{group} {kind}", entries, decoded, again, tolerance)
     yield from _prediction_checks(model, tensors["frames_uint8"], out_size, tensors, group)
+
+
+def _after_attention(tensors: Tensors) -> dict[str, tuple[Callable[[Whole], list[Entry]], Tolerance]]:
+    """Groups that masked attention leads to, by name."""
+
+    def logits(whole: Whole) -> list[Entry]:
+        return [(i, x, tensors[f"decoder.pred_logits.{i}"]) for i, x in enumerate(whole.frames.class_logits)]
+
+    def masks(whole: Whole) -> list[Entry]:
+        name = "decoder.pred_masks.{}.every10th_query"
+        return [(i, x[:, ::10], tensors[name.format(i)]) for i, x in enumerate(whole.frames.mask_logits)]
+
+    def queries(whole: Whole) -> list[Entry]:
+        last = len(whole.frames.queries) - 1
+        return [(last, whole.frames.queries[-1][None], tensors["frame_queries"])]
+
+    def video(whole: Whole) -> list[Entry]:
+        last, said = len(whole.frames.queries) - 1, whole.video
+        return [
+            (last, said.class_logits[-1:], tensors["vita.pred_logits"]),
+            (last, said.mask_embeddings[-1:], tensors["vita.pred_mask_embed"]),
+        ]
+
+    return {
+        "frame class logits": (logits, VALUES),
+        "frame mask logits": (masks, MASK_LOGITS),
+        "frame queries": (queries, VALUES),
+        "video queries": (video, VALUES),
+    }
