@@ -60,7 +60,10 @@ class RecordedOutputs(Protocol):
     """What an entry point of the group `vita.conformance` names (a module will do): a method held to its release."""
 
     def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
+        """Ours against the recorded outputs in `folder`, or its recorded optimiser steps where it holds those.
+
+        Raises UserError when the folder is malformed.
+        """
         ...
 
     def full_size_checks(self, folder: Path) -> Iterator[Check]:
