@@ -29,6 +29,9 @@ from vita.blocks.losses.set_criterion import SetCriterion, nothing_of
 from vita.blocks.pixel_decoder import FullPrecisionPixelDecoder
 from vita.core.contract import Clip
 from vita.core.plugins import find_method
+from vita.core.run_config import TrainConfig
+from vita.engine.optimizer import build_optimizer
+from vita.engine.step import StepTaken, take_step
 from vita.model import network as vita_network
 
 POINTS = 12_544  # as released
@@ -46,6 +49,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 # IFC compares whole masks, here pixel by pixel, the others points: it gets more pixels than they have points.
 SIZES = {"vita": (64, 96), "mask2former_vis": (64, 96), "ifc": (112, 160)}
+SCHEDULE = TrainConfig(iterations=1, clips_per_batch=2, clip_frames=1, frame_range=1, learning_rate=1e-4)
 HALF = [torch.float16, torch.bfloat16]
 FRAMES = [1, 5, 6]
 
@@ -124,6 +128,22 @@ def listening() -> Iterator[list[Costs]]:
         yield heard
 
 
+class HalfOnCpu:
+    """What a step asks of accelerate, which itself passes over fp16 on a CPU."""
+
+    def __init__(self, dtype: torch.dtype) -> None:
+        self._dtype = dtype
+
+    def autocast(self) -> torch.autocast:
+        return torch.autocast("cpu", dtype=self._dtype)
+
+    def backward(self, loss: Tensor) -> None:
+        loss.backward()
+
+    def clip_grad_norm_(self, parameters: Any, norm: float) -> Tensor:
+        return torch.nn.utils.clip_grad_norm_(parameters, norm)
+
+
 def build(method: str) -> nn.Module:
     """A small model whose masks are confident."""
     torch.manual_seed(0)
@@ -137,15 +157,21 @@ def build(method: str) -> nn.Module:
     return model
 
 
-def step(model: nn.Module, clips: Sequence[Clip], dtype: torch.dtype) -> tuple[Any, list[Costs]]:
-    """The objective as a step of training computes it, with gradients, and what its criteria compared."""
+def step(model: nn.Module, clips: Sequence[Clip], dtype: torch.dtype) -> tuple[StepTaken, list[Costs]]:
+    """One step of training, the trainer's own, and what its criteria compared."""
+    optimizer = build_optimizer(model, model.backbone_parameters(), SCHEDULE)  # type: ignore[operator]
     torch.manual_seed(1)
-    model.zero_grad()
     with listening() as heard:
-        with torch.autocast("cpu", dtype=dtype):
-            losses = model(clips)
-        losses.total.backward()
-    return losses, heard
+        taken = take_step(HalfOnCpu(dtype), model, optimizer, SCHEDULE, 0, lambda: model(clips))  # type: ignore[arg-type]
+    return taken, heard
+
+
+def said_of(model: nn.Module, clips: Sequence[Clip], dtype: torch.dtype) -> Tensor:
+    """Mask logits of the last criterion, layer and clips: (B, Q, T, h, w)."""
+    torch.manual_seed(1)
+    with listening() as heard, torch.autocast("cpu", dtype=dtype), torch.no_grad():
+        model(clips)
+    return heard[-1].mask_logits[-1, -len(clips) :]
 
 
 def own_objects(method: str, model: nn.Module, frames: int, dtype: torch.dtype) -> list[Clip]:
@@ -160,7 +186,7 @@ def own_objects(method: str, model: nn.Module, frames: int, dtype: torch.dtype) 
         Clip(pictures, everywhere[: len(one)], one, numbers[: len(one)], numbers[: len(one)] > 0, 0, ())
         for pictures, one in zip(images, labels, strict=True)
     ]
-    said = step(model, anything, dtype)[1][-1].mask_logits[-1, -2:]  # (2, Q, T, h, w)
+    said = said_of(model, anything, dtype)
     clips = []
     for logits, clip in zip(said, anything, strict=True):
         chosen = logits[: len(clip.labels)].detach().float()
@@ -177,7 +203,7 @@ def faults(heard: list[Costs]) -> list[str]:
         for layer, clips in enumerate(seen.costs):
             for clip, cost in enumerate(clips):
                 exact, place = seen.exact(seen, layer, clip), f"criterion {number}, layer {layer}, clip {clip}"
-                largest = float(seen.mask_logits[layer, clip].abs().max())  # of what was summed
+                largest = float(seen.mask_logits[layer, clip].detach().abs().max())  # of what was summed
                 if not torch.allclose(cost.double(), exact, rtol=1e-5, atol=1e-5 * max(largest, 1.0)):
                     found.append(f"{place}: costs")
                 best = linear_sum_assignment(exact.detach().numpy())
@@ -191,13 +217,14 @@ def faults(heard: list[Costs]) -> list[str]:
 @pytest.mark.parametrize("method", OPTIONS)
 def test_costs_are_those_of_64_bits_and_losses_are_finite(method: str, frames: int, dtype: torch.dtype) -> None:
     model = build(method)
-    losses, heard = step(model, own_objects(method, model, frames, dtype), dtype)
+    taken, heard = step(model, own_objects(method, model, frames, dtype), dtype)
     assert {seen.mask_logits.dtype for seen in heard} == {dtype}  # the network itself does run in half precision
-    assert max(float(seen.mask_logits.abs().max()) for seen in heard) > 10
+    assert max(float(seen.mask_logits.detach().abs().max()) for seen in heard) > 10
     assert faults(heard) == []
-    assert all(bool(term.value.isfinite()) for term in losses.terms)
-    assert {term.value.dtype for term in losses.terms} == {torch.float32}
-    assert all(bool(p.grad.isfinite().all()) for p in model.parameters() if p.grad is not None)
+    assert all(bool(term.value.isfinite()) for term in taken.losses.terms)
+    assert {term.value.dtype for term in taken.losses.terms} == {torch.float32}
+    assert taken.gradient_norm.isfinite()
+    assert all(bool(parameter.isfinite().all()) for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("frames", FRAMES)
@@ -318,6 +345,6 @@ def test_a_batch_without_objects_has_finite_losses(method: str, dtype: torch.dty
     images = torch.randint(0, 256, (2, 3, height, width), dtype=torch.uint8)
     nothing = torch.zeros(0, 2, height, width, dtype=torch.bool)
     clip = Clip(images, nothing, torch.zeros(0).long(), torch.zeros(0, 2).long(), torch.zeros(0, 2).bool(), 0, ())
-    losses, heard = step(model, [clip], dtype)
-    assert all(bool(term.value.isfinite()) for term in losses.terms)
+    taken, heard = step(model, [clip], dtype)
+    assert all(bool(term.value.isfinite()) for term in taken.losses.terms)
     assert heard

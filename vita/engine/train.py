@@ -17,7 +17,7 @@ from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vita.core.contract import Clip, UserError, VideoMethod
+from vita.core.contract import Clip, Losses, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
 from vita.core.progress import progress
@@ -27,9 +27,10 @@ from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.history import EVERY, History, checked_values
-from vita.engine.optimizer import build_optimizer, set_rates
+from vita.engine.optimizer import build_optimizer
 from vita.engine.record import device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
+from vita.engine.step import take_step
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
 
@@ -139,15 +140,13 @@ class Trainer:
             yield batch
 
     def _step(self, step: int, clips: list[Clip]) -> float:
-        rate = set_rates(self.optimizer, step, self.config.train)
-        with self.accelerator.autocast():
-            losses = self.model([clip.to(self.accelerator.device) for clip in clips])
-        self.history.add(checked_values(losses, step))
-        self.accelerator.backward(losses.total)
-        self.accelerator.clip_grad_norm_(self.model.parameters(), self.config.train.gradient_clip_norm)
-        self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
-        return rate
+        def objective() -> Losses:
+            losses: Losses = self.model([clip.to(self.accelerator.device) for clip in clips])
+            self.history.add(checked_values(losses, step))
+            return losses
+
+        taken = take_step(self.accelerator, self.model, self.optimizer, self.config.train, step, objective)
+        return taken.rate
 
     def _after_step(self, done: int, rate: float, bar: tqdm[Any]) -> None:
         schedule = self.config.train

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +31,9 @@ class Check:
     largest: float  # absolute value recorded
     tolerance: float  # allowed error at the largest value
     passed: bool | None  # None: nothing was compared
+    note: str = ""  # what else has to be told
+    # The same group in 64 bits, where that may settle a failure: a look again that may itself fail.
+    again: Callable[[], Check] | None = field(default=None, compare=False, repr=False)
 
 
 class OfficialCounterpart(Protocol):
@@ -57,7 +60,10 @@ class RecordedOutputs(Protocol):
     """What an entry point of the group `vita.conformance` names (a module will do): a method held to its release."""
 
     def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`. Raises UserError when the folder is malformed."""
+        """Ours against the recorded outputs in `folder`, or its recorded optimiser steps where it holds those.
+
+        Raises UserError when the folder is malformed.
+        """
         ...
 
     def full_size_checks(self, folder: Path) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from baselines.ifc.method import Ifc, definition
 from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
-from baselines.ifc.official.conformance_training import loss_checks, output_checks
+from baselines.ifc.official.conformance_training import batch_checks, loss_checks, output_checks
 from baselines.ifc.official.conformance_video import clip_stride, inference_checks, variant_of
 from baselines.ifc.official.names import CLASS_HEAD, IfcOfficial
 from vita.blocks.frame_detector import normalise_and_pad
@@ -24,16 +25,21 @@ from vita.official.checkpoints.state_dict import from_official, layout
 from vita.official.conformance.check import VALUES, Pair, compare
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
+from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
 from vita.official.contract import Check
 
 
 def checks(folder: Path) -> Iterator[Check]:
     """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-    recording = Recording(folder)
-    state, official = recording.tensors("state_dict"), IfcOfficial()
-    config = configuration(recording.facts("meta"))
-    model = _build(official.options(config, shapes(state)), class_count(state, CLASS_HEAD))
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    recording, official = Recording(folder), IfcOfficial()
+    if recording.stems(STEPS):
+        with in_64_bits():
+            model = _recorded(recording, first_weights(recording), official)
+            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
+        yield from (*found, *recording.unread())
+        return
+    state, config = recording.tensors("state_dict"), configuration(recording.facts("meta"))
+    model = _recorded(recording, state, official)
     constants = [(constant, state[key]) for key, constant in official.constants(model).items()]
     yield compare(f"{folder.name}/state_dict class weights", constants, VALUES)
     for stem in recording.stems("eval_"):
@@ -45,6 +51,14 @@ def checks(folder: Path) -> Iterator[Check]:
     for stem in recording.stems("losses"):
         yield from loss_checks(model.train(), official, recording, stem)
     yield from recording.unread()
+
+
+def _recorded(recording: Recording, state: Tensors, official: IfcOfficial) -> Ifc:
+    """A model of the recorded sizes with these weights."""
+    options = official.options(configuration(recording.facts("meta")), shapes(state))
+    model = _build(options, class_count(state, CLASS_HEAD))
+    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    return model
 
 
 def _build(options: dict[str, Any], num_classes: int) -> Ifc:

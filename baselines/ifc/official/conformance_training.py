@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,10 +19,17 @@ from vita.blocks.losses.matching import Match, Target
 from vita.blocks.losses.set_criterion import SetLoss
 from vita.core.contract import Clip, Losses
 from vita.official.checkpoints.state_dict import official_names_of
-from vita.official.conformance.check import EXACT, LOSS, VALUES, Pair, Tolerance, compare, compare_numbers, held
+from vita.official.conformance.check import EXACT, VALUES, Pair, Tolerance, compare, compare_numbers, held
 from vita.official.conformance.detector import recorded_list
-from vita.official.conformance.recording import Recording, Tensors, recorded_clips, recorded_value
-from vita.official.conformance.training_step import Level, compare_assignments, compare_terms, gradient_checks
+from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
+from vita.official.conformance.training_step import (
+    SINGLE,
+    Level,
+    Limits,
+    compare_assignments,
+    compare_terms,
+    gradient_checks,
+)
 from vita.official.contract import Check, OfficialCounterpart
 
 LEVEL = Level("clips", "criterion", "HungarianMatcher", "SetCriterion", "losses_unweighted", "loss")
@@ -78,19 +84,26 @@ def loss_checks(model: Ifc, official: OfficialCounterpart, recording: Recording,
     """A recorded batch: targets, scores of all pairs, assignments, losses; gradients where they were recorded."""
     if stem.endswith("_grads"):
         return
-    tensors, facts, group = recording.tensors(stem), recording.facts(stem), f"{recording.folder.name}/{stem}"
-    clips = recorded_clips(tensors, absent_class=model.class_head.out_features - 1)
+    group = f"{recording.folder.name}/{stem}"
     model.zero_grad(set_to_none=True)
-    step, losses = replay(model, clips)
-    yield compare(f"{group} targets", _target_pairs(clips, step, tensors), EXACT)
-    yield from _matching_checks(step, tensors, facts, group)
-    path = recording.folder / f"{stem}.json"
-    yield compare_terms(f"{group} losses", step.loss, LEVEL, recorded_value(facts, LEVEL.losses, path))
-    yield from _weight_checks(losses, facts, path, group)
+    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
+    yield from checks
     if (recording.folder / f"{stem}_grad_norms.json").is_file():
         losses.total.backward()
         whole = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
         yield from _gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), whole, group)
+
+
+def batch_checks(model: Ifc, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> tuple[Losses, list[Check]]:
+    """The objective on a recorded batch: targets, scores of all pairs, matches, every loss term and its weight."""
+    clips = recorded_clips(tensors, absent_class=model.class_head.out_features - 1)
+    step, losses = replay(model, clips)
+    return losses, [
+        compare(f"{group} targets", _target_pairs(clips, step, tensors), EXACT),
+        *_matching_checks(step, tensors, facts, group, limits),
+        compare_terms(f"{group} losses", step.loss, LEVEL, facts[LEVEL.losses], limits.losses),
+        *_weight_checks(losses, facts, group, limits),
+    ]
 
 
 def replay(model: Ifc, clips: Sequence[Clip]) -> tuple[Listening, Losses]:
@@ -113,7 +126,7 @@ def _target_pairs(clips: Sequence[Clip], step: Listening, tensors: Tensors) -> l
     return pairs
 
 
-def _matching_checks(step: Listening, tensors: Tensors, facts: Mapping[str, Any], group: str) -> Iterator[Check]:
+def _matching_checks(step: Listening, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> Iterator[Check]:
     """The official code treats the last layer first."""
     scores, matches = ([clip for layer in [x[-1], *x[:-1]] for clip in layer] for x in (step.scores, step.matches))
     recorded, assignments = tensors.numbered("score_matrix"), list(facts["assignments"])
@@ -121,11 +134,11 @@ def _matching_checks(step: Listening, tensors: Tensors, facts: Mapping[str, Any]
     yield held(f"{group} calls of the matcher", complete)
     if complete:
         if recorded:
-            yield compare(f"{group} scores", zip(scores, recorded, strict=True), VALUES)
+            yield compare(f"{group} scores", zip(scores, recorded, strict=True), limits.scores)
         yield compare_assignments(f"{group} assignments", matches, assignments)
 
 
-def _weight_checks(losses: Losses, facts: Mapping[str, Any], path: Path, group: str) -> Iterator[Check]:
+def _weight_checks(losses: Losses, facts: Facts, group: str, limits: Limits) -> Iterator[Check]:
     """The weight of each term, in every layer; then the total of what carries a gradient."""
     kinds = {"loss_ce": "clip_classification", "loss_mask": "clip_mask", "loss_dice": "clip_dice"}
     ours = {term.name: term.weight for term in losses.terms}
@@ -133,8 +146,8 @@ def _weight_checks(losses: Losses, facts: Mapping[str, Any], path: Path, group: 
     mine = [ours.get(kinds.get("_".join(key.split("_")[:2]), ""), 0.0) for key in recorded]
     if recorded:
         yield compare_numbers(f"{group} loss weights", mine, list(recorded.values()), EXACT)
-    total = recorded_value(facts, "total_weighted_losses_only", path)
-    yield compare_numbers(f"{group} total", [losses.total.item()], [total], LOSS)
+    total = facts["total_weighted_losses_only"]
+    yield compare_numbers(f"{group} total", [losses.total.item()], [total], limits.losses)
 
 
 def _gradient_checks(

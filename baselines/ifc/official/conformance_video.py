@@ -113,15 +113,24 @@ def _named(
 def _clip_checks(tracker: ListeningTracker, tensors: Tensors, group: str) -> Iterator[Check]:
     """What was kept of each clip, how alike it is to the saved instances, and the assignment for that likeness."""
     best = [clip.probabilities.max(1) for clip in tracker.clips]
-    similarities = [association.similarity for association in tracker.associations]
     yield from _numbered("kept scores", r"clip(\d+)\.kept_scores", [b.values for b in best], tensors, group, VALUES)
     yield from _numbered("kept labels", r"clip(\d+)\.kept_labels", [b.indices for b in best], tensors, group, EXACT)
-    yield from _numbered("soft IoU", r"track\.siou\.(\d+)", similarities, tensors, group, VALUES)
+    threshold, numbers = tracker.variant.match_threshold, _numbers(tensors, r"track\.siou\.(\d+)")
+    ours = [association.similarity for association in tracker.associations]
+    recorded = [tensors[f"track.siou.{number}"] for number in numbers]
+    if numbers:
+        found = [ours[number] if number < len(ours) else torch.zeros(0) for number in numbers]
+        alike = zip(*([counted(x, threshold) for x in side] for side in (found, recorded)), strict=True)
+        yield compare(f"{group} soft IoU", alike, VALUES)
     # Equal sums leave more than one best assignment open: so it is asked for the recorded likeness.
-    recorded = [tensors[f"track.siou.{number}"] for number in _numbers(tensors, r"track\.siou\.(\d+)")]
-    pairs = [best_pairs(similarity, tracker.variant.match_threshold) for similarity in recorded]
+    pairs = [best_pairs(similarity, threshold) for similarity in recorded]
     yield from _numbered("assigned rows", r"track\.row\.(\d+)", [r for r, _ in pairs], tensors, group, EXACT)
     yield from _numbered("assigned columns", r"track\.col\.(\d+)", [c for _, c in pairs], tensors, group, EXACT)
+
+
+def counted(similarity: Tensor, threshold: float) -> Tensor:
+    """What the matching looks at, and what was recorded: entries at or below the threshold count as nothing."""
+    return similarity.where(similarity > threshold, 0.0)
 
 
 def _numbered(

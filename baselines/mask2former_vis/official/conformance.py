@@ -6,6 +6,7 @@ Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,13 @@ from torch import Tensor
 from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.conformance_training import compared, loss_checks, output_checks, predicted
+from baselines.mask2former_vis.official.conformance_training import (
+    batch_checks,
+    compared,
+    loss_checks,
+    output_checks,
+    predicted,
+)
 from baselines.mask2former_vis.official.names import CLASS_HEAD, Mask2FormerVisOfficial
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
@@ -23,20 +30,24 @@ from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_
 from vita.blocks.pixel_decoder import PixelMaps
 from vita.official.checkpoints.deterministic_weights import portable_weights
 from vita.official.checkpoints.state_dict import from_official, layout
+from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, in_double
 from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
 from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
+from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
 from vita.official.contract import Check
 
 
 def checks(folder: Path) -> Iterator[Check]:
     """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-    recording = Recording(folder)
-    state, official = recording.tensors("state_dict"), Mask2FormerVisOfficial()
-    model = _build(
-        official.options(configuration(recording.facts("meta")), shapes(state)), class_count(state, CLASS_HEAD)
-    )
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    recording, official = Recording(folder), Mask2FormerVisOfficial()
+    if recording.stems(STEPS):
+        with in_64_bits():
+            model = _recorded(recording, first_weights(recording), official)
+            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
+        yield from (*found, *recording.unread())
+        return
+    model = _recorded(recording, recording.tensors("state_dict"), official)
     for stem in recording.stems("eval_"):
         yield from _evaluation_checks(model.eval(), recording.tensors(stem), f"{folder.name}/{stem}")
     for stem in recording.stems("inference_"):
@@ -49,6 +60,14 @@ def checks(folder: Path) -> Iterator[Check]:
     for stem in recording.stems("losses"):
         yield from loss_checks(model.train(), official, recording, stem)
     yield from recording.unread()
+
+
+def _recorded(recording: Recording, state: Tensors, official: Mask2FormerVisOfficial) -> Mask2FormerVis:
+    """A model of the recorded sizes with these weights."""
+    options = official.options(configuration(recording.facts("meta")), shapes(state))
+    model = _build(options, class_count(state, CLASS_HEAD))
+    model.load_state_dict(from_official(state, model, official, str(state.path)))
+    return model
 
 
 def _build(options: dict[str, Any], num_classes: int) -> Mask2FormerVis:
@@ -121,23 +140,40 @@ def full_size_checks(folder: Path) -> Iterator[Check]:
         model = _build(options, tensors["decoder.pred_logits.0"].shape[-1] - 1).eval()
         state = portable_weights(layout(model, official)) | dict(official.constants(model))
         model.load_state_dict(from_official(state, model, official, one.group))
-        maps = model.pixel_level(normalise_and_pad([tensors["frames_uint8"]]))
-        predictions = list(model.decoder(maps, 1))
-        yield from _thinned_checks(maps, predictions, tensors, one.group)
+        yield from _thinned_checks(model, tensors, one.group)
         source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
         yield from _inference_checks(model, source, tensors, one.group)
         yield from one.unread()
 
 
-def _thinned_checks(maps: PixelMaps, predictions: list[Prediction], tensors: Tensors, group: str) -> Iterator[Check]:
+@torch.no_grad()
+def _decoded(frames: Tensor, model: Mask2FormerVis) -> Decoded[tuple[PixelMaps, list[Prediction]]]:
+    """Frames (T, 3, H, W) uint8 as one clip: maps, and predictions at every depth."""
+    maps = model.pixel_level(normalise_and_pad([frames]))
+    predictions = list(model.decoder(maps, 1))
+    sizes = [(level.shape[2], level.shape[3]) for level in maps.levels]
+    levels = [sizes[depth % LEVELS] for depth in range(len(predictions))]
+    return Decoded((maps, predictions), [prediction.mask_logits for prediction in predictions], levels)
+
+
+def _thinned_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
     """Large outputs were recorded in part."""
+    run = partial(_decoded, tensors["frames_uint8"])
+    decoded, again = run(model), in_double(model, run)
+    maps, _ = decoded.output
     features = maps.mask_features[:, ::8], tensors["pixel_decoder.mask_features_every8th_channel"]
     yield compare(f"{group} mask features", [features], VALUES)
     levels = [
         (x[:, ::8], tensors[f"pixel_decoder.multi_scale.{i}.every8th_channel"]) for i, x in enumerate(maps.levels)
     ]
     yield compare(f"{group} multi-scale maps", levels, VALUES)
-    yield from predicted(predictions, tensors, group)
-    masks = [prediction.mask_logits[:, ::10] for prediction in predictions]
-    pairs = [(x, tensors[f"decoder.pred_masks.{i}.every10th_query"]) for i, x in enumerate(masks)]
-    yield compare(f"{group} mask logits", pairs, MASK_LOGITS)
+
+    def logits(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
+        return [(i, x.class_logits, tensors[f"decoder.pred_logits.{i}"]) for i, x in enumerate(output[1])]
+
+    def masks(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
+        name = "decoder.pred_masks.{}.every10th_query"
+        return [(i, x.mask_logits[:, ::10], tensors[name.format(i)]) for i, x in enumerate(output[1])]
+
+    yield compare_downstream(f"{group} decoder.pred_logits", logits, decoded, again, VALUES)
+    yield compare_downstream(f"{group} mask logits", masks, decoded, again, MASK_LOGITS)

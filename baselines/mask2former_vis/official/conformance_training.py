@@ -13,11 +13,11 @@ from torch import Tensor
 from baselines.mask2former_vis.decoder import Prediction
 from baselines.mask2former_vis.network import Mask2FormerVis
 from vita.blocks.frame_detector import normalise_and_pad
-from vita.core.contract import Clip
+from vita.core.contract import Clip, Losses
 from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, Tolerance, compare
 from vita.official.conformance.detector import recorded_list
-from vita.official.conformance.recording import Recording, Tensors, recorded_clips
-from vita.official.conformance.training_step import Level, gradient_checks, replay, step_checks
+from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
+from vita.official.conformance.training_step import SINGLE, Level, Limits, gradient_checks, replay, step_checks
 from vita.official.contract import Check, OfficialCounterpart
 
 LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
@@ -56,16 +56,24 @@ def loss_checks(
     """A recorded batch: targets, costs, matches, points, losses; gradients where they were recorded."""
     if stem.endswith("_grads"):
         return
-    tensors, facts, group = recording.tensors(stem), recording.facts(stem), f"{recording.folder.name}/{stem}"
-    clips = recorded_clips(tensors, absent_class=model.decoder.class_head.out_features - 1)
-    yield compare(f"{group} targets", _target_pairs(model, clips, tensors), EXACT)
+    group = f"{recording.folder.name}/{stem}"
     model.zero_grad(set_to_none=True)
-    step = replay(model, clips, tensors, facts, [LEVEL])
-    yield from step_checks(step, tensors, facts, group)
+    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
+    yield from checks
     if (recording.folder / f"{stem}_grad_norms.json").is_file():
-        step.losses.total.backward()
+        losses.total.backward()
         gradients = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
         yield from gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), gradients, group)
+
+
+def batch_checks(
+    model: Mask2FormerVis, tensors: Tensors, facts: Facts, group: str, limits: Limits
+) -> tuple[Losses, list[Check]]:
+    """The objective on a recorded batch: targets, costs, matches, points and every loss term."""
+    clips = recorded_clips(tensors, absent_class=model.decoder.class_head.out_features - 1)
+    targets = compare(f"{group} targets", _target_pairs(model, clips, tensors), EXACT)
+    step = replay(model, clips, tensors, facts, [LEVEL])
+    return step.losses, [targets, *step_checks(step, tensors, facts, group, limits)]
 
 
 def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from baselines.ifc import clip_merging, encoder, inference, losses
@@ -260,3 +261,25 @@ def test_another_threshold_of_class_probability(failing: Failing, monkeypatch: p
     groups = failing("eval_A", "inference_A", "inference_A_single_class")
     assert "inference_A predicted labels" in groups
     assert not [group for group in groups if "single_class" in group]
+
+
+@pytest.mark.parametrize(
+    ("at_most", "change", "passes"), [(0.05, 0.04, True), (0.05, 0.06, False), (1.0, -0.01, False)]
+)
+def test_soft_iou_below_the_threshold_counts_as_nothing(
+    tmp_path: Path, at_most: float, change: float, passes: bool
+) -> None:
+    """As it was recorded: whatever is at or below 0.05 is 0 there."""
+    for path in RECORDED.iterdir():
+        if path.name.startswith(("state_dict", "meta", "eval_A", "inference_A.")):
+            (tmp_path / path.name).symlink_to(path)
+    tensors = load_file(RECORDED / "inference_A.safetensors")
+    recorded = tensors["track.siou.3"]
+    assert ((recorded == 0) | (recorded > 0.05)).all()
+    chosen = recorded <= 0.05 if at_most == 0.05 else recorded > 0.05
+    assert chosen.any()
+    tensors["track.siou.3"] = recorded + change * chosen
+    (tmp_path / "inference_A.safetensors").unlink()
+    save_file(tensors, tmp_path / "inference_A.safetensors")
+    checks = {check.group.partition("/")[2]: check.passed for check in conformance.checks(tmp_path)}
+    assert checks["inference_A soft IoU"] is passes

@@ -35,7 +35,7 @@ def test_all_passed(root: Path, tmp_path: Path) -> None:
     assert {"vita", "backbones", "augmentation", "optimizer", "fullsize"} <= absent
     assert summary.startswith(f"{len(passed)} groups passed, 0 failed; absent: ")
     table = pd.read_csv(tmp_path / "checks.csv")
-    assert list(table.columns) == ["group", "error", "largest", "tolerance", "passed"]
+    assert list(table.columns) == ["group", "error", "largest", "tolerance", "passed", "note"]
     assert len(table) == len(passed) > 5
 
 

@@ -15,17 +15,19 @@ from vita.official.configs.keys import Fate
 Config = Mapping[str, Any]
 Notes = dict[str, Fate]
 
-TAKEN = {  # ours -> theirs, where the value is the same
-    "iterations": "SOLVER.MAX_ITER",
+SAMPLING = {  # ours -> theirs, where the value is the same
     "clips_per_batch": "SOLVER.IMS_PER_BATCH",
     "clip_frames": "INPUT.SAMPLING_FRAME_NUM",
     "frame_range": "INPUT.SAMPLING_FRAME_RANGE",
+    "workers": "DATALOADER.NUM_WORKERS",
+    "checkpoint_every": "SOLVER.CHECKPOINT_PERIOD",
+}
+SOLVER = {
+    "iterations": "SOLVER.MAX_ITER",
     "learning_rate": "SOLVER.BASE_LR",
     "backbone_multiplier": "SOLVER.BACKBONE_MULTIPLIER",
     "weight_decay": "SOLVER.WEIGHT_DECAY",
     "decay_factor": "SOLVER.GAMMA",
-    "workers": "DATALOADER.NUM_WORKERS",
-    "checkpoint_every": "SOLVER.CHECKPOINT_PERIOD",
 }
 INFERENCE = {  # by architecture: option of an inference variant -> key
     "Ifc": {
@@ -39,15 +41,22 @@ INFERENCE = {  # by architecture: option of an inference variant -> key
 
 def train_section(config: Config, notes: Notes) -> dict[str, Any]:
     """A TrainConfig's keys."""
-    iterations = config["SOLVER.MAX_ITER"]
     return {
-        **{ours: config[theirs] for ours, theirs in TAKEN.items()},
-        "decay_everything": "MODEL.IFC.NHEADS" in config,  # IFC's trainer makes no exceptions
-        "warmup_iterations": _warmup(config, notes),
-        "decay_at": [step for step in config["SOLVER.STEPS"] if step < iterations],
-        "gradient_clip_norm": _clip_norm(config, notes),
+        **{ours: config[theirs] for ours, theirs in SAMPLING.items()},
+        **solver_settings(config, notes),
         "precision": "fp16" if config["SOLVER.AMP.ENABLED"] else "no",
         "augmentation": video_augmentation(config, notes),
+    }
+
+
+def solver_settings(config: Config, notes: Notes) -> dict[str, Any]:
+    """Those keys of a TrainConfig that say how weights are updated."""
+    return {
+        **{ours: config[theirs] for ours, theirs in SOLVER.items()},
+        "decay_everything": "MODEL.IFC.NHEADS" in config,  # IFC's trainer makes no exceptions
+        "warmup_iterations": _warmup(config, notes),
+        "decay_at": [step for step in config["SOLVER.STEPS"] if step < config["SOLVER.MAX_ITER"]],
+        "gradient_clip_norm": _clip_norm(config, notes),
     }
 
 

@@ -26,6 +26,7 @@ VALUES = Tolerance(3e-4)
 MASK_LOGITS = Tolerance(1e-3)
 LOSS = Tolerance(1e-6)
 EXACT = Tolerance(0.0, 0.0)
+TIGHT = Tolerance(0.0, 1e-9)  # 64 bits on both sides
 FLIPPED_PIXELS = 1e-4  # of all
 OTHER_POINTS = 1e-3  # of all: two logits equally near to 0 may change places
 GRADIENT = 1e-2  # of the tensor's largest entry
@@ -88,6 +89,13 @@ def compare_points(group: str, pairs: Iterable[Pair]) -> Check:
         missing += sum(int((~np.isin(a, b)).sum()) for a, b in zip(*places, strict=True))
     share = missing / max(total, 1)
     return Check(group, share, 1.0, OTHER_POINTS, share <= OTHER_POINTS)
+
+
+def share_of_limit(check: Check) -> float:
+    """How near a check is to its limit: 1 at the limit; infinite where it fails."""
+    if not check.passed:
+        return math.inf
+    return check.error / check.tolerance if check.tolerance else 0.0
 
 
 def held(group: str, holds: bool) -> Check:

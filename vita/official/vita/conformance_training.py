@@ -14,12 +14,12 @@ from torch import Tensor
 
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
-from vita.core.contract import Clip
+from vita.core.contract import Clip, Losses
 from vita.model.method import Vita
-from vita.official.conformance.check import EXACT, LOSS, MASK_LOGITS, VALUES, Pair, compare, compare_numbers
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_numbers
 from vita.official.conformance.detector import detector_checks, run
-from vita.official.conformance.recording import Recording, Tensors, recorded_clips
-from vita.official.conformance.training_step import Level, gradient_checks, replay, step_checks
+from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
+from vita.official.conformance.training_step import SINGLE, Level, Limits, gradient_checks, replay, step_checks
 from vita.official.contract import Check, OfficialCounterpart
 
 LEVELS = (
@@ -96,20 +96,26 @@ def _video_pairs(
 
 
 def _loss_checks(model: Vita, official: OfficialCounterpart, recording: Recording, stem: str) -> Iterator[Check]:
-    tensors, facts, group = recording.tensors(stem), recording.facts(stem), f"{recording.folder.name}/{stem}"
-    clips = recorded_clips(tensors, ABSENT)
-    if "target.clip0.labels" in tensors:
-        yield compare(f"{group} targets", _target_pairs(clips, tensors), EXACT)
+    group = f"{recording.folder.name}/{stem}"
     model.zero_grad(set_to_none=True)
-    step = replay(model, clips, tensors, facts, LEVELS)
-    yield from step_checks(step, tensors, facts, group)
-    similarity = next(term for term in step.losses.terms if term.name == "similarity")
-    recorded = facts["vita_losses_unweighted"]["loss_vita_sim"]
-    yield compare_numbers(f"{group} similarity loss", [similarity.value.item()], [recorded], LOSS)
+    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
+    yield from checks
     if (recording.folder / f"{stem}_grad_norms.json").is_file():
-        step.losses.total.backward()
+        losses.total.backward()
         gradients = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
         yield from gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), gradients, group)
+
+
+def batch_checks(model: Vita, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> tuple[Losses, list[Check]]:
+    """The objective on a recorded batch: targets, costs, matches, points and every loss term."""
+    clips = recorded_clips(tensors, ABSENT)
+    told = "target.clip0.labels" in tensors
+    targets = [compare(f"{group} targets", _target_pairs(clips, tensors), EXACT)] if told else []
+    step = replay(model, clips, tensors, facts, LEVELS)
+    similarity = next(term for term in step.losses.terms if term.name == "similarity")
+    recorded = facts["vita_losses_unweighted"]["loss_vita_sim"]
+    alike = compare_numbers(f"{group} similarity loss", [similarity.value.item()], [recorded], limits.losses)
+    return step.losses, [*targets, *step_checks(step, tensors, facts, group, limits), alike]
 
 
 def _target_pairs(clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
