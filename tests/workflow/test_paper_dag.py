@@ -37,7 +37,7 @@ SCORES = {
     "shift": [SEEDS],
 }
 FILES = {
-    "paper": ["R-50.pkl", "R-101.pkl", "swin_large_patch4_window12_384_22k.pth"],
+    "paper": ["R-50.pkl", "resnet101-63fe2227.pth", "swin_large_patch4_window12_384_22k.pth"],
     "paper_lite": ["vita_r50_coco.pth", "model_final_3c8ec9.pkl"],
     "released": ["vita_r50_ovis.pth", "vita_swin_ovis.pth"],  # of data whose labels of `valid` are there
 }
