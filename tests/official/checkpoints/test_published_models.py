@@ -294,6 +294,7 @@ def test_holds_and_pick_on_the_command_line(tmp_path: Path) -> None:
     assert f"left out: bn1.num_batches_tracked, {counts}, fc.weight, fc.bias\n" in ended.out
     assert "parts that the file does not hold: encoder, decoder, mask_head, projection, class_hidden" in ended.out
     assert "classes:" not in ended.out
+    assert "\noptions of the backbone from the shapes, all others by default: {" in ended.out
     made = load_file(out)["backbone.extractor.encoder.stages.0.layers.0.layer.0.convolution.weight"]
     assert torch.equal(made, average["layer1.0.conv1.weight"])
     assert "holds a backbone alone, torchvision ResNet-50, not an image model" in convert(

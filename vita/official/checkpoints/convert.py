@@ -22,6 +22,12 @@ from vita.official.checkpoints.published import PublishedWeights, check_finite, 
 
 Direction = Literal["ours", "official"]
 SUFFIX = {"ours": ".safetensors", "official": ".pth"}
+# Words before a method's options, by what tells them.
+TOLD = {
+    "given": "options",
+    "model": "options from the shapes, all others as released",
+    "backbone": "options of the backbone from the shapes, all others by default",
+}
 
 
 def read_method(method: str | None, options: Path | None, config: Path | None) -> tuple[str, Mapping[str, Any] | None]:
@@ -67,7 +73,8 @@ def convert_weights(
         return _to_official(source, out, method, options, pick)
     read = read_published(source, method, options, holds=holds, num_classes=num_classes, new_heads=new_heads, pick=pick)
     save_weights(read.state, out)
-    lines = _summary(source, read.tensors, out, method, read, derived=options is None)
+    told = "given" if options is not None else "backbone" if read.holds == "backbone" else "model"
+    lines = _summary(source, read.tensors, out, method, read, TOLD[told])
     return "\n".join([*lines, *_named(read), f"read as {WORDS[read.holds]}: {read.layout}"])
 
 
@@ -76,7 +83,7 @@ def _named(read: PublishedWeights) -> list[str]:
     started = [name for name in read.fresh if name in read.state]
     parts = [name for name in read.fresh if name not in read.state]
     lists = {
-        "started anew": started,
+        "started anew": alike(started),
         "parts that the file does not hold": parts,
         "left out": alike(read.left_out),
     }
@@ -96,13 +103,13 @@ def _to_official(source: Path, out: Path, method: str, options: Mapping[str, Any
     converted = to_theirs(state, method, options, str(source))
     check_finite(converted.state, str(source))
     write_official(converted.state, out)
-    lines = _summary(source, len(state), out, method, converted, derived=options is None)
+    lines = _summary(source, len(state), out, method, converted, TOLD["model" if options is None else "given"])
     parts = f"parts that the file does not hold: {', '.join(converted.absent)}"
     return "\n".join([*lines, parts] if converted.absent else lines)
 
 
 def _summary(
-    source: Path, tensors: int, out: Path, method: str, made: Converted | PublishedWeights, *, derived: bool
+    source: Path, tensors: int, out: Path, method: str, made: Converted | PublishedWeights, options: str
 ) -> list[str]:
     told = yaml.safe_dump(_plain(made.options), default_flow_style=True, width=10**6).strip()
     classes = [] if made.num_classes is None else [f"classes: {made.num_classes}"]
@@ -111,7 +118,7 @@ def _summary(
         f"method: {method}",
         *classes,
         f"numbers in all tensors: {sum(tensor.numel() for tensor in made.state.values()):,}",
-        f"options{' from the shapes, all others as released' if derived else ''}: {told}",
+        f"{options}: {told}",
     ]
 
 
