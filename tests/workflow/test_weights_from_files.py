@@ -10,6 +10,7 @@ import sys
 import pytest
 import torch
 import yaml
+from published_files import TORCHVISION, backbone_of, renamed
 from safetensors.torch import load_file
 
 RUNS = "results/runs"
@@ -112,6 +113,33 @@ def test_a_training_starts_from_a_model_of_images(folder, theirs):
     assert (record["weights_from"], started) == ("trained", f"{MINE}/pretrain/seed0/model.safetensors")
     # As from the pre-training that the file was made of.
     assert_same_weights(folder.path / target, theirs.path / NANO / "base" / "seed1" / "model.safetensors")
+
+
+@pytest.mark.dag
+def test_a_chain_begins_at_a_backbone(folder, theirs):
+    """As torchvision names it; a pre-training on it, and a training on that."""
+    (folder.path / "weights").mkdir()
+    official = torch.load(theirs.path / "weights" / "pretrain.pth", weights_only=True)["model"]
+    backbone = {renamed(name, TORCHVISION): tensor for name, tensor in backbone_of(official).items()}
+    assert {"conv1.weight", "bn1.running_var", "layer4.0.bn2.running_mean"} <= backbone.keys()
+    torch.save(backbone | {"fc.weight": torch.zeros(10, 128)}, folder.path / "weights" / "theirs.pth")
+    tier = tier_of(folder, "backbone", "pretrain")
+    target = f"{MINE}/base/seed0/model.safetensors"
+    jobs = folder.jobs(target, tier=tier)
+    assert (jobs["convert_backbone"], jobs["train"]) == (1, 2)
+    assert "convert_weights" not in jobs
+
+    folder.succeed(target, tier=tier)
+    pretrain, base = (json.loads(folder.read(f"{MINE}/{name}/seed0/record.json")) for name in ("pretrain", "base"))
+    assert (pretrain["weights_from"], pretrain["origin"]["holds"]) == ("trained", "backbone")
+    assert pretrain["origin"]["sha256"] == sha256(folder.path / "weights" / "theirs.pth")
+    assert "fc.weight" in pretrain["origin"]["left_out"]
+    assert pretrain["started_from"]["absent_parts"] == ["all but the backbone"]
+    assert base["started_from"]["file"] == f"{MINE}/pretrain/seed0/model.safetensors"
+    start = load_file(folder.path / MINE / "pretrain" / "seed0" / "start.safetensors")
+    trained = load_file(theirs.path / NANO / "pretrain" / "seed0" / "model.safetensors")
+    shared = [name for name in start if not name.endswith("num_batches_tracked")]
+    assert shared and all(torch.equal(start[name], trained[name]) for name in shared)
 
 
 @pytest.mark.dag
