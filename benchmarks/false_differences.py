@@ -29,7 +29,7 @@ from vita.evaluation.matching import IOU_THRESHOLDS
 from vita.report.tables import chance
 from vita.report.tables.row_statistics import RowDifference, RowScores, compare
 
-VIDEOS, DRAWS, SEEDS = 30, 300, (2, 3, 4, 5)
+VIDEOS, DRAWS, SEEDS = 30, 200, (2, 3, 4, 5)
 DIFFERENCES = (2, 4, 8)  # true ones, in standard errors
 MOST_FALSE = 1 - LEVEL
 

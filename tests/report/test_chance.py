@@ -50,7 +50,7 @@ def test_what_each_training_has_of_its_own_is_no_chance_of_the_videos():
     draws, nothing = np.stack([shared + 3 * first, shared + 3 * second]), np.zeros((2, 200))
     correction = 200 / 199 * 10 / 9  # of the variance of 200 draws, and of 10 videos
     these = chance.of_videos(draws, nothing, 10)
-    assert (these.error**2, these.freedom) == (pytest.approx((1 + 9 / 2) * correction), 9)
+    assert (these.error**2, these.freedom) == (pytest.approx((1 + 9 / 2) * correction), 3)
     assert chance.of_videos_for_all(draws, nothing, same=False, videos=10).error ** 2 == pytest.approx(correction)
     assert chance.of_videos_for_all(draws, nothing, same=True, videos=10).error ** 2 == pytest.approx(correction)
     assert chance.of_videos_for_all(draws, draws, same=True, videos=10).error == 0

@@ -21,6 +21,7 @@ from scipy.stats import t as student
 from vita.evaluation.bootstrap import LEVEL
 
 FEWEST_TRAININGS = 2  # of either row; one has no spread
+VIDEOS_PER_DEGREE = 3  # of freedom: simulated variances scatter by 0.44 with 30 videos, where 29 degrees give 0.26
 POWER = 0.8  # share of experiments that show the smallest difference which a table states
 
 _SMALLEST_P = 1e-9
@@ -123,5 +124,8 @@ def _between_trainings(covariances: NDArray[np.float64]) -> float:
 
 
 def _chance(variance: float, videos: int) -> Chance:
-    """Draws of V videos vary by (V - 1) / V of what other videos would; an estimate below 0 says that there is none."""
-    return Chance(float(np.sqrt(max(0.0, variance) * videos / (videos - 1))), videos - 1)
+    """Draws of V videos vary by (V - 1) / V of what other videos would; an estimate below 0 says that there is none.
+
+    Average precision weighs videos unevenly, so that fewer than V tell how far they differ.
+    """
+    return Chance(float(np.sqrt(max(0.0, variance) * videos / (videos - 1))), (videos - 1) / VIDEOS_PER_DEGREE)
