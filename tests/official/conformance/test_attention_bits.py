@@ -38,7 +38,9 @@ def test_a_flipped_bit_next_to_zero_is_looked_at_again() -> None:
     assert found.passed is False and found.again is not None
     again = found.again()
     assert again.passed is True and again.error == 0
-    assert again.note == "computed again in 64 bits: 1 attention-mask bits of prediction 1, logits within 3e-05 of 0"
+    assert (
+        again.note == "computed again in 64 bits: 1 attention-mask bit of prediction 1 with a logit within 3e-05 of 0"
+    )
     assert line(again).endswith(again.note)
 
 

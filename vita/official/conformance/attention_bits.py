@@ -90,5 +90,6 @@ def _first_flipped(single: Decoded[Output], double: Decoded[Output], depths: ran
             largest = float(exact[differ].abs().max())
             if largest > NEXT_TO_ZERO:
                 return ""
-            return f"{int(differ.sum())} attention-mask bits of prediction {depth}, logits within {largest:.0e} of 0"
+            bits = "1 attention-mask bit" if int(differ.sum()) == 1 else f"{int(differ.sum())} attention-mask bits"
+            return f"{bits} of prediction {depth} with a logit within {largest:.0e} of 0"
     return ""
