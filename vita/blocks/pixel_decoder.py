@@ -19,7 +19,7 @@ from transformers.models.mask2former.modeling_mask2former import (
 
 from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
 from vita.blocks.initialisation import initialise_pixel_level
-from vita.blocks.precision import at_least_32_bits, full_precision
+from vita.blocks.precision import full_precision
 
 
 @dataclass(frozen=True)
@@ -31,12 +31,12 @@ class PixelMaps:
 
 
 class FullPrecisionPixelDecoder(Mask2FormerPixelDecoder):
-    """The library's pixel decoder, kept out of autocast as in the release; its maps have 32 bits at least."""
+    """The library's pixel decoder, kept out of autocast as in the release: it computes as its weights are stored."""
 
     @full_precision()
     def forward(self, features: Sequence[Tensor], **options: Any) -> Mask2FormerPixelDecoderOutput:
         """As the library's, for the backbone's maps (F, ., h, w) in any precision."""
-        return super().forward([at_least_32_bits(maps) for maps in features], **options)
+        return super().forward([maps.to(self.level_embed.dtype) for maps in features], **options)
 
 
 def keep_full_precision(decoder: Mask2FormerPixelDecoder) -> None:
