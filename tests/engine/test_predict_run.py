@@ -15,7 +15,7 @@ from vita.core.contract import Track, UserError, Video
 from vita.core.dataset_config import LocalSplitConfig
 from vita.core.files import sha256
 from vita.core.plugins import find_method
-from vita.core.run_config import PredictConfig, RunConfig
+from vita.core.run_config import PredictConfig, RunConfig, WeightsFile
 from vita.data.masks import rle
 from vita.engine.checkpoint import save_weights
 from vita.engine.inference_plan import InferencePlan
@@ -152,6 +152,18 @@ def test_weights_for_another_number_of_classes(config: RunConfig, videos: Path, 
     with pytest.raises(UserError, match=r"trained for another number of classes than the 3 of .*instances\.json"):
         predict_run(config, plan(), [], tmp_path / "w.safetensors", tmp_path / "out", tmp_path)
     assert files_in(tmp_path) == ["w.safetensors"]
+
+
+def test_weights_of_others_are_not_scored_on_their_own_training_videos(
+    config: RunConfig, finished: Path, tmp_path: Path
+) -> None:
+    local = LocalSplitConfig(file=str(tmp_path / "absent.json"))
+    dataset = config.dataset.model_copy(update={"validate_on": "local_split", "local_split": local})
+    theirs = WeightsFile(file="theirs.pth", holds="video")
+    config = config.model_copy(update={"dataset": dataset, "weights": theirs})
+    with pytest.raises(UserError, match=r"weights of others, which saw all of `train`.*`validate_on: valid`"):
+        predict_run(config, plan(), [], finished / "model.safetensors", tmp_path / "out", tmp_path)
+    assert files_in(tmp_path) == []
 
 
 def test_released_videos_whatever_is_scored_here(config: RunConfig, finished: Path, tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_every_run_has_its_record_and_the_cost_is_their_sum(tmp_path):
     write_run_pages(runs, [], tmp_path / "runs.html")
 
     header, first, second, third = cells(tmp_path / "runs.html")
-    assert first[:3] == ["shapes vita tiny base seed0", "finished", "900"]
+    assert first[:4] == ["shapes vita tiny base seed0", "finished", "trained", "900"]
     assert first[header.index("training [min]")] == "4.0"
     assert first[header.index("AP of `intact`")] == "62.5"
     assert second[header.index("AP of `intact`")] == ""

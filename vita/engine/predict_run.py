@@ -41,6 +41,11 @@ def predict_run(
     record = new_prediction_record(config, plan)
     record.source_digest = source_digest(method_package(config.method))
     definition, data = find_method(config.method), config.dataset
+    if not config.is_trained and part == "valid" and data.validate_on == "local_split":
+        raise UserError(
+            f"{weights}: weights of others, which saw all of `train`: a local split of it is no test of them; score on "
+            "labels of `valid` (`validate_on: valid`)"
+        )
     asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
     split = read_part(data, part)
     model = definition.build(config.options, len(split.category_ids))

@@ -38,6 +38,10 @@ def restarts(planned: Mapping[str, float], longest: int) -> int:
 
 
 def _work() -> Work:
-    from vita.experiments.planning import flops  # noqa: PLC0415  it loads torch
+    from transformers.utils import logging  # noqa: PLC0415  it loads torch, as the next one does
+
+    from vita.experiments.planning import flops  # noqa: PLC0415
+
+    logging.set_verbosity_error()  # the library warns of every backbone but Swin
 
     return flops

@@ -68,7 +68,17 @@ def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> 
 
 def runs_page(folders: Sequence[RunFolder]) -> str:
     """One row a run; errors in full below."""
-    headers = ["run", "status", "iterations", "resumed at", "device", "training [min]", "prediction [s]", "frames"]
+    headers = [
+        "run",
+        "status",
+        "weights",
+        "iterations",
+        "resumed at",
+        "device",
+        "training [min]",
+        "prediction [s]",
+        "frames",
+    ]
     headers += ["peak host [MiB]", "peak device [MiB]", "AP of `intact`"]
     headers += ["source", "configuration", "weights (SHA-256)"]
     rows = [_run_row(folder) for folder in folders]
@@ -136,6 +146,7 @@ def _run_row(folder: RunFolder) -> list[str]:
     return [
         folder.title,
         "failed" if folder.error else "finished",
+        trained.weights_from if trained else "",
         str(trained.iterations) if trained else "",
         ", ".join(map(str, trained.resumed_at)) if trained else "",
         trained.device if trained else "",

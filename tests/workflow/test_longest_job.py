@@ -1,0 +1,63 @@
+"""A training that takes longer than the tier's longest job: cut off, it goes on in another job, to the same bytes."""
+
+import json
+import shutil
+import sys
+
+import pytest
+from conftest import HERE, Folder
+
+RUN = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0"
+WEIGHTS = f"{RUN}/model.safetensors"
+STEPS = 60
+# Kills the first training at its first checkpoint, as a scheduler kills what met its time limit.
+LIMITED = """#!/bin/sh
+if [ "$1" = train ] && [ ! -e killed ]; then
+  "{python}" -m vita "$@" &
+  child=$!
+  while [ ! -e {run}/work/last.pt ] && kill -0 $child; do sleep 0.02; done
+  touch killed
+  kill -9 $child
+  exit 137
+fi
+exec "{python}" -m vita "$@"
+"""
+
+
+def prepared(path):
+    shutil.copytree(HERE / "datasets", path / "tier" / "datasets")
+    shutil.copy(HERE / "nano.yaml", path / "tier")
+    folder = Folder(path)
+    folder.change("nano.yaml", "schedules", "pretrain", "iterations", to=STEPS)
+    return folder
+
+
+@pytest.mark.dag
+def test_it_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path):
+    whole, limited = prepared(tmp_path / "whole"), prepared(tmp_path / "limited")
+    whole.succeed(WEIGHTS)
+    script = limited.path / "bin" / "vita"
+    script.parent.mkdir()
+    script.write_text(LIMITED.format(python=sys.executable, run=RUN))
+    script.chmod(0o755)
+    limited.environment["VITA_BIN"] = str(script.parent)
+    limited.change("nano.yaml", "longest_job", to=1)
+
+    said = limited.succeed(WEIGHTS)
+    assert (limited.path / "killed").exists()
+    assert "Trying to restart job" in said
+    record = json.loads(limited.read(f"{RUN}/record.json"))
+    assert len(record["resumed_at"]) == 1 and 0 < record["resumed_at"][0] < STEPS
+    assert (limited.path / WEIGHTS).read_bytes() == (whole.path / WEIGHTS).read_bytes()
+
+
+@pytest.mark.dag
+def test_without_a_longest_job_it_is_not_tried_again(tmp_path):
+    folder = prepared(tmp_path / "plain")
+    script = folder.path / "bin" / "vita"
+    script.parent.mkdir()
+    script.write_text(LIMITED.format(python=sys.executable, run=RUN))
+    script.chmod(0o755)
+    folder.environment["VITA_BIN"] = str(script.parent)
+    assert folder.run(WEIGHTS).returncode != 0
+    assert not (folder.path / WEIGHTS).exists()
