@@ -1,5 +1,6 @@
 """From records to the table of costs and back."""
 
+import math
 from dataclasses import replace
 
 import pytest
@@ -71,6 +72,15 @@ def test_unfinished_runs_tell_nothing_and_unusable_records_say_why(runs, tmp_pat
     assert found == []
     assert len(problems) == 1
     assert "old/record.json: config: unknown key 'colour'" in problems[0]
+
+
+def test_weights_of_others_took_no_iterations(runs, tmp_path):
+    folder = finish(runs[0], tmp_path)
+    write_record(folder / "record.json", train_record(runs[0], weights_from="file", iterations=0, train_time_s=0.0))
+    (found,), problems = measured_runs([folder])
+    assert problems == []
+    assert math.isnan(found.cost.seconds_per_iteration) and found.units["iteration"] == 0
+    assert found.cost.seconds_per_frame == pytest.approx(5 / 500)
 
 
 def test_records_become_rows_of_the_table(runs, tmp_path):

@@ -74,7 +74,7 @@ def _measured(folder: Path) -> Measured | None:
     scored = frames * len(_scorings(folder))
     cost = Cost(
         **vars(kind),
-        seconds_per_iteration=_train_seconds(folder, trained) * _units(trained) / trained.iterations,
+        seconds_per_iteration=_seconds_per_iteration(folder, trained),
         seconds_per_frame=_predict_seconds(folder, predicted) * _units(predicted) / frames if predicted else UNKNOWN,
         seconds_per_scored_frame=sum(_scorings(folder)) / scored if scored else UNKNOWN,
         gflop_per_iteration=UNKNOWN,
@@ -102,6 +102,13 @@ def wall_seconds(folder: Path, task: str) -> float | None:
         return float(pd.read_csv(path, sep="\t")["s"].sum())
     except (KeyError, ValueError) as error:
         raise UserError(f"{path}: not a benchmark of the workflow: {error}; delete it") from None
+
+
+def _seconds_per_iteration(folder: Path, record: TrainingRecord) -> float:
+    """Weights that come from a file took none."""
+    if record.weights_from != "trained":
+        return UNKNOWN
+    return _train_seconds(folder, record) * _units(record) / record.iterations
 
 
 def _train_seconds(folder: Path, record: TrainingRecord) -> float:
