@@ -45,12 +45,8 @@ rule all:
     """Everything that the tier in force offers, but Table 4, whose measurements take some minutes of their own."""
     default_target: True
     input:
-        "results/all_runs.csv",
-        expand("results/{table}.html", table=experiments("table")),
-        expand("results/{figure}.pdf", figure=experiments("curves")),
-        expand("results/{figure}/{figure}.pdf", figure=experiments("qualitative")),
-        "results/claims.html",
-        "results/report/runs.html",
+        "results/rehearsal.txt" if rehearsal_steps(config) else [],
+        [] if rehearsal_steps(config) else everything(),
 
 
 onsuccess:
@@ -83,3 +79,4 @@ include: "workflow/rules/fed_layers.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/claims.smk"
 include: "workflow/rules/pages.smk"
+include: "workflow/rules/rehearsal.smk"

@@ -26,6 +26,9 @@ def plan(
     library: Annotated[Path, typer.Option(help="Folder of tiers, data sets, methods and experiments.")] = LIBRARY,
     root: Annotated[Path, typer.Option(help="Folder in which results/ lies.")] = Path(),
     out: Annotated[Path | None, typer.Option(help="CSV with a row for every job.")] = None,
+    rehearsed: Annotated[
+        int | None, typer.Option(min=1, help="Steps of a rehearsal that ran: tell of it, and plan with its speeds.")
+    ] = None,
     write_costs: Annotated[
         Path | None, typer.Option(help="Do not plan: write the table of costs with all finished runs into this CSV.")
     ] = None,
@@ -55,6 +58,12 @@ def plan(
     if unknown:
         raise UserError(f"--target {unknown[0]}: not an experiment of this tier; allowed: {', '.join(known)}")
     costs = [*(run.cost for run in runs), *read_costs()]
+    if rehearsed is not None:
+        from vita.experiments.planning.rehearsal_report import rehearsal_text, rehearsed_costs, rehearsed_trainings
+
+        rehearsal = RunTable(find_tier(tier, library, "--tier"), library, rehearsed)
+        typer.echo(rehearsal_text(rehearsed_trainings(rehearsal, root)) + "\n")
+        costs = [*rehearsed_costs(rehearsal, root, table.tier.tier), *read_costs()]
     estimator = Estimator(costs, counted=lambda: _with_work(runs))
     found = Planner(table, estimator, root, _work).plan(target or [])
     if out is not None:

@@ -33,6 +33,7 @@ class StandIn(Frozen):
     predict: Difference = Field({})
     pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
     validate_on: Literal["valid", "local_split"] | None = None  # None: as the data set's file says
+    limit_videos: PositiveInt | None = None  # as the key of a data set's file
     only_with_labels: bool = False  # rows on it are left out where its labels of `valid` are not there
 
 

@@ -26,6 +26,7 @@ from vita.experiments.config import (
     VariantConfig,
 )
 from vita.experiments.reading import load_file, load_tier, overlay, pick
+from vita.experiments.rehearsal import rehearsed
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -81,12 +82,14 @@ class Resolver:
 
     tier_file: Path
     library: Path
+    rehearse: int | None = None  # steps of every training, in the place of a whole tier
     _runs: dict[tuple[Selection, int], Run] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def tier(self) -> TierConfig:
-        """The tier's own file."""
-        return load_tier(self.tier_file, self.library)
+        """The tier's own file; of a rehearsal, what that makes of it."""
+        tier = load_tier(self.tier_file, self.library)
+        return tier if self.rehearse is None else rehearsed(tier, self.rehearse)
 
     @cached_property
     def methods(self) -> dict[str, MethodConfig]:
@@ -116,9 +119,8 @@ class Resolver:
 
     def _scored_on(self, stand_in: StandIn) -> DatasetConfig:
         dataset = self._dataset(stand_in.use)
-        if stand_in.validate_on is None:
-            return dataset
-        return parse(DatasetConfig, dataset.model_dump() | {"validate_on": stand_in.validate_on}, str(self.tier_file))
+        changes = stand_in.model_dump(include={"validate_on", "limit_videos"}, exclude_none=True)
+        return parse(DatasetConfig, dataset.model_dump() | changes, str(self.tier_file)) if changes else dataset
 
     @cached_property
     def pseudo_videos(self) -> dict[str, PseudoVideoConfig]:

@@ -31,10 +31,10 @@ PAPER_TIERS = ("paper", "paper_lite", "released")  # whose runs are the paper's 
 
 
 class RunTable:
-    """All runs and tables of one tier. Raises UserError naming the file and key of anything unknown."""
+    """All runs and tables of a tier, or of its rehearsal. Raises UserError naming the file and key of a wrong name."""
 
-    def __init__(self, tier_file: Path, library: Path) -> None:
-        self._resolver = Resolver(tier_file, library)
+    def __init__(self, tier_file: Path, library: Path, rehearse: int | None = None) -> None:
+        self._resolver = Resolver(tier_file, library, rehearse)
         self.tier = self._resolver.tier
         images = [mixed_in.dataset for mixed_in in self._resolver.pseudo_videos.values()]
         self.datasets = {dataset.name: dataset for dataset in (*self._resolver.datasets.values(), *images)}

@@ -47,15 +47,27 @@ def put_vita_on_path():
 def run_table(config):
     """The runs and tables of `--config tier=`: a name in workflow/config, or a path. Every file is checked here."""
     try:
-        return RunTable(tier_file(config), LIBRARY)
+        return RunTable(tier_file(config), LIBRARY, rehearsal_steps(config))
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
 
+def rehearsal_steps(config):
+    """Steps of every training in a rehearsal; None for the tier itself."""
+    steps = config.get("rehearse")
+    if steps is not None and (not isinstance(steps, int) or steps < 1):
+        raise UserError(
+            f"--config: rehearse is '{steps}'; give the number of steps, such as 200"
+        )
+    return steps
+
+
 def tier_file(config):
-    unknown = sorted(set(config) - {"tier", "failed"})
+    unknown = sorted(set(config) - {"tier", "failed", "rehearse"})
     if unknown:
-        raise UserError(f"--config: unknown key '{unknown[0]}'; allowed: failed, tier")
+        raise UserError(
+            f"--config: unknown key '{unknown[0]}'; allowed: failed, rehearse, tier"
+        )
     return find_tier(str(config.get("tier", "smoke")), LIBRARY, "--config")
 
 

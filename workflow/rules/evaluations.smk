@@ -25,6 +25,15 @@ def experiments(*kinds):
     return [name for name, spec in TABLE.specs.items() if spec.kind in kinds]
 
 
+def everything():
+    """All that the tier in force offers, but Table 4, whose measurements take some minutes of their own."""
+    tables = [f"results/{name}.html" for name in experiments("table")]
+    figures = [f"results/{name}.pdf" for name in experiments("curves")]
+    figures += [f"results/{name}/{name}.pdf" for name in experiments("qualitative")]
+    pages = ["results/claims.html", "results/report/runs.html"]
+    return ["results/all_runs.csv", *tables, *figures, *pages]
+
+
 def tables_without_a_rule():
     """Experiments that are one YAML file: no rule file has their name."""
     named = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
