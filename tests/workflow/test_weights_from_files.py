@@ -28,6 +28,7 @@ def tier_of(folder, holds, variant, file="weights/theirs.pth", **changes):
     entry = {"method": "vita", "variant": variant, "file": file, "holds": holds}
     about = {"published": "a model made for this test", "obtain": "nowhere"}
     tier = {"extends": "nano", "tier": "mine", "start": "theirs", "weights": {"theirs": [entry | about | changes]}}
+    tier |= {"experiments": ["table3", "table5", "table6"], "datasets": {"ovis": {"use": "nano_shapes"}}}
     path = folder.path / "tier" / "mine.yaml"
     path.write_text(yaml.safe_dump(tier))
     return str(path)
@@ -74,11 +75,14 @@ def test_a_finished_model_fills_tables_without_any_training(folder, theirs):
     shutil.move(folder.path / "weights" / "base.pth", folder.path / "weights" / "theirs.pth")
     digest = sha256(folder.path / "weights" / "theirs.pth")
     tier = tier_of(folder, "video", "base", sha256=digest)
-    jobs = folder.jobs("results/table6.csv", "results/all_runs.csv", tier=tier)
+    tables = [f"results/table{number}.csv" for number in (3, 5, 6)]
+    jobs = folder.jobs(*tables, "results/all_runs.csv", tier=tier)
     assert "train" not in jobs
     assert (jobs["convert_weights"], jobs["predict"], jobs["run_config"]) == (1, 1, 1)
 
-    folder.succeed("results/table6.csv", "results/all_runs.csv", "results/report/runs.html", tier=tier)
+    folder.succeed(*tables, "results/all_runs.csv", "results/report/runs.html", tier=tier)
+    for name, rows in (("table3", 4), ("table5", 5), ("table6", 4)):
+        assert sum(row["source"] == "ours" and bool(row["AP"]) for row in table(folder, name)) == rows
     trained, converted = (
         [row for row in table(place, "table6") if row["source"] == "ours"] for place in (theirs, folder)
     )
@@ -95,7 +99,7 @@ def test_a_finished_model_fills_tables_without_any_training(folder, theirs):
     assert_same_weights(run / "model.safetensors", theirs.path / NANO / "base" / "seed0" / "model.safetensors")
     assert not (run / "history.csv").exists()
     assert {row["weights_from"] for row in table(folder, "all_runs")} == {"file"}
-    assert folder.jobs("results/table6.csv", tier=tier) == {}
+    assert folder.jobs(*tables, tier=tier) == {}
 
 
 @pytest.mark.dag
