@@ -22,11 +22,10 @@ __all__ = ["DATA", "RUNS", "Run", "RunTable"]
 
 NOT_IN_TIER = "not run in this tier"
 NOT_OFFERED = "not offered by this method"
-NO_NUMBER = "the paper has no number for it; `published_only: false` in the tier asks for it all the same"
-NO_WEIGHTS = "no weights of others are named for it, and this tier trains nothing"
-SEEN_IN_TRAINING = (
-    "released weights saw all of `train`, so that a local split of it is no test of them; give labels of `valid`"
-)
+NO_NUMBER = "no number in the paper"  # `published_only: false` asks for it all the same
+NO_LABELS = "no labels of `valid` here"
+NO_WEIGHTS = "no weights of others"  # and the tier trains nothing
+SEEN_IN_TRAINING = "these weights saw the split's videos"  # released ones saw all of `train`
 PAPER_TIERS = ("paper", "paper_lite", "released")  # whose runs are the paper's model on the paper's data
 
 
@@ -146,8 +145,8 @@ class RunTable:
         if stand_in.only_with_labels:
             try:
                 find_files(dataset, "valid")
-            except UserError as error:
-                return f"no labels of `valid` here: {error}"
+            except UserError:
+                return NO_LABELS
         run = self._resolver.run(names, self.tier.seeds[0])
         if run.is_trained and not self.tier.trains:
             return NO_WEIGHTS
