@@ -14,7 +14,7 @@ import pytest
     ("settings", "message"),
     [
         (("tier=nowhere",), "no tier 'nowhere'; known: mini, paper, paper_lite, released, smoke"),
-        (("tier=smoke", "teir=mini"), "unknown key 'teir'; allowed: failed, tier"),
+        (("tier=smoke", "teir=mini"), "unknown key 'teir'; allowed: failed, rehearse, tier"),
         (("failed=hide",), "failed is 'hide'; allowed: retry (default), show"),
     ],
 )
