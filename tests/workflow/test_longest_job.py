@@ -9,13 +9,14 @@ from conftest import HERE, Folder
 
 RUN = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0"
 WEIGHTS = f"{RUN}/model.safetensors"
+CHECKPOINT = "/".join((RUN, "work", "last.pt"))
 STEPS = 60
 # Kills the first training at its first checkpoint, as a scheduler kills what met its time limit.
 LIMITED = """#!/bin/sh
 if [ "$1" = train ] && [ ! -e killed ]; then
   "{python}" -m vita "$@" &
   child=$!
-  while [ ! -e {run}/work/last.pt ] && kill -0 $child; do sleep 0.02; done
+  while [ ! -e {checkpoint} ] && kill -0 $child; do sleep 0.02; done
   touch killed
   kill -9 $child
   exit 137
@@ -32,15 +33,21 @@ def prepared(path):
     return folder
 
 
+def limited_training(path):
+    """A prepared folder whose first training is killed."""
+    folder = prepared(path)
+    script = folder.path / "bin" / "vita"
+    script.parent.mkdir()
+    script.write_text(LIMITED.format(python=sys.executable, checkpoint=CHECKPOINT))
+    script.chmod(0o755)
+    folder.environment["VITA_BIN"] = str(script.parent)
+    return folder
+
+
 @pytest.mark.dag
 def test_it_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path):
-    whole, limited = prepared(tmp_path / "whole"), prepared(tmp_path / "limited")
+    whole, limited = prepared(tmp_path / "whole"), limited_training(tmp_path / "limited")
     whole.succeed(WEIGHTS)
-    script = limited.path / "bin" / "vita"
-    script.parent.mkdir()
-    script.write_text(LIMITED.format(python=sys.executable, run=RUN))
-    script.chmod(0o755)
-    limited.environment["VITA_BIN"] = str(script.parent)
     limited.change("nano.yaml", "longest_job", to=1)
 
     said = limited.succeed(WEIGHTS)
@@ -53,11 +60,6 @@ def test_it_ends_with_the_bytes_of_an_uninterrupted_one(tmp_path):
 
 @pytest.mark.dag
 def test_without_a_longest_job_it_is_not_tried_again(tmp_path):
-    folder = prepared(tmp_path / "plain")
-    script = folder.path / "bin" / "vita"
-    script.parent.mkdir()
-    script.write_text(LIMITED.format(python=sys.executable, run=RUN))
-    script.chmod(0o755)
-    folder.environment["VITA_BIN"] = str(script.parent)
+    folder = limited_training(tmp_path / "plain")
     assert folder.run(WEIGHTS).returncode != 0
     assert not (folder.path / WEIGHTS).exists()
