@@ -17,6 +17,7 @@ from unittest.mock import patch
 import pytest
 import torch
 import torch.nn.functional as F
+from half_on_cpu import HalfOnCpu
 from scipy.optimize import linear_sum_assignment
 from tiny_vita import TINY
 from torch import Tensor, nn
@@ -126,22 +127,6 @@ def listening() -> Iterator[list[Costs]]:
         patch("baselines.ifc.losses.assign", assigned),
     ):
         yield heard
-
-
-class HalfOnCpu:
-    """What a step asks of accelerate, which itself passes over fp16 on a CPU."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self._dtype = dtype
-
-    def autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", dtype=self._dtype)
-
-    def backward(self, loss: Tensor) -> None:
-        loss.backward()
-
-    def clip_grad_norm_(self, parameters: Any, norm: float) -> Tensor:
-        return torch.nn.utils.clip_grad_norm_(parameters, norm)
 
 
 def build(method: str) -> nn.Module:

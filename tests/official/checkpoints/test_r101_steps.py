@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from half_on_cpu import HalfOnCpu
 from published_files import zoo_pickle
 from test_published_backbones import recipe
-from torch import Tensor
 
 from vita.core.contract import Clip
 from vita.core.plugins import find_method
@@ -20,22 +20,6 @@ from vita.official.checkpoints.published import read_published
 
 OPTIONS = {"detector": {"backbone": {"kind": "resnet", "depths": [3, 4, 23, 3]}}}
 SCHEDULE = TrainConfig(iterations=2, clips_per_batch=1, clip_frames=1, frame_range=1, learning_rate=5e-5)
-
-
-class HalfOnCpu:
-    """What a step asks of accelerate, which itself passes over fp16 on a CPU."""
-
-    def __init__(self, dtype: torch.dtype) -> None:
-        self._dtype = dtype
-
-    def autocast(self) -> torch.autocast:
-        return torch.autocast("cpu", dtype=self._dtype)
-
-    def backward(self, loss: Tensor) -> None:
-        loss.backward()
-
-    def clip_grad_norm_(self, parameters: list[Tensor], norm: float) -> Tensor:
-        return torch.nn.utils.clip_grad_norm_(parameters, norm)
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
