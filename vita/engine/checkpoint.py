@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,12 +79,8 @@ def constant_norms(model: nn.Module) -> list[str]:
 
 
 def _read(path: Path) -> dict[str, Tensor]:
-    try:
+    with _readable(path):
         found: dict[str, Tensor] = load_file(path)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such weights file") from None
-    except (SafetensorError, OSError) as error:
-        raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
     return found
 
 
@@ -92,10 +89,17 @@ def count_classes(path: Path, head: str) -> int | None:
 
     Raises UserError when the file is missing or damaged.
     """
+    name = f"{head}.weight"
+    with _readable(path), safe_open(path, "pt") as found:
+        shape = found.get_slice(name).get_shape() if name in found.keys() else None  # noqa: SIM118
+    return None if shape is None else int(shape[0]) - 1
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """A missing or damaged safetensors file, met inside, is a UserError."""
     try:
-        with safe_open(path, "pt") as found:
-            name = f"{head}.weight"
-            return int(found.get_slice(name).get_shape()[0]) - 1 if name in found.keys() else None  # noqa: SIM118
+        yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such weights file") from None
     except (SafetensorError, OSError) as error:
