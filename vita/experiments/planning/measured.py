@@ -32,6 +32,7 @@ class Measured:
     """A finished run's cost, its work left out, and what is needed to count that.
 
     units: how many of each were done; scored frames count once for every inference variant whose scoring was timed.
+    seconds_per_step: as the cost's seconds an iteration, but of the steps alone, without the job's start-up.
     """
 
     folder: Path
@@ -39,6 +40,7 @@ class Measured:
     plan: PredictConfig | None
     cost: Cost
     units: dict[Unit, int]
+    seconds_per_step: float
 
 
 def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
@@ -74,7 +76,7 @@ def _measured(folder: Path) -> Measured | None:
     scored = frames * len(_scorings(folder))
     cost = Cost(
         **vars(kind),
-        seconds_per_iteration=_seconds_per_iteration(folder, trained),
+        seconds_per_iteration=_seconds_per_iteration(trained, _train_seconds(folder, trained)),
         seconds_per_frame=_predict_seconds(folder, predicted) * _units(predicted) / frames if predicted else UNKNOWN,
         seconds_per_scored_frame=sum(_scorings(folder)) / scored if scored else UNKNOWN,
         gflop_per_iteration=UNKNOWN,
@@ -83,9 +85,8 @@ def _measured(folder: Path) -> Measured | None:
         bytes_per_frame=_mean_size(predictions(folder)) / frames if frames else UNKNOWN,
         source="measured here",
     )
-    return Measured(
-        folder, config, plan, cost, {"iteration": trained.iterations, "frame": frames, "scored_frame": scored}
-    )
+    units: dict[Unit, int] = {"iteration": trained.iterations, "frame": frames, "scored_frame": scored}
+    return Measured(folder, config, plan, cost, units, _seconds_per_iteration(trained, trained.train_time_s))
 
 
 def predictions(folder: Path) -> list[Path]:
@@ -104,11 +105,11 @@ def wall_seconds(folder: Path, task: str) -> float | None:
         raise UserError(f"{path}: not a benchmark of the workflow: {error}; delete it") from None
 
 
-def _seconds_per_iteration(folder: Path, record: TrainingRecord) -> float:
+def _seconds_per_iteration(record: TrainingRecord, seconds: float) -> float:
     """Weights that come from a file took none."""
     if record.weights_from != "trained":
         return UNKNOWN
-    return _train_seconds(folder, record) * _units(record) / record.iterations
+    return seconds * _units(record) / record.iterations
 
 
 def _train_seconds(folder: Path, record: TrainingRecord) -> float:

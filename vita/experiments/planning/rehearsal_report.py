@@ -10,8 +10,8 @@ import pandas as pd
 from tabulate import tabulate
 
 from vita.core.records import TRAINING_FILE, TrainingRecord, read_record_if_there
-from vita.experiments.planning.costs import UNKNOWN, Cost
-from vita.experiments.planning.measured import Measured, measured_runs
+from vita.experiments.planning.costs import Cost
+from vita.experiments.planning.measured import measured_runs
 from vita.experiments.run_table import Run, RunTable
 
 GIBIBYTE = 2**30
@@ -58,15 +58,7 @@ def _rehearsed(run: Run, folder: Path) -> Rehearsed:
 def rehearsed_costs(table: RunTable, root: Path, tier: str) -> list[Cost]:
     """Costs of the rehearsal's runs as those of the tier itself: of the steps alone, without start-up."""
     runs, _ = measured_runs([root / run.directory for run in table])
-    return [replace(_steps_alone(run), tier=tier) for run in runs]
-
-
-def _steps_alone(run: Measured) -> Cost:
-    record = read_record_if_there(TrainingRecord, run.folder / TRAINING_FILE)
-    if record is None or record.weights_from != "trained":
-        return replace(run.cost, seconds_per_iteration=UNKNOWN)
-    units = record.threads if record.device == "cpu" else record.processes
-    return replace(run.cost, seconds_per_iteration=record.train_time_s * units / record.iterations)
+    return [replace(run.cost, tier=tier, seconds_per_iteration=run.seconds_per_step) for run in runs]
 
 
 def rehearsal_text(found: Sequence[Rehearsed]) -> str:
