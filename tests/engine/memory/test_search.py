@@ -38,12 +38,9 @@ def test_to_a_share(edge: int, guess: int, precision: float) -> None:
 
 @given(edge=st.integers(50, 20_000), error=st.floats(-0.03, 0.03))
 def test_a_good_guess_needs_few_trials(edge: int, error: float) -> None:
-    """Within 3 %: the guess, at most two on the other side, two halvings of 3 % or 6 %, and two to check.
-
-    Below 150 frames, 2 % are fewer than three whole ones: rounding may ask for one halving more (134 to 143 do).
-    """
+    """Within 3 %: the guess, at most two on the other side, two halvings of 3 % or 6 %, and two to check."""
     _, trials = search(edge, round(edge * (1 + error)), precision=0.02)
-    assert trials <= (6 if edge >= 150 else 7)
+    assert trials <= 6
 
 
 def test_a_band_where_both_were_seen() -> None:

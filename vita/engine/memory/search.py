@@ -6,6 +6,7 @@ is an edge, and around it a band in which both was seen.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -73,7 +74,7 @@ def _is_checked(edge: Edge, near: int, away: int) -> bool:
 
 def _bracket(ask: Callable[[int], bool], guess: int, at_most: int) -> tuple[int, int]:
     """A number that fits, or 0, and one that does not, or one more than there may be."""
-    step = max(1, round(guess * FIRST_STEP))
+    step = math.ceil(guess * FIRST_STEP)  # rounded down, small guesses would need one halving more
     if ask(guess):
         low = guess
         while low < at_most:
