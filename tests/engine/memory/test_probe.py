@@ -42,7 +42,7 @@ def test_a_number_with_its_band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     record = measured(Trials(101), tmp_path / "t.jsonl", monkeypatch, precision=0.0)
     assert (record["status"], record["measured_frames"], record["band"]) == ("finished", 101, [101, 101])
     assert record["device"] == "cpu" and record["budget"] == "1 MiB of address space on a CPU"
-    assert [t["frames"] for t in record["trials"]][:3] == [100, 102, 101]
+    assert [t["frames"] for t in record["trials"]][:4] == [100, 103, 101, 102]
     assert "trial 1: 100 frames: fits (0.0 s)" in capsys.readouterr().err
 
 
@@ -50,9 +50,10 @@ def test_a_number_with_its_band(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 def test_what_is_no_answer_ends_the_measurement(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, outcome: Outcome
 ) -> None:
-    record = measured(Trials(200, _102=outcome), tmp_path / "t.jsonl", monkeypatch)
+    """The second trial, a fortieth of the guess above it and rounded up: 100 + 3."""
+    record = measured(Trials(200, _103=outcome), tmp_path / "t.jsonl", monkeypatch)
     assert (record["status"], record["measured_frames"]) == ("failed", None)
-    assert record["error"] == f"102 frames: {outcome}: told"
+    assert record["error"] == f"103 frames: {outcome}: told"
     assert [t["outcome"] for t in record["trials"]] == ["fits", outcome]
 
 
