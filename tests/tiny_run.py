@@ -89,7 +89,7 @@ def plan() -> PredictConfig:
 
 def train_here(config: RunConfig, folder: Path, weights: Path | None = None, every: int = 2) -> Path:
     """Train in this process, with a row of history every 2 steps, so that checkpoints fall inside a row."""
-    with patch("vita.engine.train.EVERY", every):
+    with patch("vita.engine.train.steps_of_row", lambda iterations: every):
         train(config, folder, weights)
     return folder
 

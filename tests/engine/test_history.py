@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vita.core.contract import Losses, LossTerm, UserError
-from vita.engine.history import History, checked_values
+from vita.engine.history import History, checked_values, steps_of_row
 
 
 def losses(mask: float, dice: float) -> Losses:
@@ -46,6 +46,11 @@ def test_rows_are_means_since_the_last_row(tmp_path: Path) -> None:
         "4,,,,,25.0",
         "5,2.0,0.01,4.5,9.0,",
     ]
+
+
+@pytest.mark.parametrize(("iterations", "steps"), [(1, 1), (9, 1), (20, 2), (199, 19), (200, 20), (140_000, 20)])
+def test_a_short_training_has_ten_rows_all_the_same(iterations: int, steps: int) -> None:
+    assert steps_of_row(iterations) == steps
 
 
 def test_state_restores_an_open_row() -> None:

@@ -15,6 +15,7 @@ import pytest
 from tiny_run import configuration, history_of, train_here, vita, weights_of, write_configuration
 
 from vita.core.run_config import RunConfig
+from vita.engine.history import steps_of_row
 from vita.engine.train import Trainer
 from vita.engine.work_folder import exclusive
 
@@ -165,7 +166,7 @@ def test_trainer_dies_with_its_parent_and_the_same_command_goes_on_to_the_same_b
     assert vita(*command[:-1]).code == 0
     (resumed,) = record_of(folder)["resumed_at"]
     assert resumed % 3 == 0 and 3 <= resumed < 24
-    expected = train_here(config, tmp_path / "uninterrupted", every=20)
+    expected = train_here(config, tmp_path / "uninterrupted", every=steps_of_row(config.train.iterations))
     assert weights_of(folder) == weights_of(expected)
     assert history_of(folder) == history_of(expected)
     assert [path.name for path in (folder / "work").iterdir()] == ["lock"]

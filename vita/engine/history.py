@@ -13,7 +13,13 @@ import torch
 from vita.core.contract import Losses, UserError
 from vita.core.files import atomic_write
 
-EVERY = 20  # steps averaged in one row
+LONGEST_ROW = 20  # steps averaged in one row
+FEWEST_ROWS = 10  # of a training that has as many steps
+
+
+def steps_of_row(iterations: int) -> int:
+    """Steps that one row averages: 20, or fewer where a training is too short to have ten such rows."""
+    return min(LONGEST_ROW, max(1, iterations // FEWEST_ROWS))
 
 
 @dataclass

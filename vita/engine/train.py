@@ -26,7 +26,7 @@ from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
-from vita.engine.history import EVERY, History, checked_values
+from vita.engine.history import History, checked_values, steps_of_row
 from vita.engine.optimizer import build_optimizer
 from vita.engine.record import device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
@@ -151,7 +151,7 @@ class Trainer:
     def _after_step(self, done: int, rate: float, bar: tqdm[Any]) -> None:
         schedule = self.config.train
         last = done == schedule.iterations
-        if done % EVERY == 0 or last:
+        if done % steps_of_row(schedule.iterations) == 0 or last:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
         if self.validation and schedule.validates_after(done):

@@ -47,7 +47,7 @@ def put_vita_on_path():
 def run_table(config):
     """The runs and tables of `--config tier=`: a name in workflow/config, or a path. Every file is checked here."""
     try:
-        return RunTable(tier_file(config), LIBRARY, rehearsal_steps(config))
+        return RunTable(tier_file(config), LIBRARY, REHEARSED)
     except UserError as error:
         raise WorkflowError(str(error)) from None
 
@@ -56,7 +56,7 @@ def rehearsal_steps(config):
     """Steps of every training in a rehearsal; None for the tier itself."""
     steps = config.get("rehearse")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise UserError(
+        raise WorkflowError(
             f"--config: rehearse is '{steps}'; give the number of steps, such as 200"
         )
     return steps

@@ -21,7 +21,7 @@ rule rehearsal:
     params:
         tier=lambda wildcards: tier_file(config),
         library=LIBRARY,
-        steps=rehearsal_steps(config) or 1,
+        steps=REHEARSED or 1,
     shell:
         "vita plan --tier {params.tier:q} --library {params.library:q} --rehearsed {params.steps}"
         " > {output} 2> {log}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from statistics import fmean
 
 import pandas as pd
 from tabulate import tabulate
@@ -26,12 +27,12 @@ class Rehearsed:
     device: str = ""
     memory_gib: float | None = None  # largest: of the device, or of the host on a CPU
     seconds_per_step: float | None = None
-    first_loss: float | None = None
-    last_loss: float | None = None
+    first_loss: float | None = None  # mean of the first third of its rows of history
+    last_loss: float | None = None  # of the last third
 
     @property
     def falls(self) -> str:
-        """Whether the loss is lower at the end; with a single row of history nobody knows."""
+        """Whether the loss is lower in the last third than in the first; with a single row of history nobody knows."""
         if self.first_loss is None or self.last_loss is None:
             return "too short to tell"
         return "yes" if self.last_loss < self.first_loss else "NO"
@@ -50,7 +51,8 @@ def _rehearsed(run: Run, folder: Path) -> Rehearsed:
     on_cpu = record.device == "cpu"
     memory = record.peak_host_memory_bytes if on_cpu else record.peak_device_memory_bytes
     losses = pd.read_csv(folder / "history.csv")["total"].dropna().tolist()
-    first, last = (losses[0], losses[-1]) if len(losses) > 1 else (None, None)
+    third = -(-len(losses) // 3)
+    first, last = (fmean(losses[:third]), fmean(losses[-third:])) if len(losses) > 1 else (None, None)
     per_step = record.train_time_s / record.iterations
     return Rehearsed(run.directory, record.status, record.device, memory / GIBIBYTE, per_step, first, last)
 
