@@ -18,6 +18,7 @@ from vita.core.run_config import Holds
 
 TRAINING_FILE = "record.json"  # in a run's folder; of a training that failed, in its folder work/
 PREDICTION_FILE = "predict_record.json"
+START_WEIGHTS = "start.safetensors"  # in a run's folder: a backbone of others, converted
 START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).

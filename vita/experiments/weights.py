@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from vita.core.contract import UserError
+from vita.core.records import START_WEIGHTS
 from vita.core.run_config import RunConfig
 from vita.experiments.config import Selection, TierConfig, TierWeights, VariantConfig
-
-START_WEIGHTS = "start.safetensors"  # in a run's folder: a backbone of others, converted
 
 
 def weights_for(tier: TierConfig, names: Selection, where: str) -> TierWeights | None:

@@ -10,6 +10,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.core.records import START_WEIGHTS
 from vita.experiments.planning.job_limits import (
     minutes_of_job,
     restarts,
@@ -17,7 +18,6 @@ from vita.experiments.planning.job_limits import (
 )
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
-from vita.experiments.weights import START_WEIGHTS
 from vita.experiments.config import Needs
 from vita.engine.memory.case import dump_cases
 

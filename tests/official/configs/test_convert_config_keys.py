@@ -176,18 +176,24 @@ def test_seed_precision_and_stored_size(own):
 
 
 @pytest.mark.parametrize(
-    ("weights", "ours"),
+    ("weights", "ours", "backbone"),
     [
-        ("some/vita_r50_coco.pth", "runs/a/vita_r50_coco.safetensors"),
-        ("''", None),
-        ("detectron2://ImageNetPretrained/torchvision/R-50.pkl", None),
-        ("swin_large_patch4_window12_384_22k.pkl", None),
+        ("some/vita_r50_coco.pth", "runs/a/vita_r50_coco.safetensors", None),
+        ("''", None, None),
+        ("detectron2://ImageNetPretrained/torchvision/R-50.pkl", "runs/a/start.safetensors", "R-50.pkl"),
+        ("my/swin_base_patch4_window12.pkl", "runs/a/start.safetensors", "my/swin_base_patch4_window12.pkl"),
+        (
+            "swin_large_patch4_window12_384_22k.pkl",
+            "runs/a/start.safetensors",
+            "swin_large_patch4_window12_384_22k.pkl",
+        ),
     ],
 )
-def test_first_weights_are_expected_where_they_are_to_be_converted_to(own, weights, ours):
-    converted = convert_config(own(f"MODEL: {{WEIGHTS: {weights}}}"), Path("runs/a"))
-    assert converted.run.start_from == ours
-    assert (converted.fates["MODEL.WEIGHTS"].kind == "not supported") == ("pkl" in weights)
+def test_first_weights_are_expected_where_they_are_to_be_converted_to(own, weights, ours, backbone):
+    run = convert_config(own(f"MODEL: {{WEIGHTS: {weights}}}"), Path("runs/a")).run
+    assert run.start_from == ours
+    assert (run.weights and run.weights.file) == backbone
+    assert backbone is None or run.weights.holds == "backbone"
 
 
 DATA = {

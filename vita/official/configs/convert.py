@@ -12,6 +12,7 @@ import pandas as pd
 from vita.core.config_base import dump, parse
 from vita.core.contract import UserError
 from vita.core.files import write_text
+from vita.core.records import START_WEIGHTS
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.official.configs.config import OfficialConfig, read_official_config
 from vita.official.configs.data import read_data
@@ -21,7 +22,7 @@ from vita.official.plugins import find_official
 
 METHODS = {"Vita": "vita", "VideoMaskFormer": "mask2former_vis", "Ifc": "ifc"}
 SWINS = {(96, 6): "swin_t", (96, 18): "swin_s", (128, 18): "swin_b", (192, 18): "swin_l"}  # by width, blocks of stage 3
-BACKBONE_ALONE = re.compile(r"ImageNetPretrained|^swin_\w+_patch4_window\d+")  # weights of no whole model
+BACKBONE_ALONE = re.compile(r"ImageNetPretrained|(^|/)swin_\w+_patch4_window\d+")  # weights of no whole model
 # Together they mean MSRA's weights; the same names of files are published with torchvision's.
 MSRA = {"INPUT.FORMAT": "BGR", "MODEL.PIXEL_STD": [1.0, 1.0, 1.0], "MODEL.RESNETS.STRIDE_IN_1X1": True}
 LOST_FIRST = ("not supported", "our constant", "not needed", "taken")
@@ -86,7 +87,7 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
         "options": options,
         "train": train_section(config, notes),
         "pseudo_videos": data.pseudo_videos,
-        "start_from": _start(config, folder, notes),
+        **_start(config, folder, notes),
     }
     run = parse(RunConfig, raw, where)
     plan = parse(PredictConfig, predict_section(config, config.architecture), where)
@@ -126,19 +127,20 @@ def _seed(config: OfficialConfig, notes: dict[str, Fate]) -> int:
     return max(seed, 0)
 
 
-def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> str | None:
-    """Where the converted first weights are expected; None for random ones."""
+def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> dict[str, Any]:
+    """The keys that say which weights the run starts from; none for random ones."""
     weights = config["MODEL.WEIGHTS"]
     if not weights:
-        return None
+        return {}
     if BACKBONE_ALONE.search(weights):
-        why = "weights of a backbone alone are not taken over: the run starts from random ones"
-        notes["MODEL.WEIGHTS"] = Fate("not supported", why)
-        return None
+        file = Path(weights).name if "://" in weights else weights
+        why = f"put it at {file}, as `weights.file` says; `vita convert run --config {folder / 'config.yaml'}` reads it"
+        notes["MODEL.WEIGHTS"] = Fate("taken", why)
+        return {"start_from": str(folder / START_WEIGHTS), "weights": {"file": file, "holds": "backbone"}}
     ours = str(folder / Path(weights).with_suffix(".safetensors").name)
     command = f"vita convert weights {weights} --config {folder / 'config.yaml'} --out {ours}"
     notes["MODEL.WEIGHTS"] = Fate("taken", f"start_from is what `{command}` writes")
-    return ours
+    return {"start_from": ours}
 
 
 def _fates(config: OfficialConfig, notes: dict[str, Fate]) -> dict[str, Fate]:
