@@ -125,7 +125,7 @@ class Ended:
     @property
     def message(self) -> str:
         """The one line of a user error; fails when there is any other sign of trouble."""
-        lines = [line for line in self.errors.splitlines() if "it/s" not in line and "video/s" not in line]
+        lines = [line for line in self.errors.splitlines() if "%|" not in line]  # which progress bars have
         assert self.code == 2, (self.code, self.errors)
         assert len(lines) == 1 and lines[0].startswith("error: "), self.errors
         return lines[0].removeprefix("error: ")

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
+import vita
 from vita.cli.claims import claims
 from vita.cli.convert import convert
 from vita.cli.data import data
@@ -21,7 +22,6 @@ from vita.cli.table import table
 from vita.core.contract import UserError
 
 app = typer.Typer(
-    help="Reproduce VITA: make data, train, predict, evaluate, tabulate.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -37,6 +37,22 @@ app.command(rich_help_panel="Runs")(plan)
 app.command(rich_help_panel="Models")(probe)
 app.command(rich_help_panel="Models")(demo)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"vita-bench {vita.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Reproduce VITA: make data, train, predict, evaluate, tabulate."""
+
 
 ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
 
