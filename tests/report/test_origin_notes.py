@@ -55,6 +55,13 @@ def test_weights_of_others_are_named_once() -> None:
     assert notes(line()) == []
 
 
+def test_a_part_of_the_published_videos_is_told() -> None:
+    found = notes(line(ground_truth="valid", videos=2), valid_videos=140)
+    assert found == ["Scored on 2 videos of ovis `valid`, published with 140."]
+    assert notes(line(ground_truth="valid", videos=140), valid_videos=140) == []
+    assert notes(line(ground_truth="valid", videos=2)) == []  # of own data, nobody published a number
+
+
 def test_a_local_split_says_how_many_videos_training_saw() -> None:
     local = "local split of train (15%, seed 0)"
     found = notes(line(ground_truth=local, videos=336), line(ground_truth=local, videos=336, seed=1), train_videos=2238)

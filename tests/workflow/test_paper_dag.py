@@ -80,8 +80,8 @@ def test_jobs_are_those_of_the_run_table(fake_folder):
     assert jobs["data_split"] == 2  # YouTube-VIS 2019 and 2021; OVIS is scored on `valid`
     assert "data_synth" not in jobs
 
-    blocks = re.findall(r"Training (\w+), seed (\d+), on (\w+);.*?/(\w+)/(\w+)/\1/seed", said)
-    bases = Counter(block for block in blocks if block[0] == "base")
+    blocks = re.findall(r"Training results/runs/paper/(\w+)/(\w+)/(\w+)/(\w+)/seed(\d+);", said)
+    bases = Counter(block for block in blocks if block[3] == "base")
     assert len(bases) == TRAININGS["Tables 1 and 2"]  # (data set, method, backbone, seed)
     assert set(bases.values()) == {1}
 
@@ -113,16 +113,38 @@ def test_released_weights_are_scored_and_nothing_is_trained(fake_folder):
 
 
 @pytest.mark.usefixtures("stub_data")
-def test_a_published_file_that_is_not_there_is_named_with_where_to_get_it(fake_folder, monkeypatch):
+@pytest.mark.parametrize(
+    ("tier", "target", "file"),
+    [
+        ("paper", "table6", "R-50.pkl; that environment variable is not set. It is detectron2's ImageNet ResNet"),
+        ("paper_lite", "table6", "vita_r50_coco.pth; that environment variable is not set. It is VITA"),
+        ("released", "table6_ovis", "vita_r50_ovis.pth; that environment variable is not set. It is VITA"),
+    ],
+)
+def test_a_published_file_that_is_not_there_is_named_with_where_to_get_it(fake_folder, monkeypatch, tier, target, file):
     monkeypatch.delenv("WEIGHTS_ROOT")
-    ended = fake_folder.run("-n", "results/table6.csv", tier="paper")
+    monkeypatch.delenv("COCO_ROOT")
+    ended = fake_folder.run("-n", f"results/{target}.csv", tier=tier)
     assert ended.returncode != 0
-    told = "no file ${WEIGHTS_ROOT}/R-50.pkl; that environment variable is not set. It is detectron2's ImageNet ResNet"
-    assert told in ended.stdout + ended.stderr
+    told = ended.stdout + ended.stderr
+    assert f"no file ${{WEIGHTS_ROOT}}/{file}" in told
+    assert ("The tier also names, and does not find: COCO_ROOT" in told) == (tier != "released")
+    assert "Job stats" not in told  # nothing is planned in its place
+
+
+@pytest.mark.usefixtures("stub_data")
+def test_one_file_of_several_that_is_not_there_stops_the_others_too(fake_folder, tmp_path):
+    missing = tmp_path / "weights" / FILES["paper_lite"][0]
+    missing.unlink()
+    ended = fake_folder.run("results/table1.csv", tier="paper_lite")
+    assert ended.returncode != 0
+    assert f"no file {missing}. It is " in ended.stdout + ended.stderr
+    assert not fake_folder.calls()
 
 
 def test_without_data_the_variable_is_named(fake_folder, monkeypatch):
     monkeypatch.delenv("YTVIS_2019_ROOT", raising=False)
     ended = fake_folder.run("-n", "results/table6.csv", tier="paper")
     assert ended.returncode != 0
-    assert "YTVIS_2019_ROOT" in ended.stderr + ended.stdout
+    told = ended.stderr + ended.stdout
+    assert "YTVIS_2019_ROOT" in told and "to get the data: " in told

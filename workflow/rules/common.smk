@@ -126,8 +126,26 @@ def weights_file(run):
         raise WorkflowError(
             f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
+            + also_missing(published.file)
         )
     return published.file
+
+
+def also_missing(found):
+    """What else the tier in force names and does not find, so that one look tells all: variables, and files of weights."""
+    files = dict.fromkeys(run.published.file for run in TABLE if run.published)
+    sets = [run.config.dataset for run in TABLE]
+    sets += [
+        run.config.pseudo_videos.dataset for run in TABLE if run.config.pseudo_videos
+    ]
+    places = [*files, *(dataset.root for dataset in sets)]
+    unset = {name for place in places for name in re.findall(r"\$\{?(\w+)", place)}
+    unset -= set(re.findall(r"\$\{?(\w+)", found))
+    absent = [file for file in files if "$" not in file and not Path(file).exists()]
+    named = [*sorted(unset), *(file for file in absent if file != found)]
+    return (
+        f". The tier also names, and does not find: {', '.join(named)}" if named else ""
+    )
 
 
 def sources(*patterns):

@@ -13,10 +13,13 @@ def annotations(dataset, part):
         local = dataset.validate_on == "local_split"
         split = dataset.train if part == "train" or local else dataset.valid
         return f"{dataset.root}/{split.annotations}"
+    described = TABLE.datasets.get(
+        dataset.name, dataset
+    )  # a run's configuration leaves out where to get it
     try:
-        return str(find_files(dataset, part).annotations)
+        return str(find_files(described, part).annotations)
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        raise WorkflowError(f"{error}{also_missing(dataset.root)}") from None
 
 
 def local_split(dataset):

@@ -34,9 +34,6 @@ rule inference_config:
         "printf '%s' {params.text:q} > {output} 2> {log}"
 
 
-ruleorder: convert_weights > train
-
-
 rule convert_weights:
     """Weights of others in the place of a training, under our names and with their origin (all tables)."""
     input:
@@ -88,30 +85,33 @@ rule convert_backbone:
 rule train:
     """Train one run; when it was cut off, it goes on from its last checkpoint in work/ (all tables)."""
     input:
-        config=f"{RUN}/config.yaml",
-        start=lambda wildcards: run_of(wildcards).config.start_from or [],
-        data=lambda wildcards: training_data(run_of(wildcards).config),
+        config="{run}/config.yaml",
+        start=lambda wildcards: TABLE.find(wildcards.run).config.start_from or [],
+        data=lambda wildcards: training_data(TABLE.find(wildcards.run).config),
     output:
-        weights=f"{RUN}/model.safetensors",
-        history=f"{RUN}/history.csv",
-        record=f"{RUN}/record.json",
+        weights="{run}/model.safetensors",
+        history="{run}/history.csv",
+        record="{run}/record.json",
     log:
-        f"{RUN}/logs/train.log",
+        "{run}/logs/train.log",
     benchmark:
-        f"{RUN}/logs/train.tsv"
+        "{run}/logs/train.tsv"
+    # Weights that come from a file have no other way of being made.
+    wildcard_constraints:
+        run=one_of(run.directory for run in TABLE if run.is_trained),
     # The longest jobs come first: what follows from them is short and fills all cores to the end.
     priority: 1
     # Beyond those of the profile: a training that takes longer than one job goes on from its last checkpoint.
     retries: training_restarts()
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: run_of(wildcards).config.train.threads
+    threads: lambda wildcards: TABLE.find(wildcards.run).config.train.threads
     resources:
         gpu=TABLE.tier.gpus,
         mem_mb=needs("train").mem_mb,
-        runtime=lambda wildcards: training_runtime(run_of(wildcards)),
+        runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
     message:
-        "Training {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
+        "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
     shell:
         "exec vita train --config {input.config} --die-with-parent > {log} 2>&1"

@@ -77,4 +77,6 @@ def _refusal(path: Path, name: str) -> UserError:
 
 
 def _damaged(path: Path) -> UserError:
-    return UserError(f"{path}: not a readable checkpoint; it may be truncated, or no .pth, .pkl or .safetensors file")
+    return UserError(
+        f"{path}: not a readable checkpoint; it may be truncated, or no .pth, .pkl or .safetensors file; fetch it again"
+    )

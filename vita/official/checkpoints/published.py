@@ -115,7 +115,10 @@ def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
     network = str(network_of(shapes_of(file.state), request.where))
     layout = f"{file.program} {network}{f' (author: {file.author})' if file.author else ''}"
     if request.holds not in (None, "backbone"):
-        raise UserError(f"{request.where}: holds a backbone alone, {layout}, not {WORDS[request.holds]}")
+        raise UserError(
+            f"{request.where}: holds a backbone alone, {layout}, not {WORDS[request.holds]}; name the file of one, or "
+            "say that it holds a backbone"
+        )
     refuse_raw_pixels(file.state, file.author, network, request.where)
     check_finite(file.state, request.where)
     converted = backbone_to_ours(file.state, request.method, request.options, request.where)

@@ -47,7 +47,7 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
         (SERVERS, (ours["ground_truth"] == SERVER).any()),
         (REPORTED, (frame["source"] == "reported").any()),
         (NOT_COMPARABLE, not_comparable),
-        (FRAMES, spec.max_frames),
+        (FRAMES, spec.max_frames and frame["max_frames"].astype(str).str.contains(r"\d").any()),
     ]
     notes += [sentence for sentence, applies in told if applies]
     notes += origin_notes(spec, runs)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from vita.core.dataset_config import LOCAL_SPLIT
+from vita.core.dataset_config import LOCAL_SPLIT, VALID
 from vita.experiments.config import ResolvedAnchor, TableSpec
 from vita.report.tables.inputs import runs_of
 
@@ -18,6 +18,7 @@ def origin_notes(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
         yield anchor_note(spec.anchor, runs)
     if used:
         yield from _weights_of_others(pd.concat(used))
+    yield from dict.fromkeys(_scored_on_a_part(spec, runs))
     yield from dict.fromkeys(_trained_on_a_part(spec, runs))
 
 
@@ -50,6 +51,15 @@ def _weights_of_others(used: pd.DataFrame) -> Iterator[str]:
             f"Weights that were not trained here, but come from files of others: {', '.join(names)}. One file is one "
             "training; the `record.json` of its run says which file it is."
         )
+
+
+def _scored_on_a_part(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
+    """Where `valid` is scored and has another number of videos than the published one."""
+    for row in (row for row in spec.rows if row.not_run is None and row.valid_videos is not None):
+        lines = runs_of(row, spec.tier, runs)
+        lines = lines[lines["ground_truth"].eq(VALID) & lines["videos"].notna()]
+        for scored in (int(videos) for videos in lines["videos"].unique() if videos != row.valid_videos):
+            yield f"Scored on {scored:,} videos of {row.dataset} `valid`, published with {row.valid_videos:,}."
 
 
 def _trained_on_a_part(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
