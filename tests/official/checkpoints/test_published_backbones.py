@@ -282,7 +282,7 @@ def test_another_network_is_refused_with_both_named(
 def test_a_backbone_is_neither_an_image_nor_a_video_model(tmp_path: Path) -> None:
     path = zoo_pickle(tmp_path / "a.pkl", full("vita_r50"))
     for holds, words in (("image", "an image model"), ("video", "a finished video model")):
-        with pytest.raises(UserError, match=f"holds a backbone alone, .*ResNet-50.*, not {words}; name the file of one"):
+        with pytest.raises(UserError, match=f"holds a backbone alone, .*ResNet-50.*, not {words}; name"):
             read_published(path, "vita", None, holds=holds)  # type: ignore[arg-type]
 
 
