@@ -175,14 +175,14 @@ def test_annotations_that_are_not_json(spoilt: Path, tmp_path: Path) -> None:
     path.write_text(path.read_text()[:100])
     assert train_message(tmp_path, content(spoilt)).startswith(f"{path}: not valid JSON: ")
     path.write_text("[]")
-    assert train_message(tmp_path, content(spoilt)).startswith(f"{path}: not a YouTube-VIS file: it needs the keys ")
+    assert train_message(tmp_path, content(spoilt)).startswith(f"{path}: not a YouTube-VIS file: it needs the lists ")
 
 
 def test_mask_of_another_size(spoilt: Path, tmp_path: Path) -> None:
     other = {"size": [16, 16], "counts": [256]}
     path = spoil_annotations(spoilt, lambda d: d["annotations"][0]["segmentations"].__setitem__(2, other))
     message = train_message(tmp_path, content(spoilt))
-    place = f"{path}: annotation 1 of video 1: frame 2"
+    place = f"{path}: annotation 1 of video 1 (video_00000), frame 2"
     assert message.startswith(f"{place}: mask of size [16, 16] in a video of size [32, 48]")
 
 

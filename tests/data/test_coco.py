@@ -87,14 +87,23 @@ def test_the_configured_format_decides(tmp_path: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[dict[str, Any]], Any], str]] = {
-    "no images": (lambda d: d.pop("images"), "not a COCO file of instances: it needs the keys images, annotations"),
-    "no file name": (lambda d: d["images"][1].pop("file_name"), "`images` entry 1 lacks the key `file_name`"),
+    "no images": (
+        lambda d: d.pop("images"),
+        "not a COCO file: it needs the lists `images` and `categories`, but `images` is missing",
+    ),
+    "no file name": (lambda d: d["images"][1].pop("file_name"), "image 2: the key `file_name` is missing"),
     "leaves": (lambda d: d["images"][0].update(file_name="../x.jpg"), "file name '../x.jpg' leaves"),
     "image": (lambda d: d["annotations"][0].update(image_id=6), "annotation 70: no image has the id 6"),
-    "category": (lambda d: d["annotations"][0].update(category_id=2), "annotation 70: unknown category 2; known"),
+    "category": (
+        lambda d: d["annotations"][0].update(category_id=2),
+        r"annotation 70 of image 5: unknown category 2; known: \[1, 3, 17\]",
+    ),
     "crowd": (lambda d: d["annotations"][0].update(iscrowd="no"), "`iscrowd` must be 0 or 1, not 'no'"),
-    "twice": (lambda d: d["annotations"][1].update(id=70), "the id 70 occurs twice"),
-    "odd": (lambda d: d["annotations"][0]["segmentation"][0].pop(), "annotation 70 of image 5: a polygon must be"),
+    "twice": (lambda d: d["annotations"][1].update(id=70), "annotation 70: `annotations` entries 0 and 1 have this id"),
+    "odd": (
+        lambda d: d["annotations"][0]["segmentation"][0].pop(),
+        "annotation 70 of image 5: a polygon is a list of x, y pairs, but this one has 7 numbers",
+    ),
     "text": (lambda d: d["annotations"][0]["segmentation"][0].__setitem__(3, "1"), "a polygon must be numbers"),
     "far": (lambda d: d["annotations"][0]["segmentation"][0].__setitem__(2, 1e9), "reaches far out of the image"),
     "nan": (lambda d: d["annotations"][0]["segmentation"][0].__setitem__(2, float("nan")), "reaches far out"),

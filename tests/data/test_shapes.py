@@ -16,7 +16,7 @@ from vita.data.masks import rle
 from vita.data.synthetic.scenes import draw_scene
 from vita.data.synthetic.shapes import CLEAR_PIXELS, FEWEST_PIXELS, KINDS, PaintedVideo, paint_video
 from vita.data.synthetic.write import draw_video, synthesise
-from vita.data.ytvis import read_frame, read_split
+from vita.data.ytvis import read_split, read_video_frame
 
 
 def tree_digests(root: Path) -> dict[str, str]:
@@ -59,7 +59,7 @@ def test_files_hold_what_was_painted(shapes_root: Path, shapes_config: ShapesCon
         for one, masks in zip(instances, painted.masks, strict=True):
             np.testing.assert_array_equal(rle.decode(one.segmentations, 32, 48), masks)
             assert [s is None for s in one.segmentations] == [not mask.any() for mask in masks]
-        error = read_frame(video.frame_paths[0]).astype(int) - painted.frames[0]
+        error = read_video_frame(video, 0).astype(int) - painted.frames[0]
         assert np.abs(error).mean() < 6  # the pixel noise is what JPEG loses
 
 

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 
-from vita.core.contract import UserError
+from vita.core.contract import UserError, Video
 from vita.data.masks import rle
-from vita.data.ytvis import Split, read_frame, read_split, read_video_frame
+from vita.data.ytvis import Split, read_split, read_video_frame
 
 Document = dict[str, Any]
 
@@ -117,13 +117,25 @@ def annotation(content: Document) -> Document:
 
 
 BAD = {
-    "no categories": (lambda d: d.pop("categories"), "needs the keys `videos` and `categories`"),
-    "videos not a list": (lambda d: d.update(videos={}), "`videos` must be a list, found dict"),
-    "video without width": (lambda d: d["videos"][1].pop("width"), "`videos` entry 1 lacks the key `width`"),
-    "two videos of one id": (lambda d: d["videos"][1].update(id=9), "`videos` entry 1: the id 9 occurs twice"),
+    "no categories": (
+        lambda d: d.pop("categories"),
+        "not a YouTube-VIS file: it needs the lists `videos` and `categories`, but `categories` is missing",
+    ),
+    "videos not a list": (
+        lambda d: d.update(videos={}),
+        "not a YouTube-VIS file: it needs the lists `videos` and `categories`, but `videos` is {}",
+    ),
+    "video without width": (
+        lambda d: d["videos"][1].pop("width"),
+        r"video 5 \(a\): `height` is 3, `width` is missing; they must be whole numbers of at least 1",
+    ),
+    "two videos of one id": (
+        lambda d: d["videos"][1].update(id=9),
+        "video 9: `videos` entries 0 and 1 have this id; ids must differ",
+    ),
     "annotation without masks": (
         lambda d: annotation(d).pop("segmentations"),
-        "`annotations` entry 0 lacks the key `segmentations`",
+        r"annotation 1 of video 5 \(a\): the key `segmentations` is missing",
     ),
     "unknown video": (lambda d: annotation(d).update(video_id=77), "annotation 1: no video has the id 77"),
     "unknown category": (
@@ -132,11 +144,11 @@ BAD = {
     ),
     "too few masks": (
         lambda d: annotation(d).update(segmentations=[None]),
-        "annotation 1 of video 5: `segmentations` must be a list of 2",
+        r"annotation 1 of video 5 \(a\): `segmentations` has 1 entries for 2 frames",
     ),
     "mask of another size": (
         lambda d: annotation(d)["segmentations"].__setitem__(0, {"size": [4, 3], "counts": [12]}),
-        r"annotation 1 of video 5: frame 0: mask of size \[4, 3\] in a video of size \[3, 4\]",
+        r"annotation 1 of video 5 \(a\), frame 0: mask of size \[4, 3\] in a video of size \[3, 4\]",
     ),
     "run lengths short of the frame": (
         lambda d: annotation(d)["segmentations"].__setitem__(0, {"size": [3, 4], "counts": [11]}),
@@ -162,12 +174,15 @@ BAD = {
         lambda d: annotation(d)["segmentations"].__setitem__(0, "mask"),
         "frame 0: neither a run-length code",
     ),
-    "length and names differ": (lambda d: d["videos"][0].update(length=2), "video 9: 1 file names for a length of 2"),
-    "no frames": (lambda d: d["videos"][0].update(length=0, file_names=[]), "video 9: 0 file names"),
+    "length and names differ": (
+        lambda d: d["videos"][0].update(length=2),
+        r"video 9 \(b\): 1 file names for a `length` of 2",
+    ),
+    "no frames": (lambda d: d["videos"][0].update(length=0, file_names=[]), "video 9: `file_names` is empty"),
     "names not a list": (lambda d: d["videos"][0].update(file_names="b"), "video 9: `file_names` must be a list"),
     "escape upwards": (
         lambda d: d["videos"][0].update(file_names=["../../etc/passwd"]),
-        "video 9: the file name '../../etc/passwd' leaves the frame folder",
+        "video 9, frame 0: the file name '../../etc/passwd' leaves the frame folder",
     ),
     "escape inside": (lambda d: d["videos"][0].update(file_names=["b/../../c.jpg"]), "leaves the frame folder"),
     "absolute name": (lambda d: d["videos"][0].update(file_names=["/etc/passwd"]), "leaves the frame folder"),
@@ -203,23 +218,28 @@ def test_not_json(tmp_path: Path) -> None:
         read_split(path, tmp_path)
 
 
+def read_frame(path: Path, width: int, height: int) -> np.ndarray:
+    return read_video_frame(Video(1, "one", height, width, (path,)), 0)
+
+
 def test_frames_are_rgb(tmp_path: Path) -> None:
     Image.new("RGB", (5, 4), (200, 100, 0)).save(tmp_path / "colour.png")
     Image.new("L", (5, 4), 7).save(tmp_path / "grey.png")
-    assert read_frame(tmp_path / "colour.png")[3, 4].tolist() == [200, 100, 0]
-    assert read_frame(tmp_path / "grey.png").shape == (4, 5, 3)
+    assert read_frame(tmp_path / "colour.png", 5, 4)[3, 4].tolist() == [200, 100, 0]
+    assert read_frame(tmp_path / "grey.png", 5, 4).shape == (4, 5, 3)
 
 
 def test_missing_damaged_and_foreign_frames(tmp_path: Path, shapes_root: Path) -> None:
-    whole = next((shapes_root / "train" / "JPEGImages").rglob("*.jpg")).read_bytes()
+    path = next((shapes_root / "train" / "JPEGImages").rglob("*.jpg"))
+    size, whole = Image.open(path).size, path.read_bytes()
     (tmp_path / "cut.jpg").write_bytes(whole[: len(whole) // 2])
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "text.jpg").write_text("not a picture")
     for name in ("cut.jpg", "empty.jpg", "text.jpg"):
         with pytest.raises(UserError, match=f"{name}: damaged frame"):
-            read_frame(tmp_path / name)
+            read_frame(tmp_path / name, *size)
     with pytest.raises(UserError, match=r"gone.jpg: no such frame; fetch or write"):
-        read_frame(tmp_path / "gone.jpg")
+        read_frame(tmp_path / "gone.jpg", *size)
 
 
 def test_frame_of_another_size(tmp_path: Path) -> None:

@@ -53,14 +53,23 @@ def test_a_part_by_ids_and_number() -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"videos": None}, r"gt: `videos` must be a list"),
-        ({"categories": {}}, r"gt: `categories` must be a list"),
+        (
+            {"videos": None},
+            r"gt: not a YouTube-VIS file: it needs the lists `videos` .*, but `videos` is None",
+        ),
+        ({"categories": {}}, r"gt: not a YouTube-VIS file: .* but `categories` is {}"),
         ({"annotations": None}, r"gt: `annotations` must be a list; ground truth without annotations"),
-        ({"videos": [3]}, r"gt: videos\[0\] must be an object"),
-        ({"videos": [{"height": 2}]}, r"gt: videos\[0\]: `id` must be a whole number, and is missing"),
-        ({"videos": [video(1), video(1)]}, r"gt: videos\[1\] repeats the id 1"),
-        ({"videos": [{**video(), "width": 4.5}]}, r"gt: video 1: `width` must be a whole number, not 4\.5"),
-        ({"videos": [{**video(), "height": 0}]}, r"gt: video 1: height, width and length must be at least 1"),
+        ({"videos": [3]}, r"gt: `videos` entry 0: an object is needed, found 3"),
+        ({"videos": [{"height": 2}]}, r"gt: `videos` entry 0: the key `id` is missing"),
+        ({"videos": [video(1), video(1)]}, r"gt: video 1: `videos` entries 0 and 1 have this id; ids must differ"),
+        (
+            {"videos": [{**video(), "width": 4.5}]},
+            r"gt: video 1: `height` is 2, `width` is 4\.5; they must be whole",
+        ),
+        (
+            {"videos": [{**video(), "height": 0}]},
+            r"gt: video 1: `height` is 0, `width` is 4; they must .* of at least 1",
+        ),
     ],
 )
 def test_bad_files(change: dict[str, Any], message: str) -> None:
@@ -71,10 +80,10 @@ def test_bad_files(change: dict[str, Any], message: str) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"video_id": 3}, r"gt: annotation 1: video_id 3 is not among the videos"),
-        ({"category_id": 3}, r"gt: annotation 1: category_id 3 is not among the categories \[1\]"),
-        ({"category_id": True}, r"gt: annotation 1: `category_id` must be a whole number"),
-        ({"iscrowd": "no"}, r"gt: annotation 1: iscrowd must be 0 or 1, not 'no'"),
+        ({"video_id": 3}, r"gt: annotation 1: no video has the id 3"),
+        ({"category_id": 3}, r"gt: annotation 1 of video 1: unknown category 3; known: \[1\]"),
+        ({"category_id": True}, r"gt: annotation 1 of video 1: `category_id` must be a whole number, not True"),
+        ({"iscrowd": "no"}, r"gt: annotation 1 of video 1: `iscrowd` must be 0 or 1, not 'no'"),
         ({"areas": [1, "2"]}, r"gt: annotation 1: `areas` must be a list of numbers"),
         ({"areas": 3}, r"gt: annotation 1: `areas` must be a list of numbers"),
         ({"segmentations": {}}, r"gt: annotation 1: `segmentations` must be a list"),
@@ -88,5 +97,5 @@ def test_bad_annotations(change: dict[str, Any], message: str) -> None:
 
 @pytest.mark.parametrize("data", [[], 3, None])
 def test_another_type(data: Any) -> None:
-    with pytest.raises(UserError, match="gt: must be an object with `videos`"):
+    with pytest.raises(UserError, match=r"gt: not a YouTube-VIS file: it needs the lists .* but `videos` is missing"):
         parse_ground_truth(data, "gt")

@@ -5,20 +5,20 @@ Legend: H W pixels of the stored frames.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from vita.core.contract import Rle, UserError, Video
+from vita.core.contract import UserError, Video
 from vita.core.files import read_json
-from vita.data.masks import rle
+from vita.data.annotations.contents import YTVIS, Contents, Format, ObjectEntry, VideoEntry
+from vita.data.annotations.findings import FirstFault
+from vita.data.annotations.reader import read_codes, read_contents, read_objects, read_segmentations
 from vita.data.masks.polygons import Segmentation
-from vita.data.safe_paths import LeavesRootError, fault_of_name, is_below, name_leaves, open_frame, resolved
-from vita.data.value_limits import LARGEST_FRAME, LARGEST_ID
+from vita.data.safe_paths import LeavesRootError, is_below, open_frame, resolved
 
 
 @dataclass(frozen=True)
@@ -51,166 +51,77 @@ def read_split(annotations: Path, frames: Path, limit_videos: int | None = None,
     `root` is the data set's folder: symbolic links may lead anywhere below it or below `frames`, and nowhere else.
     Raises UserError naming the file and the video or annotation at fault. Frames are not opened here.
     """
-    document = _read_document(annotations, frames)
-    categories = sorted(
-        records_of(document, "categories", ("id", "name"), annotations), key=lambda record: record["id"]
-    )
-    labels = {record["id"]: label for label, record in enumerate(categories)}
-    videos = read_videos(document, annotations, frames, resolved(frames, root or frames))
-    known = {video.id for video in videos}
-    for record in (records := _annotation_records(document, annotations)):
-        if record["video_id"] not in known:
-            raise UserError(f"{annotations}: annotation {record['id']}: no video has the id {record['video_id']}")
-    kept = videos[:limit_videos]
+    contents, findings = read_sound(annotations, frames, YTVIS)
+    videos = list_videos(contents, annotations, frames, root)[:limit_videos]
+    labels = {category: label for label, category in enumerate(contents.categories)}
+    instances: dict[int, list[Instance]] = {video.id: [] for video in videos}
+    for entry in read_objects(contents, findings):
+        if entry.video.id in instances:
+            instances[entry.video.id].append(_read_instance(entry, labels, findings))
     return Split(
-        videos=kept,
-        instances=_read_instances(records, kept, labels, annotations),
-        category_ids=tuple(labels),
-        category_names=tuple(category_name(record, annotations) for record in categories),
+        videos=videos,
+        instances=tuple(map(tuple, instances.values())),
+        category_ids=tuple(contents.categories),
+        category_names=tuple(contents.categories.values()),
     )
 
 
-def _read_document(annotations: Path, frames: Path) -> dict[str, Any]:
-    for path, what in ((annotations, "annotation file"), (frames, "frame folder")):
+def read_sound(annotations: Path, frames: Path, format: Format) -> tuple[Contents, FirstFault]:
+    """The content of a file whose frames are at hand, and what raises UserError at the first fault further on.
+
+    Raises UserError when the file or the folder of frames is not there, or the file not sound.
+    """
+    for path, what in ((annotations, "annotation file"), (frames, format.folder)):
         if not path.exists():
             raise UserError(
                 f"{path}: no such {what}; check the data set's `root`, or write embedded data with `vita data synth`"
             )
     if not frames.is_dir():
-        raise UserError(f"{frames}: the frame folder is a file; name the folder that holds one folder a video")
-    document = read_json(annotations)
-    if not isinstance(document, dict) or not {"videos", "categories"} <= document.keys():
-        raise UserError(f"{annotations}: not a YouTube-VIS file: it needs the keys `videos` and `categories`")
-    return document
+        raise UserError(f"{frames}: the {format.folder} is a file; name the folder that holds the frames")
+    findings = FirstFault(source=annotations)
+    return read_contents(read_json(annotations), annotations, format, findings), findings
 
 
-def records_of(document: dict[str, Any], key: str, needed: Iterable[str], path: Path) -> list[dict[str, Any]]:
-    """The list under `key`, each record complete and its id unique. Raises UserError otherwise."""
-    records, seen = document[key], set()
-    if not isinstance(records, list):
-        raise UserError(f"{path}: `{key}` must be a list, found {type(records).__name__}")
-    for place, record in enumerate(records):
-        where = f"{path}: `{key}` entry {place}"
-        missing = [part for part in needed if not isinstance(record, dict) or part not in record]
-        if missing:
-            raise UserError(f"{where} lacks the key `{missing[0]}`")
-        if (number := whole_number(record, "id", where)) in seen:
-            raise UserError(f"{where}: the id {number} occurs twice")
-        seen.add(number)
-    return records
-
-
-def whole_number(record: dict[str, Any], key: str, where: str, least: int = -LARGEST_ID) -> int:
-    """`record[key]`. Raises UserError when it is anything but a whole number in range."""
-    value = record[key]
-    if type(value) is not int or not least <= value <= LARGEST_ID:
-        raise UserError(f"{where}: `{key}` must be a whole number of at least {least}, not {rle.short(value)}")
-    return value
-
-
-def category_name(category: dict[str, Any], path: Path) -> str:
-    """The name of a record of `categories`. Raises UserError when it is no text."""
-    if not isinstance(category["name"], str):
-        raise UserError(f"{path}: category {category['id']}: `name` must be text, not {rle.short(category['name'])}")
-    return category["name"]
-
-
-def _annotation_records(document: dict[str, Any], path: Path) -> list[dict[str, Any]]:
-    """None in files published without labels, whose list is missing or null."""
-    if document.get("annotations") is None:
-        return []
-    records = records_of(document, "annotations", ("id", "video_id", "category_id", "segmentations"), path)
-    for record in records:
-        for key in ("video_id", "category_id"):
-            whole_number(record, key, f"{path}: annotation {record['id']}")
-    return records
-
-
-def read_videos(document: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> tuple[Video, ...]:
-    """The list `videos` by ascending id. Raises UserError on what cannot be a video of the data set."""
-    records = records_of(document, "videos", ("id", "width", "height", "file_names"), path)
-    ordered = sorted(records, key=lambda record: record["id"])
-    videos = tuple(_read_video(record, path, frames, roots) for record in ordered)
+def list_videos(contents: Contents, annotations: Path, frames: Path, root: Path | None) -> tuple[Video, ...]:
+    """The videos by ascending id. Raises UserError when a folder of frames is a link out of the data set."""
+    roots = resolved(frames, root or frames)
+    ordered = sorted(contents.videos, key=lambda entry: entry.id)
+    videos = tuple(_video(entry, frames, roots) for entry in ordered)
     checked: set[Path] = set()
     for video in videos:
         for folder in {path.parent for path in video.frame_paths} - checked:
             checked.add(folder)
             if not is_below(folder, roots):
                 raise UserError(
-                    f"{path}: video {video.id}: the folder {folder} is a link that leads out of the data set; "
+                    f"{annotations}: video {video.id}: the folder {folder} is a link that leads out of the data set; "
                     "copy it into the data set, or configure the folder above both as its `root`"
                 )
     return videos
 
 
-def _read_video(record: dict[str, Any], path: Path, frames: Path, roots: tuple[Path, ...]) -> Video:
-    names = record["file_names"]
-    where = f"{path}: video {record['id']}"
-    height, width = (whole_number(record, key, where, least=1) for key in ("height", "width"))
-    if height * width > LARGEST_FRAME:
-        raise UserError(f"{where}: frames of {height} x {width} pixels; at most {LARGEST_FRAME} can be read")
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise UserError(f"{where}: `file_names` must be a list of names")
-    if not names or record.get("length", len(names)) != len(names):
-        length = rle.short(record.get("length", "at least 1"))
-        raise UserError(f"{where}: {len(names)} file names for a length of {length}")
-    for name in names:
-        if name_leaves(name):
-            raise UserError(f"{where}: the file name {name!r} leaves the frame folder; use names relative to it")
-        if fault := fault_of_name(name):
-            raise UserError(f"{where}: the file name {name!r} {fault}")
+def _video(entry: VideoEntry, frames: Path, roots: tuple[Path, ...]) -> Video:
+    names = [name for name in entry.names if name is not None]
     folder = PurePosixPath(names[0]).parent.as_posix()
     return Video(
-        id=record["id"],
-        name=folder if folder != "." else f"video_{record['id']}",
-        height=height,
-        width=width,
+        id=entry.id,
+        name=folder if folder != "." else f"video_{entry.id}",
+        height=entry.height,
+        width=entry.width,
         frame_paths=tuple(frames / name for name in names),
         roots=roots,
     )
 
 
-def _read_instances(
-    records: list[dict[str, Any]], videos: tuple[Video, ...], labels: dict[int, int], path: Path
-) -> tuple[tuple[Instance, ...], ...]:
-    """The instances of each video, in the order of the file."""
-    by_id = {video.id: video for video in videos}
-    found: dict[int, list[Instance]] = {video.id: [] for video in videos}
-    for record in records:
-        if record["video_id"] in by_id:
-            found[record["video_id"]].append(_read_instance(record, by_id[record["video_id"]], labels, path))
-    return tuple(tuple(found[video.id]) for video in videos)
-
-
-def _read_instance(record: dict[str, Any], video: Video, labels: dict[int, int], path: Path) -> Instance:
-    where = f"{path}: annotation {record['id']} of video {video.id}"
-    if record["category_id"] not in labels:
-        raise UserError(f"{where}: unknown category {record['category_id']}; known: {sorted(labels)}")
-    segmentations = record["segmentations"]
-    if not isinstance(segmentations, list) or len(segmentations) != len(video.frame_paths):
-        raise UserError(f"{where}: `segmentations` must be a list of {len(video.frame_paths)}, one a frame")
-    if record.get("iscrowd", 0) not in (0, 1):
-        raise UserError(f"{where}: `iscrowd` must be 0 or 1, not {rle.short(record['iscrowd'])}")
+def _read_instance(entry: ObjectEntry, labels: dict[int, int], findings: FirstFault) -> Instance:
+    video = entry.video
+    segmentations = read_segmentations(entry, YTVIS, findings) or []
+    codes = read_codes(entry.where, segmentations, (video.height, video.width), findings)
     return Instance(
-        id=record["id"],
-        label=labels[record["category_id"]],
-        segmentations=tuple(_read_mask(s, video, f"{where}: frame {t}") for t, s in enumerate(segmentations)),
-        is_crowd=bool(record.get("iscrowd", 0)),
+        id=entry.id,
+        label=labels[entry.record["category_id"]],
+        segmentations=tuple(codes.get(t) for t in range(video.length)),
+        is_crowd=entry.is_crowd,
     )
-
-
-def _read_mask(segmentation: Any, video: Video, where: str) -> Rle | None:
-    if segmentation is None:
-        return None
-    try:
-        return rle.normalise(segmentation, video.height, video.width)
-    except ValueError as error:
-        raise UserError(f"{where}: {error}") from None
-
-
-def read_frame(path: Path) -> np.ndarray:
-    """A picture as (H, W, 3) uint8, RGB. Raises UserError when it is missing or cannot be decoded."""
-    return np.asarray(_decode(path, ()))
 
 
 def read_video_frame(video: Video, index: int) -> np.ndarray:
@@ -220,13 +131,10 @@ def read_video_frame(video: Video, index: int) -> np.ndarray:
 
 def read_video_picture(video: Video, index: int) -> Image.Image:
     """The same as a decoded RGB picture, for whoever resizes it next: an array would be a copy more."""
-    return _decode(video.frame_paths[index], video.roots, video)
-
-
-def _decode(path: Path, roots: tuple[Path, ...], video: Video | None = None) -> Image.Image:
+    path = video.frame_paths[index]
     try:
-        with open_frame(path, roots) as file, Image.open(file) as picture:
-            if video is not None and picture.size != (video.width, video.height):  # known before anything is decoded
+        with open_frame(path, video.roots) as file, Image.open(file) as picture:
+            if picture.size != (video.width, video.height):  # known before anything is decoded
                 raise UserError(
                     f"{path}: frame of size {[picture.height, picture.width]}, but the annotation file "
                     f"gives video {video.id} the size {[video.height, video.width]} (height, width)"

@@ -12,8 +12,9 @@ from typing import IO, Any
 from vita.core.contract import UserError
 from vita.core.files import atomic_write, read_json, sha256
 from vita.core.progress import progress
-from vita.data.masks.rle import normalise
-from vita.evaluation.readers.ground_truth import VideoSize, is_number, whole_number
+from vita.data.masks.rle import is_absent, normalise
+from vita.data.value_limits import is_number, whole_number
+from vita.evaluation.readers.ground_truth import VideoSize
 
 MEMBER = "results.json"
 KEYS = ("video_id", "category_id", "score", "segmentations")
@@ -87,7 +88,7 @@ def _masks(segmentations: Any, size: VideoSize, source: str) -> list[Any]:
     masks = []
     for frame, segmentation in enumerate(segmentations):
         try:
-            masks.append(None if segmentation is None else normalise(segmentation, size.height, size.width))
+            masks.append(None if is_absent(segmentation) else normalise(segmentation, size.height, size.width))
         except (ValueError, TypeError) as error:
             raise UserError(f"{source}, frame {frame} (counted from 0): {error}") from None
     return masks

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from checked_data import Data, Document, found
 
-from vita.data.check.findings import Kind
+from vita.data.annotations.findings import Kind
 
 V1, V2 = "video 1 (video_00000)", "video 2 (video_00001)"
 A1, A2, A3 = f"annotation 1 of {V1}", f"annotation 2 of {V1}", f"annotation 3 of {V2}"

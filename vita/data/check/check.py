@@ -6,12 +6,13 @@ from dataclasses import asdict, dataclass
 from time import perf_counter
 
 from vita.core.files import read_json
-from vita.data.check.contents import Format
+from vita.data.annotations.contents import Format
+from vita.data.annotations.findings import Findings, Kind
+from vita.data.annotations.reader import read_contents
+from vita.data.check.entries import check_names, list_objects
 from vita.data.check.expectations import Subject, check_expectations, videos_in_use
-from vita.data.check.findings import Findings, Kind
 from vita.data.check.frames import check_frames, check_presence, list_frames, sample
 from vita.data.check.masks import check_masks
-from vita.data.check.structure import read_contents
 from vita.data.safe_paths import resolved
 
 
@@ -50,10 +51,11 @@ def check(subject: Subject, quick: bool, workers: int) -> Report:
     """
     findings = Findings()
     contents = read_contents(read_json(subject.files.annotations), subject.files.annotations, subject.format, findings)
+    check_names(contents, findings)
     check_expectations(subject, contents, findings)
     videos = videos_in_use(subject, contents, findings)
     in_use = {video.id for video in videos}
-    objects = [entry for entry in contents.objects or () if entry.video.id in in_use]
+    objects = [entry for entry in list_objects(contents, findings) if entry.video.id in in_use]
     masks = check_masks(objects, findings)
     roots = resolved(subject.files.frames, subject.root)
     listed = list_frames(videos, subject.files.frames, roots, findings)
@@ -65,7 +67,7 @@ def check(subject: Subject, quick: bool, workers: int) -> Report:
     check_frames(frames, roots, workers, findings)
     seconds = round(perf_counter() - start, 3)
     unread = sum(one.kind in (Kind.FRAME_MISSING, Kind.FRAME_DAMAGED) for one in findings.found[before:])
-    count = None if contents.objects is None else contents.objects_listed
+    count = None if contents.records is None else len(contents.records)
     checked = Checked(
         contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
     )

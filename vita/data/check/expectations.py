@@ -10,11 +10,12 @@ from typing import cast, get_args
 from vita.core.config_base import load
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig, SplitConfig
-from vita.data.check.contents import COCO, YTVIS, Contents, Format, VideoEntry
-from vita.data.check.findings import Findings, Kind
+from vita.data.annotations.contents import COCO, YTVIS, Contents, Format, VideoEntry
+from vita.data.annotations.findings import Findings, Kind
 from vita.data.dataset import Part, PartFiles, described_split, find_files
 from vita.data.local_split import LocalSplit
 from vita.data.masks.rle import short
+from vita.data.value_limits import is_id
 
 
 @dataclass(frozen=True)
@@ -91,23 +92,30 @@ def check_expectations(subject: Subject, contents: Contents, findings: Findings)
         _check_categories(contents.categories, subject.dataset.categories, findings)
     if published := subject.published:
         _check_count(f"`{contents.format.videos}`", contents.videos_listed, published.videos, findings)
-        if contents.objects is not None:
-            _check_count("`annotations`", contents.objects_listed, published.instances, findings)
-    if contents.objects_listed:
+        if contents.records is not None:
+            _check_count("`annotations`", len(contents.records), published.instances, findings)
+    if contents.records:
         _check_use(subject, contents, findings)
-    if subject.needs_labels and not contents.objects_listed:
+    if subject.needs_labels and not contents.records:
         parts = ", ".join(subject.parts)
         findings.add(Kind.NO_LABELS, "`annotations`", f"there are none, but the file is in use as {parts}")
 
 
 def _check_use(subject: Subject, contents: Contents, findings: Findings) -> None:
     """Videos without objects; and categories without, where they are to be learned."""
+    annotated, used = (_named(contents, key) for key in (contents.format.video_id, "category_id"))
     for video in contents.videos:
-        if video.id not in contents.annotated:
+        if video.id not in annotated:
             findings.add(Kind.EMPTY_VIDEO, video.where, "no annotation is of it")
     for number, name in contents.categories.items():
-        if number not in contents.used and ("train" in subject.parts or not subject.parts):
+        if number not in used and ("train" in subject.parts or not subject.parts):
             findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no annotation")
+
+
+def _named(contents: Contents, key: str) -> set[int]:
+    """Ids that annotations, sound or not, have under `key`."""
+    values = (record.get(key) for record in contents.records or () if isinstance(record, dict))
+    return {value for value in values if is_id(value)}
 
 
 def _check_categories(found: dict[int, str], expected: dict[int, str], findings: Findings) -> None:

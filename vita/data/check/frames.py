@@ -13,8 +13,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from vita.core.progress import progress
-from vita.data.check.contents import VideoEntry
-from vita.data.check.findings import Finding, Findings, Kind
+from vita.data.annotations.contents import VideoEntry
+from vita.data.annotations.findings import Finding, Findings, Kind
 from vita.data.safe_paths import LeavesRootError, is_below, open_frame
 
 BATCH = 16  # frames a task of a thread

@@ -15,44 +15,31 @@ from pycocotools import mask as coco_mask
 
 from vita.core.contract import Rle
 from vita.core.progress import progress
-from vita.data.check.contents import ObjectEntry
-from vita.data.check.findings import Findings, Kind
+from vita.data.annotations.findings import Findings, Kind
+from vita.data.annotations.reader import read_codes
+from vita.data.check.entries import ListedObject
 from vita.data.masks.rle import areas as areas_of
-from vita.data.masks.rle import normalise, short
+from vita.data.masks.rle import short
 
 Codes = dict[int, Rle]  # sound masks by frame
 
 
-def check_masks(objects: Sequence[ObjectEntry], findings: Findings) -> int:
+def check_masks(objects: Sequence[ListedObject], findings: Findings) -> int:
     """Check the masks of these objects. Returns how many masks there were."""
-    seen: dict[tuple[int, bytes], ObjectEntry] = {}
+    seen: dict[tuple[int, bytes], ListedObject] = {}
     count = 0
     with progress(len(objects), "masks of objects") as bar:
         for entry in objects:
             count += sum(segmentation is not None for segmentation in entry.segmentations)
             if entry.video.size is not None:
-                codes = _read_codes(entry, entry.video.size, findings)
+                codes = read_codes(entry.where, entry.segmentations, entry.video.size, findings)
                 if _check_listed(entry, codes, findings):
                     _check_duplicate(entry, codes, seen, findings)
             bar.update()
     return count
 
 
-def _read_codes(entry: ObjectEntry, size: tuple[int, int], findings: Findings) -> Codes:
-    codes: Codes = {}
-    for t, segmentation in enumerate(entry.segmentations):
-        if segmentation is None:
-            continue
-        try:
-            codes[t] = normalise(segmentation, *size)
-        except ValueError as error:
-            stated = segmentation.get("size") if isinstance(segmentation, dict) else None
-            other_size = isinstance(stated, list) and stated != list(size)
-            findings.add(Kind.MASK_SIZE if other_size else Kind.MASK, f"{entry.where}, frame {t}", str(error))
-    return codes
-
-
-def _check_listed(entry: ObjectEntry, codes: Codes, findings: Findings) -> bool:
+def _check_listed(entry: ListedObject, codes: Codes, findings: Findings) -> bool:
     """Hold what is listed against the masks, frame by frame. Returns whether the object is visible.
 
     A mask that cannot be read is told of already.
@@ -130,7 +117,7 @@ def _shown(box: list[float]) -> str:
 
 
 def _check_duplicate(
-    entry: ObjectEntry, codes: Codes, seen: dict[tuple[int, bytes], ObjectEntry], findings: Findings
+    entry: ListedObject, codes: Codes, seen: dict[tuple[int, bytes], ListedObject], findings: Findings
 ) -> None:
     """Whether an earlier object of the video has the same masks in the same frames. Digests, as codes fill memory."""
     digest = blake2b(digest_size=16)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.files import write_json
+from vita.data.annotations.findings import Finding, Kind, Severity
+from vita.data.annotations.reader import printable
 from vita.data.check.check import Report, check
 from vita.data.check.expectations import Subject
-from vita.data.check.findings import Finding, Kind, Severity
-from vita.data.check.videos import printable
 
 OFFENDERS = 3  # of each kind that are printed
 
@@ -97,7 +97,7 @@ def _file(report: Report) -> dict[str, Any]:
 def _finding(finding: Finding) -> dict[str, str]:
     return {
         "kind": finding.kind.label,
-        "severity": finding.severity,
+        "severity": finding.kind.severity,
         "where": finding.where,
         "detail": finding.detail,
     }

@@ -5,6 +5,7 @@ Legend: N masks, H W pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,13 +39,18 @@ def areas(codes: Sequence[Any]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.uint32), *parts])
 
 
+def is_absent(segmentation: Any) -> bool:
+    """Whether the value in the place of a mask says that there is none: null, or [], {} or "" of some tools."""
+    return not segmentation
+
+
 def normalise(segmentation: Any, height: int, width: int) -> Rle:
     """A compressed code of any form that YouTube-VIS files hold: compressed, list of counts, polygons.
 
     Raises ValueError saying what is wrong, without the place: the caller knows it.
     """
     if isinstance(segmentation, list):
-        return _from_polygons(segmentation, height, width)
+        return _from_polygons(drop_lines(segmentation), height, width)
     if not isinstance(segmentation, dict) or not {"size", "counts"} <= segmentation.keys():
         raise ValueError("neither a run-length code with `size` and `counts` nor a list of polygons")
     size, counts = segmentation["size"], segmentation["counts"]
@@ -91,27 +97,39 @@ def run_lengths(counts: str | bytes) -> np.ndarray:
     return values
 
 
+def drop_lines(outlines: list[Any]) -> list[Any]:
+    """Polygons without those of less than three corners, which hold no pixel; files in use have a few beside others."""
+    return [one for one in outlines if not (isinstance(one, list) and len(one) in (0, 2, 4))]
+
+
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
-    if not polygons or any(not isinstance(p, list) or len(p) < 6 for p in polygons):
+    if not polygons:
         raise ValueError("a polygon needs at least three x, y pairs")
-    odd = next((p for p in polygons if len(p) % 2), None)
-    if odd is not None:
-        raise ValueError(f"a polygon is a list of x, y pairs, but this one has {len(odd)} numbers")
     for polygon in polygons:
-        _check_outline(polygon, height, width)
+        check_outline(polygon, height, width)
     return _rle(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
 
 
-def _check_outline(polygon: list[Any], height: int, width: int) -> None:
-    """pycocotools takes memory for every pixel that an outline passes, inside the frame or not."""
+def check_outline(polygon: Any, height: int, width: int) -> None:
+    """Raises ValueError saying what is wrong with a polygon, which should be a list of x, y in turn, in pixels.
+
+    pycocotools takes memory for every pixel that an outline passes, inside the frame or not.
+    """
+    if not isinstance(polygon, list) or len(polygon) % 2:
+        found = f"this one has {len(polygon)} numbers" if isinstance(polygon, list) else f"found {short(polygon)}"
+        raise ValueError(f"a polygon is a list of x, y pairs, but {found}")
     if not set(map(type, polygon)) <= {int, float}:
         raise ValueError("the coordinates of a polygon must be numbers")
-    inside_x = all(-width <= x <= 2 * width for x in polygon[::2])  # NaN fails every comparison
-    if not inside_x or not all(-height <= y <= 2 * height for y in polygon[1::2]):
-        raise ValueError(f"a polygon reaches far out of the frame of {[height, width]} (height, width)")
-    corners = np.asarray(polygon, float).reshape(-1, 2)
-    if np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum() > LONGEST_OUTLINE:
-        raise ValueError(f"the outline of a polygon is longer than {LONGEST_OUTLINE} pixels")
+    near = all(
+        -length <= min(along) and max(along) <= 2 * length
+        for along, length in ((polygon[::2], width), (polygon[1::2], height))
+    )
+    if not near or not math.isfinite(sum(polygon)):  # min and max may pass over what is not a number
+        raise ValueError(f"a polygon reaches far out of the image of {[height, width]} (height, width)")
+    if 3 * max(height, width) * len(polygon) > 2 * LONGEST_OUTLINE:  # only then can it be as long
+        corners = np.asarray(polygon, float).reshape(-1, 2)
+        if np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum() > LONGEST_OUTLINE:
+            raise ValueError(f"the outline of a polygon is longer than {LONGEST_OUTLINE} pixels")
 
 
 def short(value: Any) -> str:

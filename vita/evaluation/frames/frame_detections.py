@@ -10,7 +10,8 @@ from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.rle import normalise
-from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize, is_number, whole_number
+from vita.data.value_limits import is_number, whole_number
+from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize
 from vita.evaluation.readers.mask_tracks import MaskTrack
 from vita.evaluation.readers.results_file import read_tracks
 from vita.evaluation.tube_iou import Tubes

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import Any
 
 import numpy as np
 
 from vita.core.contract import UserError
-from vita.data.masks.rle import short
-from vita.data.value_limits import is_id
+from vita.data.annotations.contents import YTVIS, ObjectEntry
+from vita.data.annotations.findings import FirstFault
+from vita.data.annotations.reader import read_contents, read_objects
+from vita.data.value_limits import is_number
 from vita.evaluation.occlusion.labels import OcclusionLevel, levels_by_frame, occlusion_level
 from vita.evaluation.readers.annotation_file import read_annotations
 from vita.evaluation.readers.mask_tracks import MaskTrack, read_mask_track
-
-MOST_PIXELS = 2**40  # of a frame: a file that has more is damaged
 
 
 @dataclass(frozen=True)
@@ -94,79 +93,38 @@ def parse_ground_truth(data: Any, source: str) -> GroundTruth:
 
     Raises UserError on missing keys, wrong types, repeated or unknown ids and masks of a wrong size.
     """
-    if not isinstance(data, dict):
-        raise UserError(f"{source}: must be an object with `videos`, `categories` and `annotations`")
-    videos = _by_id(data, "videos", source)
-    categories = _by_id(data, "categories", source)
-    sizes = {key: _video_size(entry, f"{source}: video {key}") for key, entry in videos.items()}
-    names = {key: str(entry.get("name", key)) for key, entry in categories.items()}
-    annotations = _by_id(data, "annotations", source, in_order=False)
-    parsed = [_annotation(entry, sizes, names, f"{source}: annotation {key}") for key, entry in annotations.items()]
-    return GroundTruth(sizes, names, parsed)
+    findings = FirstFault(source=source)
+    contents = read_contents(data, source, YTVIS, findings, frames=False)
+    if contents.records is None:
+        hint = "ground truth without annotations cannot be evaluated locally"
+        raise UserError(f"{source}: `annotations` must be a list; {hint}")
+    ordered = sorted(contents.videos, key=lambda video: video.id)
+    return GroundTruth(
+        videos={video.id: VideoSize(video.height, video.width, video.length) for video in ordered},
+        categories=contents.categories,
+        annotations=[_annotation(entry, source) for entry in read_objects(contents, findings)],
+    )
 
 
-def _by_id(data: dict[str, Any], key: str, source: str, in_order: bool = True) -> dict[int, dict[str, Any]]:
-    entries = data.get(key)
-    if not isinstance(entries, list):
-        hint = "; ground truth without annotations cannot be evaluated locally" if key == "annotations" else ""
-        raise UserError(f"{source}: `{key}` must be a list{hint}")
-    found: dict[int, dict[str, Any]] = {}
-    for position, entry in enumerate(entries):
-        if not isinstance(entry, dict):
-            raise UserError(f"{source}: {key}[{position}] must be an object")
-        identity = whole_number(entry, "id", f"{source}: {key}[{position}]")
-        if identity in found:
-            raise UserError(f"{source}: {key}[{position}] repeats the id {identity}; ids must differ")
-        found[identity] = entry
-    return dict(sorted(found.items())) if in_order else found
+def _annotation(entry: ObjectEntry, source: str) -> Annotation:
+    record, video, where = entry.record, entry.video, f"{source}: annotation {entry.id}"
+    labels = record.get("occlusion")
+    return Annotation(
+        id=entry.id,
+        video_id=video.id,
+        category_id=record["category_id"],
+        is_crowd=entry.is_crowd,
+        track=read_mask_track(record.get(YTVIS.segmentations), video.height, video.width, where),
+        listed_area=_listed_area(record.get(YTVIS.areas), where),
+        occlusion=occlusion_level(labels),
+        occlusion_by_frame=levels_by_frame(labels),
+    )
 
 
-def _video_size(entry: dict[str, Any], source: str) -> VideoSize:
-    height, width, length = (whole_number(entry, key, source) for key in ("height", "width", "length"))
-    if min(height, width, length) < 1:
-        raise UserError(f"{source}: height, width and length must be at least 1, not {height}, {width} and {length}")
-    if height * width > MOST_PIXELS:
-        raise UserError(f"{source}: frames of {short(height)} x {short(width)} pixels are larger than any video's")
-    return VideoSize(height, width, length)
-
-
-def _annotation(
-    entry: dict[str, Any], videos: dict[int, VideoSize], categories: dict[int, str], source: str
-) -> Annotation:
-    video_id, category_id = (whole_number(entry, key, source) for key in ("video_id", "category_id"))
-    if video_id not in videos:
-        raise UserError(f"{source}: video_id {video_id} is not among the videos of the file")
-    if category_id not in categories:
-        raise UserError(f"{source}: category_id {category_id} is not among the categories {short(list(categories))}")
-    size = videos[video_id]
-    track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
-    is_crowd = entry.get("iscrowd", 0)
-    if is_crowd not in (0, 1):
-        raise UserError(f"{source}: iscrowd must be 0 or 1, not {short(is_crowd)}")
-    area, labels = _listed_area(entry, source), entry.get("occlusion")
-    occlusion, by_frame = occlusion_level(labels), levels_by_frame(labels)
-    return Annotation(entry["id"], video_id, category_id, bool(is_crowd), track, area, occlusion, by_frame)
-
-
-def _listed_area(entry: dict[str, Any], source: str) -> float | None:
-    areas = entry.get("areas")
+def _listed_area(areas: Any, source: str) -> float | None:
     if areas is None:
         return None
     if not isinstance(areas, list) or not all(area is None or is_number(area) for area in areas):
         raise UserError(f"{source}: `areas` must be a list of numbers of pixels (or null), one a frame")
     present = [area for area in areas if area]
     return float(np.mean(present)) if present else 0.0
-
-
-def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
-    """`entry[key]`, an integer. Raises UserError when it is missing, of another type or too large for an id."""
-    value = entry.get(key)
-    if not is_id(value):
-        found = f"not {short(value)}" if key in entry else "and is missing"
-        raise UserError(f"{source}: `{key}` must be a whole number, {found}")
-    return value
-
-
-def is_number(value: Any) -> TypeGuard[float]:
-    """Whether `value` is a finite number (JSON's NaN and Infinity are not)."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max

@@ -8,7 +8,7 @@ from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
-from vita.data.masks.rle import normalise
+from vita.data.masks.rle import is_absent, normalise
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def read_mask_track(segmentations: Any, height: int, width: int, source: str) ->
     if not isinstance(segmentations, list):
         raise UserError(f"{source}: `segmentations` must be a list with one mask (or null) a frame")
     size = [height, width]
-    masks = [_counts(entry, size, source, frame) if entry else "" for frame, entry in enumerate(segmentations)]
+    masks = ["" if is_absent(one) else _counts(one, size, source, frame) for frame, one in enumerate(segmentations)]
     return MaskTrack(masks, source)
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 from typing import Literal
+
+from vita.core.contract import UserError
 
 # error: something would fail, or silently be wrong. warning: unusual, but data sets in use have it.
 Severity = Literal["error", "warning"]
@@ -70,11 +73,6 @@ class Finding:
     where: str
     detail: str
 
-    @property
-    def severity(self) -> Severity:
-        """That of its kind."""
-        return self.kind.severity
-
 
 @dataclass
 class Findings:
@@ -88,10 +86,22 @@ class Findings:
 
     def count(self, severity: Severity) -> int:
         """Number of faults of this severity."""
-        return sum(finding.severity == severity for finding in self.found)
+        return sum(finding.kind.severity == severity for finding in self.found)
 
     def by_kind(self) -> Iterator[tuple[Kind, list[Finding]]]:
         """Kinds that occur, errors first, else in the order above."""
         for kind in sorted(Kind, key=lambda kind: kind.severity):
             if found := [finding for finding in self.found if finding.kind is kind]:
                 yield kind, found
+
+
+@dataclass
+class FirstFault(Findings):
+    """For a reader that needs a sound file. source: the file, for the message."""
+
+    source: Path | str = ""
+
+    def add(self, kind: Kind, where: str, detail: str) -> None:
+        """Raises UserError for an error; a warning is passed over."""
+        if kind.severity == "error":
+            raise UserError(f"{self.source}: {where}: {detail}")
