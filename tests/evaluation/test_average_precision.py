@@ -5,14 +5,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resampler import Resampler, scores_from_counts
 
 from vita.core.contract import UserError
 from vita.evaluation.average_precision import (
-    Resampler,
     merge_groups,
     precision_and_recall,
     scores_at_recall,
-    scores_from_counts,
 )
 from vita.evaluation.counts import Counts, GroupCounts
 

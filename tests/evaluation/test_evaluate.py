@@ -8,9 +8,9 @@ import pytest
 from evaluation_scenes import annotation, code, codes, ground_truth, prediction, strip, video
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resampler import scores_from_counts
 
 from vita.core.contract import UserError
-from vita.evaluation.average_precision import scores_from_counts
 from vita.evaluation.counts import Counts
 from vita.evaluation.readers.ground_truth import parse_ground_truth
 from vita.evaluation.scoring import Evaluation, evaluate, evaluate_files

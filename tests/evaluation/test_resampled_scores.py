@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from resampler import Resampler
 
-from vita.evaluation.average_precision import Resampler
 from vita.evaluation.counts import Counts, GroupCounts
 from vita.evaluation.resampled_scores import WeightedScores
 

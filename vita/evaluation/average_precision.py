@@ -6,22 +6,21 @@ M detection limits.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from vita.evaluation.counts import Counts, GroupCounts
+from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
 from vita.evaluation.matching import IOU_THRESHOLDS
 
 RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
 MAX_DETECTIONS = (1, 10, 100)  # of one (video, category)
 NO_GROUND_TRUTH = -1.0
 
-_TINY = float(np.spacing(1))  # as the official evaluator, against a division by 0
-_AP75 = 5  # index of threshold 0.75
+TINY = float(np.spacing(1))  # as the official evaluator, against a division by 0
+AP75 = 5  # index of threshold 0.75
 
 
 @dataclass(frozen=True)
@@ -56,12 +55,12 @@ class CategoryCounts:
     matched, ignored: (T, D).  ground_truth: (V,) objects to be found in each video.
     """
 
-    scores: NDArray[np.float64]
-    video: NDArray[np.int64]
-    rank: NDArray[np.int64]
-    matched: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
-    ground_truth: NDArray[np.int64]
+    scores: Floats
+    video: Int64s
+    rank: Int64s
+    matched: Flags
+    ignored: Flags
+    ground_truth: Int64s
 
 
 def merge_groups(groups: Sequence[GroupCounts], video_ids: Sequence[int]) -> CategoryCounts:
@@ -88,9 +87,7 @@ def merge_groups(groups: Sequence[GroupCounts], video_ids: Sequence[int]) -> Cat
     )
 
 
-def precision_and_recall(
-    category: CategoryCounts, max_detections: int, weights: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def precision_and_recall(category: CategoryCounts, max_detections: int, weights: Floats) -> tuple[Floats, Floats]:
     """Precision (T, R) at each recall level and final recall (T,); all -1 without ground truth.
 
     weights: (V,) how often each video counts.
@@ -108,14 +105,14 @@ def precision_and_recall(
 
 @numba.njit(cache=True, nogil=True)
 def _fill_curves(
-    matched: NDArray[np.bool_],
-    ignored: NDArray[np.bool_],
-    kept: NDArray[np.int64],
-    counted: NDArray[np.float64],
+    matched: Flags,
+    ignored: Flags,
+    kept: Int64s,
+    counted: Floats,
     expected: float,
-    levels: NDArray[np.float64],
-    precision: NDArray[np.float64],
-    recall: NDArray[np.float64],
+    levels: Floats,
+    precision: Floats,
+    recall: Floats,
 ) -> None:
     """Write precision (T, R), 0 where a recall is never reached, and final recall (T,).
 
@@ -130,7 +127,7 @@ def _fill_curves(
                 right += times
             else:
                 wrong += times
-            reached[rank], best[rank] = right / expected, right / (right + wrong + _TINY)
+            reached[rank], best[rank] = right / expected, right / (right + wrong + TINY)
         recall[threshold] = reached[-1] if kept.size else 0.0
         for rank in range(kept.size - 1, 0, -1):
             best[rank - 1] = max(best[rank - 1], best[rank])
@@ -142,12 +139,12 @@ def _fill_curves(
                 precision[threshold, level] = best[rank]
 
 
-def _first_at_recall_levels(recall: NDArray[np.float64]) -> NDArray[np.int64]:
+def _first_at_recall_levels(recall: Floats) -> Int64s:
     """(T, R) number of the detection that first reaches each recall, D where none does, from (T, D)."""
     return np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
 
 
-def scores_at_recall(category: CategoryCounts, max_detections: int) -> NDArray[np.float64]:
+def scores_at_recall(category: CategoryCounts, max_detections: int) -> Floats:
     """(T, R) score down to which detections must be kept for each recall: 0 where it is never reached.
 
     All -1 without ground truth. With each video counted once.
@@ -161,47 +158,16 @@ def scores_at_recall(category: CategoryCounts, max_detections: int) -> NDArray[n
     return np.append(category.scores[kept], 0.0)[reached]
 
 
-def mean_of_valid(values: NDArray[np.float64]) -> float:
+def mean_of_valid(values: Floats) -> float:
     """Mean over the entries that have ground truth; -1 when none has."""
     valid = values[values > NO_GROUND_TRUTH]
     return float(np.mean(valid)) if valid.size else NO_GROUND_TRUTH
 
 
-def summarise(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> Scores:
+def summarise(precision: Floats, recall: Floats) -> Scores:
     """The twelve numbers from precision (T, R, K, A, M) and recall (T, K, A, M)."""
     ap, ap_small, ap_medium, ap_large = (mean_of_valid(precision[:, :, :, area, -1]) for area in range(4))
     ar100, ar_small, ar_medium, ar_large = (mean_of_valid(recall[:, :, area, -1]) for area in range(4))
-    ap50, ap75 = (mean_of_valid(precision[threshold, :, :, 0, -1]) for threshold in (0, _AP75))
+    ap50, ap75 = (mean_of_valid(precision[threshold, :, :, 0, -1]) for threshold in (0, AP75))
     ar1, ar10 = (mean_of_valid(recall[:, :, 0, limit]) for limit in (0, 1))
     return Scores(ap, ap50, ap75, ar1, ar10, ap_small, ap_medium, ap_large, ar100, ar_small, ar_medium, ar_large)
-
-
-class Resampler:
-    """The main scores of any weighting of the videos, for intervals by bootstrap, from kept counts."""
-
-    def __init__(self, counts: Counts) -> None:
-        self._video_ids = counts.video_ids
-        by_category: dict[int, list[GroupCounts]] = {key: [] for key in counts.category_ids}
-        for group in counts.groups:
-            by_category[group.category_id].append(group)
-        self._categories = [merge_groups(groups, counts.video_ids) for groups in by_category.values()]
-
-    def scores(self, weights: Mapping[int, float] | None = None) -> MainScores:
-        """Scores with each video counted `weights[id]` times (absent: not at all); None counts each once.
-
-        A whole-number weight equals that many copies of the video in the data.
-        """
-        unknown = set(weights or ()) - set(self._video_ids)
-        if unknown:
-            raise ValueError(f"weights of videos that were not evaluated: {sorted(unknown)}")
-        per_video = np.array([1.0 if weights is None else weights.get(key, 0.0) for key in self._video_ids])
-        curves = [[precision_and_recall(c, m, per_video) for m in MAX_DETECTIONS] for c in self._categories]
-        precision = np.stack([at_limits[-1][0] for at_limits in curves], axis=-1)
-        ap, ap50, ap75 = (mean_of_valid(precision[chosen]) for chosen in (slice(None), 0, _AP75))
-        ar1, ar10 = (mean_of_valid(np.stack([at[limit][1] for at in curves], axis=-1)) for limit in (0, 1))
-        return MainScores(ap, ap50, ap75, ar1, ar10)
-
-
-def scores_from_counts(counts: Counts, weights: Mapping[int, float] | None = None) -> MainScores:
-    """AP, AP50, AP75, AR1 and AR10 (all areas) from kept counts; see `Resampler.scores`."""
-    return Resampler(counts).scores(weights)

@@ -16,10 +16,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.core.contract import UserError
-from vita.evaluation.counts import Counts
+from vita.evaluation.counts import Counts, Floats, Int64s
 from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
 
 LEVEL = 0.95
@@ -65,7 +64,7 @@ def videos_with_objects(counts: Counts) -> int:
     return len({group.video_id for group in counts.groups if group.ground_truth})
 
 
-def draw_weights(videos: int, draws: int, random: np.random.Generator) -> NDArray[np.int64]:
+def draw_weights(videos: int, draws: int, random: np.random.Generator) -> Int64s:
     """(B, V) how often each draw has each video."""
     shares = np.full(videos, 1 / max(1, videos))
     return random.multinomial(videos, shares, size=draws) if videos else np.zeros((draws, 0), np.int64)
@@ -105,8 +104,8 @@ def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: 
 class Resampled:
     """observed: (N, 5) main scores of N results on the data as they are.  drawn: (N, B, 5) on each draw."""
 
-    observed: NDArray[np.float64]
-    drawn: NDArray[np.float64]
+    observed: Floats
+    drawn: Floats
 
 
 def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
@@ -125,24 +124,24 @@ def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
     return Resampled(observed, np.concatenate(parts, axis=1))
 
 
-def reflected(score: float, drawn: NDArray[np.float64], highest: float = 1.0) -> Interval:
+def reflected(score: float, drawn: Floats, highest: float = 1.0) -> Interval:
     """The interval of a score between 0 and `highest` from its draws (B,), none of them NaN."""
     low, high = _percentiles(drawn)
     return Interval(score, max(0.0, 2 * score - high), min(highest, 2 * score - low))
 
 
-def difference_of_draws(score: float, drawn: NDArray[np.float64]) -> Difference:
+def difference_of_draws(score: float, drawn: Floats) -> Difference:
     """The interval of a difference from its draws (B,), none of them NaN."""
     on_either_side = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     p = min(1.0, 2 * (1 + on_either_side) / (1 + drawn.size))
     return Difference(score, *_percentiles(drawn), float(np.mean(drawn > 0)), float(np.mean(drawn < 0)), p)
 
 
-def _defined(drawn: NDArray[np.float64]) -> NDArray[np.float64]:
+def _defined(drawn: Floats) -> Floats:
     """Without the draws that have no ground truth at all."""
     return drawn[~np.isnan(drawn)]
 
 
-def _percentiles(drawn: NDArray[np.float64]) -> tuple[float, float]:
+def _percentiles(drawn: Floats) -> tuple[float, float]:
     low, high = np.percentile(drawn, _PERCENTILES)
     return float(low), float(high)

@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores
-from vita.evaluation.counts import Counts
+from vita.evaluation.counts import Counts, Flags, Floats, Int64s
 from vita.evaluation.occlusion.labels import OCCLUSION_LEVELS
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import GroundTruth
@@ -87,7 +86,7 @@ def break_down(ground_truth: GroundTruth, detections: Sequence[Detection], count
     return parts + _by_occlusion(ground_truth, detections)
 
 
-def _objects(counts: Counts) -> NDArray[np.int64]:
+def _objects(counts: Counts) -> Int64s:
     """(V,) objects to be found in each video."""
     objects = dict.fromkeys(counts.video_ids, 0)
     for group in counts.groups:
@@ -95,9 +94,7 @@ def _objects(counts: Counts) -> NDArray[np.int64]:
     return np.array(list(objects.values()), np.int64)
 
 
-def _by_range(
-    kind: str, values: NDArray[np.int64], ends: Sequence[int], objects: NDArray[np.int64], counts: Counts
-) -> list[Part]:
+def _by_range(kind: str, values: Int64s, ends: Sequence[int], objects: Int64s, counts: Counts) -> list[Part]:
     """Parts of the videos by ranges of a value (V,), from 1 on; ranges without a video are left out."""
     starts = [1, *(end + 1 for end in ends)]
     names = [str(end) if start == end else f"{start}-{end}" for start, end in zip(starts, ends, strict=False)]
@@ -110,7 +107,7 @@ def _by_range(
     ]
 
 
-def _within(values: NDArray[np.int64], start: int, end: int | None) -> NDArray[np.bool_]:
+def _within(values: Int64s, start: int, end: int | None) -> Flags:
     return (values >= start) & (values <= end) if end is not None else values >= start
 
 
@@ -127,5 +124,5 @@ def _by_occlusion(ground_truth: GroundTruth, detections: Sequence[Detection]) ->
     return parts
 
 
-def _main(row: NDArray[np.float64]) -> MainScores:
+def _main(row: Floats) -> MainScores:
     return MainScores(*np.nan_to_num(row, nan=NO_GROUND_TRUTH).tolist())

@@ -13,6 +13,10 @@ from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 
+Floats = NDArray[np.float64]
+Int64s = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
 # Of one detection at one IoU threshold, as the metrics file writes it.
 _WRONG, _RIGHT, _IGNORED = "0", "1", "i"
 _OUTCOMES = np.array([_WRONG, _RIGHT, _IGNORED])
@@ -29,9 +33,9 @@ class GroupCounts:
     video_id: int
     category_id: int
     ground_truth: int
-    scores: NDArray[np.float64]
-    matched: NDArray[np.bool_]
-    ignored: NDArray[np.bool_]
+    scores: Floats
+    matched: Flags
+    ignored: Flags
 
     def to_json(self) -> dict[str, Any]:
         """`outcomes` has a word per detection, a letter per IoU threshold: 1 right, 0 wrong, i ignored."""
@@ -61,6 +65,13 @@ class Counts:
     video_ids: tuple[int, ...]
     category_ids: tuple[int, ...]
     groups: tuple[GroupCounts, ...]
+
+    def by_category(self) -> dict[int, list[GroupCounts]]:
+        """The groups of each category, also of those that have none."""
+        found: dict[int, list[GroupCounts]] = {key: [] for key in self.category_ids}
+        for group in self.groups:
+            found[group.category_id].append(group)
+        return found
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from vita.evaluation.counts import GroupCounts
+from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 # In pixels, both ends belong to the range: an object of exactly 128 x 128 is small and medium.
@@ -34,11 +33,11 @@ class GroupMatches:
 
     video_id: int
     category_id: int
-    scores: NDArray[np.float64]
-    ious: NDArray[np.float64]
-    matches: NDArray[np.int64]
-    ignored: NDArray[np.bool_]
-    ground_truth_ignored: NDArray[np.bool_]
+    scores: Floats
+    ious: Floats
+    matches: Int64s
+    ignored: Flags
+    ground_truth_ignored: Flags
 
     def counts(self, area: int) -> GroupCounts:
         """What the scores need to know, in area range number `area`."""
@@ -51,17 +50,17 @@ class GroupMatches:
         return [GroupCounts(self.video_id, self.category_id, n, self.scores, *flags) for n, *flags in parts]
 
 
-def outside_area_ranges(areas: NDArray[np.float64]) -> NDArray[np.bool_]:
+def outside_area_ranges(areas: Floats) -> Flags:
     """(A, N) for areas (N,) in pixels."""
     return (areas < _LOW[:, None]) | (areas > _HIGH[:, None])
 
 
 def match_detections(
-    ious: NDArray[np.float64],
-    crowd: NDArray[np.bool_],
-    truth_ignored: NDArray[np.bool_],
-    outside: NDArray[np.bool_],
-) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    ious: Floats,
+    crowd: Flags,
+    truth_ignored: Flags,
+    outside: Flags,
+) -> tuple[Int64s, Flags]:
     """(A, T, D) ground-truth track of each detection, or -1, and whether it counts neither way.
 
     ious: (D, G), detections in descending order of score.  crowd: (G,) may be taken by several detections.
@@ -78,13 +77,13 @@ def match_detections(
 
 @numba.njit(cache=True, nogil=True)
 def _match_all(
-    ious: NDArray[np.float64],
-    crowd: NDArray[np.bool_],
-    truth_ignored: NDArray[np.bool_],
-    outside: NDArray[np.bool_],
-    required: NDArray[np.float64],
-    matches: NDArray[np.int64],
-    ignored: NDArray[np.bool_],
+    ious: Floats,
+    crowd: Flags,
+    truth_ignored: Flags,
+    outside: Flags,
+    required: Floats,
+    matches: Int64s,
+    ignored: Flags,
 ) -> None:
     """Fill `matches` and `ignored`."""
     for area in range(matches.shape[0]):
@@ -101,9 +100,7 @@ def _match_all(
 
 
 @numba.njit(cache=True, nogil=True)
-def _best_track(
-    ious: NDArray[np.float64], required: float, ignored: NDArray[np.bool_], taken: NDArray[np.bool_]
-) -> int:
+def _best_track(ious: Floats, required: float, ignored: Flags, taken: Flags) -> int:
     """The free track of highest IoU (G,), -1 when none reaches `required`."""
     best = UNMATCHED
     for track in range(len(ious)):

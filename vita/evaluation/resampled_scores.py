@@ -1,4 +1,4 @@
-"""Main scores under many weightings of the videos at once, compiled: what `Resampler` computes for one.
+"""Main scores under many weightings of the videos at once, compiled: those of `average_precision` under all of them.
 
 Legend: D detections of all categories, V videos, K categories, T IoU thresholds, R recall levels, B weightings.
 """
@@ -9,25 +9,20 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS, merge_groups
-from vita.evaluation.counts import Counts, GroupCounts
+from vita.evaluation.average_precision import AP75, MAX_DETECTIONS, RECALL_LEVELS, TINY, merge_groups
+from vita.evaluation.counts import Counts, Floats, Int64s
 from vita.evaluation.matching import IOU_THRESHOLDS
 
 SCORE_NAMES = ("ap", "ap50", "ap75", "ar1", "ar10")  # columns of `WeightedScores.of`, and fields of `MainScores`
 
 _RIGHT, _IGNORED = 1, 2  # 0: wrong
-_AP75 = 5  # index of threshold 0.75
-_TINY = np.spacing(1.0)
 
 
 class WeightedScores:
     """Kept counts, laid out so that a thousand weightings of the videos take about a second."""
 
     def __init__(self, counts: Counts) -> None:
-        by_category: dict[int, list[GroupCounts]] = {key: [] for key in counts.category_ids}
-        for group in counts.groups:
-            by_category[group.category_id].append(group)
-        merged = [merge_groups(groups, counts.video_ids) for groups in by_category.values()]
+        merged = [merge_groups(groups, counts.video_ids) for groups in counts.by_category().values()]
         self._bounds = np.cumsum([0, *(len(category.scores) for category in merged)])
         nothing = np.zeros(0, np.int64)
         self._video = np.concatenate([nothing, *(category.video for category in merged)])
@@ -37,7 +32,7 @@ class WeightedScores:
         objects = [category.ground_truth for category in merged]
         self._objects = np.array(objects, np.float64).reshape(len(merged), len(counts.video_ids))
 
-    def of(self, weights: NDArray) -> NDArray[np.float64]:
+    def of(self, weights: NDArray) -> Floats:
         """(B, 5) AP, AP50, AP75, AR1 and AR10 of each weighting (B, V); NaN where it leaves no ground truth.
 
         weights: how often each video counts, 0 or more, in the order of `Counts.video_ids`.
@@ -48,15 +43,15 @@ class WeightedScores:
 
 @numba.njit(cache=True)
 def _scores(
-    bounds: NDArray[np.int64],
-    video: NDArray[np.int64],
-    rank: NDArray[np.int64],
+    bounds: Int64s,
+    video: Int64s,
+    rank: Int64s,
     outcomes: NDArray[np.int8],
-    objects: NDArray[np.float64],
-    weights: NDArray[np.float64],
-    levels: NDArray[np.float64],
-    limits: NDArray[np.int64],
-) -> NDArray[np.float64]:
+    objects: Floats,
+    weights: Floats,
+    levels: Floats,
+    limits: Int64s,
+) -> Floats:
     """bounds: (K + 1,) of the categories in video, rank (D,) and outcomes (T, D); objects: (K, V)."""
     precision, recall = np.empty(video.size), np.empty(video.size)  # space for one curve
     means = np.zeros((weights.shape[0], 5))
@@ -81,11 +76,11 @@ def _scores(
 
 
 @numba.njit(cache=True)
-def _add(sums: NDArray[np.float64], threshold: int, precision: float, recall_1: float, recall_10: float) -> None:
+def _add(sums: Floats, threshold: int, precision: float, recall_1: float, recall_10: float) -> None:
     sums[0] += precision
     if threshold == 0:
         sums[1] += precision
-    if threshold == _AP75:
+    if threshold == AP75:
         sums[2] += precision
     sums[3] += recall_1
     sums[4] += recall_10
@@ -93,14 +88,14 @@ def _add(sums: NDArray[np.float64], threshold: int, precision: float, recall_1: 
 
 @numba.njit(cache=True)
 def _curve(
-    video: NDArray[np.int64],
-    rank: NDArray[np.int64],
+    video: Int64s,
+    rank: Int64s,
     outcomes: NDArray[np.int8],
-    weights: NDArray[np.float64],
+    weights: Floats,
     expected: float,
-    limits: NDArray[np.int64],
-    precision: NDArray[np.float64],
-    recall: NDArray[np.float64],
+    limits: Int64s,
+    precision: Floats,
+    recall: Floats,
 ) -> tuple[int, float, float]:
     """Fill precision and recall after each detection that counts; their number, and recall at the first two limits."""
     right, wrong, filled = 0.0, 0.0, 0
@@ -115,16 +110,14 @@ def _curve(
             right_10 += weight if rank[n] < limits[1] else 0.0
         else:
             wrong += weight
-        precision[filled] = right / (right + wrong + _TINY)
+        precision[filled] = right / (right + wrong + TINY)
         recall[filled] = right / expected
         filled += 1
     return filled, right_1 / expected, right_10 / expected
 
 
 @numba.njit(cache=True)
-def _mean_precision(
-    count: int, precision: NDArray[np.float64], recall: NDArray[np.float64], levels: NDArray[np.float64]
-) -> float:
+def _mean_precision(count: int, precision: Floats, recall: Floats, levels: Floats) -> float:
     """Mean over recall levels of the highest precision at that recall or beyond."""
     total, best, level = 0.0, 0.0, levels.size - 1
     for n in range(count - 1, -1, -1):

@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.core.records import MetricsRecord
 from vita.evaluation.average_precision import (
@@ -30,7 +29,7 @@ from vita.evaluation.average_precision import (
     precision_and_recall,
     summarise,
 )
-from vita.evaluation.counts import Counts, GroupCounts
+from vita.evaluation.counts import Counts, Floats, GroupCounts
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
 from vita.evaluation.readers.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
@@ -50,8 +49,8 @@ class Evaluation:
     scores: Scores
     per_category_ap: dict[int, float]
     category_names: dict[int, str]
-    precision: NDArray[np.float64]
-    recall: NDArray[np.float64]
+    precision: Floats
+    recall: Floats
     groups: list[GroupMatches]
     counts: Counts
 
@@ -116,7 +115,7 @@ def accumulate(ground_truth: GroundTruth, groups: list[GroupMatches]) -> Evaluat
 
 def _curves(
     groups: Sequence[list[GroupCounts]], video_ids: Sequence[int], category_ids: Sequence[int]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     shape = len(category_ids), len(AREA_RANGES), len(MAX_DETECTIONS)
     precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
     recall = np.empty((len(IOU_THRESHOLDS), *shape))

@@ -13,9 +13,8 @@ from numpy.typing import NDArray
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
 from vita.data.masks.rle_kernels import NO_FAULT, decode_codes, intersect_pairs
+from vita.evaluation.counts import Flags, Floats, Int64s
 from vita.evaluation.readers.mask_tracks import MaskTrack
-
-Int64s = NDArray[np.int64]
 
 
 class Tubes:
@@ -24,9 +23,7 @@ class Tubes:
     mean_areas: (N,) in pixels, over the frames where the track is visible; 0 for a track that never is.
     """
 
-    def __init__(
-        self, tracks: Sequence[MaskTrack], height: int, width: int, compared: NDArray[np.bool_] | None = None
-    ) -> None:
+    def __init__(self, tracks: Sequence[MaskTrack], height: int, width: int, compared: Flags | None = None) -> None:
         """Decode all tracks at once. Raises UserError naming the track and frame of a malformed code.
 
         compared: (N,) the tracks that `ious` will be asked for, the others take less memory; None for all.
@@ -49,11 +46,11 @@ class Tubes:
         visible = np.diff(_bounds(areas > 0)[self._mask_bounds])
         self.mean_areas = np.diff(self._areas_until[self._mask_bounds]) / np.maximum(visible, 1)
 
-    def ious(self, left: Int64s, right: Int64s) -> NDArray[np.float64]:
+    def ious(self, left: Int64s, right: Int64s) -> Floats:
         """(D, G) tube IoU of the tracks numbered `left` (D,) with those numbered `right` (G,)."""
         return self.pair_ious(np.repeat(left, len(right)), np.tile(right, len(left))).reshape(len(left), len(right))
 
-    def pair_ious(self, left: Int64s, right: Int64s) -> NDArray[np.float64]:
+    def pair_ious(self, left: Int64s, right: Int64s) -> Floats:
         """(P,) tube IoU of track left[p] with track right[p].
 
         Of two tracks of different lengths, the frames that only one of them lists do not count (the rule of the

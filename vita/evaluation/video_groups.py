@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.evaluation.average_precision import MAX_DETECTIONS
+from vita.evaluation.counts import Flags, Floats, Int64s
 from vita.evaluation.matching import GroupMatches, match_detections, outside_area_ranges
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import Annotation, GroundTruth, VideoSize
 from vita.evaluation.readers.mask_tracks import MaskTrack
-from vita.evaluation.tube_iou import Int64s, Tubes
+from vita.evaluation.tube_iou import Tubes
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class DecodedVideo:
     groups: Sequence[Group]
     tubes: Tubes
 
-    def ious(self) -> list[NDArray[np.float64]]:
+    def ious(self) -> list[Floats]:
         """(D, G) of each group."""
         shapes = [(len(group.detections), len(group.annotations)) for group in self.groups]
         pairs = [_pairs(first, *shape) for first, shape in zip(self._firsts(), shapes, strict=True)]
@@ -71,7 +71,7 @@ class DecodedVideo:
         parts = np.split(self.tubes.pair_ious(left, right), ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
-    def matches(self, ious: Sequence[NDArray[np.float64]]) -> list[GroupMatches]:
+    def matches(self, ious: Sequence[Floats]) -> list[GroupMatches]:
         """Match each group, given its IoUs."""
         areas = self.tubes.mean_areas.copy()
         crowd = np.zeros(len(areas), bool)
@@ -114,9 +114,7 @@ def _pairs(first: int, detections: int, annotations: int) -> Int64s:
     return first + np.indices((detections, annotations)).reshape(2, -1) + np.array([[0], [detections]])
 
 
-def _match(
-    group: Group, first: int, ious: NDArray[np.float64], outside: NDArray[np.bool_], crowd: NDArray[np.bool_]
-) -> GroupMatches:
+def _match(group: Group, first: int, ious: Floats, outside: Flags, crowd: Flags) -> GroupMatches:
     """Match one group. outside: (A, N) and crowd: (N,), of all tracks of the video."""
     split, last = first + len(group.detections), first + len(group.detections) + len(group.annotations)
     ignored = outside[:, split:last] | crowd[split:last]

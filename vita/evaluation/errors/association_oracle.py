@@ -8,11 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from vita.evaluation.counts import Flags, Int64s
 from vita.evaluation.errors.scene import EMPTY, NOTHING, RELATED, ErrorScene, PredictedTrack
-
-Int64s = NDArray[np.int64]
 
 
 def links(scene: ErrorScene) -> Int64s:
@@ -66,7 +64,7 @@ def _relinked(scene: ErrorScene, number: int, givers: Int64s) -> PredictedTrack:
     return _emptied(taken, on_other & (givers[track.owner] == NOTHING))
 
 
-def _emptied(track: PredictedTrack, frames: NDArray[np.bool_]) -> PredictedTrack:
+def _emptied(track: PredictedTrack, frames: Flags) -> PredictedTrack:
     return track.with_masks(frames, [EMPTY] * len(track.masks), NOTHING)
 
 

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools import mask as coco_mask
 
 from vita.data.masks import rle
+from vita.evaluation.counts import Flags, Floats, Int64s
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import Annotation, GroundTruth, VideoSize
 from vita.evaluation.readers.mask_tracks import MaskTrack
@@ -37,16 +37,16 @@ class PredictedTrack:
     category_id: int
     score: float
     masks: list[str]
-    shows: NDArray[np.int64]
-    overlaps: NDArray[np.float64]
+    shows: Int64s
+    overlaps: Floats
     owner: int
 
     @property
-    def present(self) -> NDArray[np.bool_]:
+    def present(self) -> Flags:
         """(F,) frames with a mask."""
         return has_mask(self.masks)
 
-    def with_masks(self, frames: NDArray[np.bool_], masks: Sequence[str], shows: int) -> PredictedTrack:
+    def with_masks(self, frames: Flags, masks: Sequence[str], shows: int) -> PredictedTrack:
         """In these frames (F,), the masks of another list: exactly those of object `shows`, or empty with NOTHING."""
         return replace(
             self,
@@ -66,7 +66,7 @@ class ErrorScene:
     object_masks: list[list[str]]
     tracks: list[PredictedTrack]
 
-    def tube_ious(self, tracks: Sequence[Sequence[str]]) -> NDArray[np.float64]:
+    def tube_ious(self, tracks: Sequence[Sequence[str]]) -> Floats:
         """(P, G) of P lists of codes with all objects."""
         if not tracks or not self.objects:
             return np.zeros((len(tracks), len(self.objects)))
@@ -75,7 +75,7 @@ class ErrorScene:
         return tubes.ious(np.arange(len(tracks)), np.arange(len(tracks), len(both)))
 
     @property
-    def categories(self) -> NDArray[np.int64]:
+    def categories(self) -> Int64s:
         """(G,) category of each object."""
         return np.array([annotation.category_id for annotation in self.objects], np.int64)
 
@@ -107,7 +107,7 @@ def build_scene(
     return replace(scene, tracks=tracks)
 
 
-def pair(ious: NDArray[np.float64], same: NDArray[np.bool_], scores: NDArray[np.float64]) -> NDArray[np.int64]:
+def pair(ious: Floats, same: Flags, scores: Floats) -> Int64s:
     """(P,) the object that each track is the prediction of, or NOTHING; no object has two.
 
     ious: (P, G) of tubes.  same: (P, G) of one category. In four rounds, of tracks that are right in place and
@@ -127,7 +127,7 @@ def pair(ious: NDArray[np.float64], same: NDArray[np.bool_], scores: NDArray[np.
     return owners
 
 
-def has_mask(masks: Sequence[str]) -> NDArray[np.bool_]:
+def has_mask(masks: Sequence[str]) -> Flags:
     """(F,) frames with a mask."""
     return np.array([mask != EMPTY for mask in masks], bool)
 
@@ -142,9 +142,7 @@ def _masks(track: MaskTrack, size: VideoSize) -> list[str]:
     return found + [EMPTY] * (size.length - len(found))
 
 
-def _frame_overlaps(
-    masks: list[list[str]], object_masks: list[list[str]], size: VideoSize
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def _frame_overlaps(masks: list[list[str]], object_masks: list[list[str]], size: VideoSize) -> tuple[Int64s, Floats]:
     """(P, F) the object that each mask overlaps most, if it is related to it, and that IoU."""
     shows = np.full((len(masks), size.length), NOTHING, np.int64)
     best = np.zeros(shows.shape)

@@ -14,13 +14,13 @@ from io import StringIO
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from vita.core.progress import progress
 from vita.data.masks import rle
 from vita.evaluation.average_precision import NO_GROUND_TRUTH, mean_of_valid
+from vita.evaluation.counts import Floats
 from vita.evaluation.frames.frame_detections import FrameDetections
 from vita.evaluation.readers.ground_truth import Annotation, GroundTruth
 from vita.evaluation.readers.mask_tracks import MaskTrack
@@ -135,7 +135,7 @@ def _check_masks(ground_truth: GroundTruth) -> None:
 
 def _evaluate_category(
     annotations: list[dict[str, Any]], detections: list[dict[str, Any]], images: _Images
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[Floats, Floats]:
     """Precision (T, R, 1, A, M) and recall (T, 1, A, M)."""
     with redirect_stdout(StringIO()):
         evaluator = COCOeval(_coco(annotations), _coco(detections), "segm")
@@ -165,7 +165,7 @@ def _coco(entries: list[dict[str, Any]]) -> COCO:
     return coco
 
 
-def _summary(precision: NDArray[np.float64], recall: NDArray[np.float64]) -> FrameScores:
+def _summary(precision: Floats, recall: Floats) -> FrameScores:
     """pycocotools' own summary of precision (T, R, K, A, M) and recall (T, K, A, M)."""
     evaluator = COCOeval(iouType="segm")
     evaluator.eval = {"precision": precision, "recall": recall}
