@@ -6,7 +6,7 @@ Legend: I images, N objects, O outlines, C corners (x, y) of outlines in pixels 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,9 +53,6 @@ class ImageInstances(Sequence[tuple[Instance, ...]]):
         if not 0 <= place < len(self):
             raise IndexError(f"image {place} of {len(self)}")
         return tuple(map(self._instance, self.order[self.first[place] : self.first[place + 1]].tolist()))
-
-    def __iter__(self) -> Iterator[tuple[Instance, ...]]:
-        return (self[place] for place in range(len(self)))
 
     def _instance(self, number: int) -> Instance:
         return Instance(

@@ -5,8 +5,6 @@ Legend: T frames, H W pixels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -39,27 +37,16 @@ class VideoFrames:
         return torch.from_numpy(frames).permute(0, 3, 1, 2).contiguous()
 
 
-@dataclass(frozen=True)
 class FrameSlice:
     """A `FrameSource` of the frames [start, stop) of another."""
 
-    video: FrameSource
-    start: int
-    stop: int
-
-    @property
-    def out_height(self) -> int:
-        """Pixels of the stored frames."""
-        return self.video.out_height
-
-    @property
-    def out_width(self) -> int:
-        """Pixels of the stored frames."""
-        return self.video.out_width
+    def __init__(self, video: FrameSource, start: int, stop: int) -> None:
+        self.out_height, self.out_width = video.out_height, video.out_width
+        self._video, self._start, self._stop = video, start, stop
 
     def __len__(self) -> int:
-        return self.stop - self.start
+        return self._stop - self._start
 
     def read(self, start: int, stop: int) -> Tensor:
         """See `FrameSource`."""
-        return self.video.read(self.start + start, self.start + stop)
+        return self._video.read(self._start + start, self._start + stop)

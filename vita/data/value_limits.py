@@ -22,6 +22,14 @@ def is_number(value: Any) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
+def finite_number(entry: dict[str, Any], key: str, source: str) -> float:
+    """`entry[key]`, as it is. Raises UserError when it is missing or no finite number."""
+    value = entry.get(key)
+    if not is_number(value):
+        raise UserError(f"{source}: `{key}` must be a finite number, not {short(value)}")
+    return value
+
+
 def whole_number(entry: dict[str, Any], key: str, source: str) -> int:
     """`entry[key]`, an integer. Raises UserError when it is missing, of another type or too large for an id."""
     value = entry.get(key)

@@ -139,11 +139,6 @@ def _fill_curves(
                 precision[threshold, level] = best[rank]
 
 
-def _first_at_recall_levels(recall: Floats) -> Int64s:
-    """(T, R) number of the detection that first reaches each recall, D where none does, from (T, D)."""
-    return np.stack([np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall])
-
-
 def scores_at_recall(category: CategoryCounts, max_detections: int) -> Floats:
     """(T, R) score down to which detections must be kept for each recall: 0 where it is never reached.
 
@@ -154,14 +149,20 @@ def scores_at_recall(category: CategoryCounts, max_detections: int) -> Floats:
         return np.full((len(IOU_THRESHOLDS), len(RECALL_LEVELS)), NO_GROUND_TRUTH)
     kept = category.rank < max_detections
     right = category.matched[:, kept] & ~category.ignored[:, kept]
-    reached = _first_at_recall_levels(np.cumsum(right, axis=1) / expected)
-    return np.append(category.scores[kept], 0.0)[reached]
+    recall = np.cumsum(right, axis=1) / expected
+    first = [np.searchsorted(row, RECALL_LEVELS, side="left") for row in recall]  # of the detections, D where none does
+    return np.append(category.scores[kept], 0.0)[np.stack(first)]
 
 
 def mean_of_valid(values: Floats) -> float:
     """Mean over the entries that have ground truth; -1 when none has."""
     valid = values[values > NO_GROUND_TRUTH]
     return float(np.mean(valid)) if valid.size else NO_GROUND_TRUTH
+
+
+def or_null(score: float) -> float | None:
+    """As files of scores have it: null where there is no ground truth."""
+    return None if score == NO_GROUND_TRUTH else score
 
 
 def summarise(precision: Floats, recall: Floats) -> Scores:

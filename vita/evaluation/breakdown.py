@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores
+from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores, or_null
 from vita.evaluation.counts import Counts, Flags, Floats, Int64s
 from vita.evaluation.occlusion.labels import OCCLUSION_LEVELS
 from vita.evaluation.readers.detections import Detection
@@ -61,7 +61,7 @@ class VideoRow:
 
 def scores_json(scores: MainScores) -> dict[str, float | None]:
     """The main scores by name, null where there is no object."""
-    return {name: None if value == NO_GROUND_TRUTH else value for name, value in asdict(scores).items()}
+    return {name: or_null(value) for name, value in asdict(scores).items()}
 
 
 def per_video(ground_truth: GroundTruth, counts: Counts) -> list[VideoRow]:

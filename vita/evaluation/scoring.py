@@ -21,11 +21,11 @@ import numpy as np
 from vita.core.records import MetricsRecord
 from vita.evaluation.average_precision import (
     MAX_DETECTIONS,
-    NO_GROUND_TRUTH,
     RECALL_LEVELS,
     Scores,
     mean_of_valid,
     merge_groups,
+    or_null,
     precision_and_recall,
     summarise,
 )
@@ -60,19 +60,15 @@ class Evaluation:
         `counts` (see `Counts.to_json`) is enough to compute the main scores of any resampling of the videos.
         """
         categories = [
-            {"id": key, "name": name, "ap": _or_null(self.per_category_ap[key])}
+            {"id": key, "name": name, "ap": or_null(self.per_category_ap[key])}
             for key, name in self.category_names.items()
         ]
         return MetricsRecord(
-            scores={name: _or_null(score) for name, score in asdict(self.scores).items()},
+            scores={name: or_null(score) for name, score in asdict(self.scores).items()},
             per_category=categories,
             num_videos=len(self.counts.video_ids),
             counts=self.counts.to_json(),
         )
-
-
-def _or_null(score: float) -> float | None:
-    return None if score == NO_GROUND_TRUTH else score
 
 
 def evaluate_files(

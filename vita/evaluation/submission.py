@@ -13,7 +13,7 @@ from vita.core.contract import UserError
 from vita.core.files import atomic_write, read_json, sha256
 from vita.core.progress import progress
 from vita.data.masks.rle import is_absent, normalise
-from vita.data.value_limits import is_number, whole_number
+from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import VideoSize
 
 MEMBER = "results.json"
@@ -75,10 +75,14 @@ def _entry(entry: Any, videos: Mapping[int, VideoSize], categories: Collection[i
         )
     if category_id not in categories:
         raise UserError(f"{source}: category {category_id} is unknown; the data set has {sorted(categories)}")
-    if not is_number(entry["score"]):
-        raise UserError(f"{source}: `score` must be a finite number, not {entry['score']!r}")
+    score = finite_number(entry, "score", source)
     masks = _masks(entry["segmentations"], videos[video_id], f"{source}, of video {video_id}")
-    return {"video_id": video_id, "category_id": category_id, "score": entry["score"], "segmentations": masks}
+    return {
+        "video_id": video_id,
+        "category_id": category_id,
+        "score": score,
+        "segmentations": masks,
+    }
 
 
 def _masks(segmentations: Any, size: VideoSize, source: str) -> list[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from time import perf_counter
 
 from vita.core.files import read_json
@@ -27,10 +27,6 @@ class Checked:
     frames_opened: int
     frames_decoded: int
     seconds_opening: float
-
-    def to_json(self) -> dict[str, int | float | None]:
-        """For `--json`."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -88,7 +89,7 @@ def _file(report: Report) -> dict[str, Any]:
         "annotations": str(subject.files.annotations),
         "frames": str(subject.files.frames),
         "quick": report.quick,
-        "checked": report.checked.to_json(),
+        "checked": asdict(report.checked),
         "kinds": {kind.label: len(found) for kind, found in report.findings.by_kind()},
         "findings": [_finding(finding) for finding in report.findings.found],
     }

@@ -5,7 +5,7 @@ Any data set may be the source; of a video, one frame is taken for an image.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -89,6 +89,3 @@ class Relabelled(Sequence[tuple[Instance, ...]]):
         """The objects of one image, (Instance, ...)."""
         found = self.instances[place]
         return tuple(replace(one, label=self.labels[one.label]) for one in found if one.label in self.labels)
-
-    def __iter__(self) -> Iterator[tuple[Instance, ...]]:
-        return (self[place] for place in range(len(self)))

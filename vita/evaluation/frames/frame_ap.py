@@ -19,7 +19,7 @@ from pycocotools.cocoeval import COCOeval
 
 from vita.core.progress import progress
 from vita.data.masks import rle
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, mean_of_valid
+from vita.evaluation.average_precision import NO_GROUND_TRUTH, mean_of_valid, or_null
 from vita.evaluation.counts import Floats
 from vita.evaluation.frames.frame_detections import FrameDetections
 from vita.evaluation.readers.ground_truth import Annotation, GroundTruth
@@ -59,11 +59,10 @@ class FrameEvaluation:
     def to_json(self) -> dict[str, Any]:
         """All scores are fractions; null where there is no ground truth."""
         categories = [
-            {"id": key, "name": self.category_names[key], "ap": _or_null(ap)}
-            for key, ap in self.per_category_ap.items()
+            {"id": key, "name": self.category_names[key], "ap": or_null(ap)} for key, ap in self.per_category_ap.items()
         ]
         return {
-            "scores": {name: _or_null(score) for name, score in asdict(self.scores).items()},
+            "scores": {name: or_null(score) for name, score in asdict(self.scores).items()},
             "per_category": categories,
             "num_videos": self.videos,
             "num_frames": self.frames,
@@ -172,7 +171,3 @@ def _summary(precision: Floats, recall: Floats) -> FrameScores:
     with redirect_stdout(StringIO()):
         evaluator.summarize()
     return FrameScores(*map(float, evaluator.stats))
-
-
-def _or_null(score: float) -> float | None:
-    return None if score == NO_GROUND_TRUTH else score

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.rle import normalise
-from vita.data.value_limits import is_number, whole_number
+from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize
-from vita.evaluation.readers.mask_tracks import MaskTrack
+from vita.evaluation.readers.mask_tracks import MaskTrack, read_counts
 from vita.evaluation.readers.results_file import read_tracks
 from vita.evaluation.tube_iou import Tubes
 
@@ -46,7 +46,7 @@ def read_frame_detections(path: Path, ground_truth: GroundTruth, scored: frozens
             of_category = found[category]
             of_category.video_ids.append(video_id)
             of_category.frames.append(frame)
-            of_category.scores.append(_score(entry, source))
+            of_category.scores.append(float(finite_number(entry, "score", source)))
             of_category.codes.append(mask.code.encode())
             unchecked.append(mask)
         if len(unchecked) == _CHECKED_AT_ONCE:
@@ -79,26 +79,10 @@ def _place(entry: Any, ground_truth: GroundTruth, source: str) -> tuple[int, int
     return categories[label], video_id, frame
 
 
-def _score(entry: dict[str, Any], source: str) -> float:
-    score = entry.get("score")
-    if not is_number(score):
-        raise UserError(f"{source}: `score` must be a finite number, not {score!r}")
-    return float(score)
-
-
-def _code(segmentation: Any, size: VideoSize, source: str) -> str:
-    """A compressed code; of a mask that is one already, the characters are checked later, with many others."""
-    if type(segmentation) is dict and segmentation.get("size") == [size.height, size.width]:
-        counts = segmentation.get("counts")
-        if type(counts) is str and counts and counts.isascii():
-            return counts
-    return _normalised(segmentation, size, source)
-
-
-def _normalised(segmentation: Any, size: VideoSize, source: str) -> str:
+def _code(segmentation: Any, size: VideoSize, source: str, read: Callable[..., Any] = read_counts) -> Any:
     try:
-        return normalise(segmentation, size.height, size.width)["counts"]
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        return read(segmentation, size.height, size.width)
+    except ValueError as error:
         raise UserError(f"{source}: {error}; export this mask again") from None
 
 
@@ -113,5 +97,5 @@ def _check_codes(masks: Sequence[_Mask]) -> None:
         except UserError:
             # Once more, one by one: that says what is wrong with which.
             for mask in alike:
-                _normalised({"size": [size.height, size.width], "counts": mask.code}, size, mask.source)
+                _code({"size": [size.height, size.width], "counts": mask.code}, size, mask.source, normalise)
             raise

@@ -10,7 +10,7 @@ from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.rle import short
-from vita.data.value_limits import is_number, whole_number
+from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import GroundTruth
 from vita.evaluation.readers.mask_tracks import MaskTrack, read_mask_track
 from vita.evaluation.readers.results_file import read_tracks
@@ -69,9 +69,7 @@ def _detection(entry: Any, ground_truth: GroundTruth, source: str) -> Detection 
         )
     if category_id not in ground_truth.categories:
         return None
-    score = entry.get("score")
-    if not is_number(score):
-        raise UserError(f"{source}: `score` must be a finite number, not {short(score)}")
+    score = finite_number(entry, "score", source)
     track = read_mask_track(entry.get("segmentations"), size.height, size.width, source)
     return Detection(video_id, category_id, float(score), track)
 

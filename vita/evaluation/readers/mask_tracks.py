@@ -35,27 +35,23 @@ def read_mask_track(segmentations: Any, height: int, width: int, source: str) ->
         segmentations = segmentations.segmentations()
     if not isinstance(segmentations, list):
         raise UserError(f"{source}: `segmentations` must be a list with one mask (or null) a frame")
-    size = [height, width]
-    masks = ["" if is_absent(one) else _counts(one, size, source, frame) for frame, one in enumerate(segmentations)]
+    masks = []
+    for frame, segmentation in enumerate(segmentations):
+        try:
+            masks.append("" if is_absent(segmentation) else read_counts(segmentation, height, width))
+        except ValueError as error:
+            raise UserError(f"{source}, frame {frame} (counted from 0): {error}; export this mask again") from None
     return MaskTrack(masks, source)
 
 
-def _counts(segmentation: Any, size: list[int], source: str, frame: int) -> str:
+def read_counts(segmentation: Any, height: int, width: int) -> str:
+    """The compressed code of a mask of this size, in pixels; its characters are checked when it is decoded.
+
+    Raises ValueError saying what is wrong.
+    """
     # The common case first: tens of thousands of compressed codes come this way.
-    if type(segmentation) is dict and segmentation.get("size") == size:
+    if type(segmentation) is dict and segmentation.get("size") == [height, width]:
         counts = segmentation.get("counts")
         if type(counts) is str and counts and counts.isascii():
             return counts
-    try:
-        counts = normalise(segmentation, *size)["counts"]
-    except ValueError as error:
-        raise _bad_mask(source, frame, str(error)) from None
-    except (TypeError, AttributeError, OverflowError):
-        raise _bad_mask(source, frame, "neither a run-length code nor a list of polygons") from None
-    if not counts or not counts.isascii():
-        raise _bad_mask(source, frame, "the run-length code is empty or not ASCII")
-    return counts
-
-
-def _bad_mask(source: str, frame: int, fault: str) -> UserError:
-    return UserError(f"{source}, frame {frame} (counted from 0): {fault}; export this mask again")
+    return normalise(segmentation, height, width)["counts"]
