@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from vita.data.augment.clip_transform import CodedLines
 from vita.data.augment.resize import short_edge_size
 from vita.data.augment.transforms import Crop, Flip, Resize, Rotation, Transform, clip_boxes, transform_boxes
 from vita.data.masks import rle
-from vita.data.masks.rle_crop import CodedLines
 
 # A frame of 4 x 6 pixels whose red channel counts the pixels, and a mask of 2 x 3 of them.
 FRAME = np.stack([np.arange(24, dtype=np.uint8).reshape(4, 6)] * 3, axis=2)
