@@ -15,6 +15,7 @@ from hypothesis.extra import numpy as arrays
 from PIL import Image
 
 from vita.core.contract import UserError, Video
+from vita.data.dataset import first_videos
 from vita.data.masks import rle
 from vita.data.ytvis import Split, read_split, read_video_frame
 
@@ -37,11 +38,11 @@ def document() -> Document:
     }
 
 
-def read(tmp_path: Path, content: Document, limit_videos: int | None = None) -> Split:
+def read(tmp_path: Path, content: Document) -> Split:
     (tmp_path / "frames").mkdir(exist_ok=True)
     path = tmp_path / "instances.json"
     path.write_text(json.dumps(content))
-    return read_split(path, tmp_path / "frames", limit_videos)
+    return read_split(path, tmp_path / "frames")
 
 
 def test_videos_and_categories_are_sorted_by_id_and_labels_contiguous(tmp_path: Path) -> None:
@@ -57,7 +58,7 @@ def test_videos_and_categories_are_sorted_by_id_and_labels_contiguous(tmp_path: 
 
 
 def test_limit_keeps_the_first_videos_by_id(tmp_path: Path) -> None:
-    split = read(tmp_path, document(), limit_videos=1)
+    split = first_videos(read(tmp_path, document()), 1)
     assert [video.id for video in split.videos] == [5]
     assert [[one.id for one in instances] for instances in split.instances] == [[1]]
     assert split.category_ids == (7, 30)

@@ -36,8 +36,8 @@ def test_first_videos_by_id() -> None:
         [annotation(1, [MASK], video_id=5), annotation(2, [MASK], video_id=2)], [video(5), video(2), video(8)]
     )
     found = parse_ground_truth(data, "gt")
-    assert [list(found.first_videos(n).videos) for n in (1, 2, 9)] == [[2], [2, 5], [2, 5, 8]]
-    assert [a.id for a in found.first_videos(1).annotations] == [2]
+    assert [list(found.part(None, n).videos) for n in (1, 2, 9)] == [[2], [2, 5], [2, 5, 8]]
+    assert [a.id for a in found.part(None, 1).annotations] == [2]
 
 
 def test_a_part_by_ids_and_number() -> None:

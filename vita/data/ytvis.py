@@ -44,20 +44,19 @@ class Split:
     category_names: tuple[str, ...]
 
 
-def read_split(annotations: Path, frames: Path, limit_videos: int | None = None, root: Path | None = None) -> Split:
+def read_split(annotations: Path, frames: Path, root: Path | None = None) -> Split:
     """The content of an annotation file; without its key `annotations`, videos that have no instances.
 
-    `limit_videos` keeps the first n videos by id. Masks are normalised to compressed run-length codes.
-    `root` is the data set's folder: symbolic links may lead anywhere below it or below `frames`, and nowhere else.
+    Masks are normalised to compressed run-length codes. `root` is the data set's folder: symbolic links may lead
+    anywhere below it or below `frames`, and nowhere else.
     Raises UserError naming the file and the video or annotation at fault. Frames are not opened here.
     """
     contents, findings = read_sound(annotations, frames, YTVIS)
-    videos = list_videos(contents, annotations, frames, root)[:limit_videos]
+    videos = list_videos(contents, annotations, frames, root)
     labels = {category: label for label, category in enumerate(contents.categories)}
     instances: dict[int, list[Instance]] = {video.id: [] for video in videos}
     for entry in read_objects(contents, findings):
-        if entry.video.id in instances:
-            instances[entry.video.id].append(_read_instance(entry, labels, findings))
+        instances[entry.video.id].append(_read_instance(entry, labels, findings))
     return Split(
         videos=videos,
         instances=tuple(map(tuple, instances.values())),

@@ -136,7 +136,7 @@ def _masks(track: MaskTrack, size: VideoSize) -> list[str]:
     """One code a frame of the video, "" also for a mask without a pixel."""
     found = list(track.masks[: size.length])
     present = [frame for frame, mask in enumerate(found) if mask]
-    areas = rle.areas(_rles([found[frame] for frame in present], size))
+    areas = rle.areas([size.coded(found[frame]) for frame in present])
     for frame, area in zip(present, areas, strict=True):
         found[frame] = found[frame] if area else EMPTY
     return found + [EMPTY] * (size.length - len(found))
@@ -151,13 +151,10 @@ def _frame_overlaps(masks: list[list[str]], object_masks: list[list[str]], size:
         visible = [number for number, track in enumerate(object_masks) if track[frame]]
         if not predicted or not visible:
             continue
-        left, right = ([side[n][frame] for n in there] for side, there in ((masks, predicted), (object_masks, visible)))
-        ious = coco_mask.iou(_rles(left, size), _rles(right, size), [0] * len(visible))
+        sides = (masks, predicted), (object_masks, visible)
+        left, right = ([size.coded(side[n][frame]) for n in there] for side, there in sides)
+        ious = coco_mask.iou(left, right, [0] * len(visible))
         most = ious.max(axis=1)
         best[predicted, frame] = np.where(most >= RELATED, most, 0.0)
         shows[predicted, frame] = np.where(most >= RELATED, np.array(visible)[ious.argmax(axis=1)], NOTHING)
     return shows, best
-
-
-def _rles(codes: list[str], size: VideoSize) -> list[dict[str, object]]:
-    return [{"size": [size.height, size.width], "counts": code} for code in codes]

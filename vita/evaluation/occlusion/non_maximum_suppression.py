@@ -16,7 +16,7 @@ from pycocotools import mask as coco_mask
 from vita.core.contract import Rle
 from vita.evaluation.frames.frame_detections import FrameDetections
 from vita.evaluation.readers.detections import Detection
-from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize
+from vita.evaluation.readers.ground_truth import GroundTruth
 from vita.evaluation.tube_iou import Tubes
 
 MOST_OVERLAP = 0.5  # IoU of two that are kept
@@ -53,7 +53,7 @@ def distinct_predictions(
     for category, one in found.items():
         for video_id, frame, score, code in zip(one.video_ids, one.frames, one.scores, one.codes, strict=True):
             if score >= least_score:
-                mask = _rle(code, truth.videos[video_id])
+                mask = truth.videos[video_id].coded(code.decode())
                 by_frame.setdefault((video_id, frame), []).append(FramePrediction(category, score, mask))
     return {place: _distinct_in_frame(predictions) for place, predictions in by_frame.items()}
 
@@ -71,7 +71,3 @@ def _distinct(ious: np.ndarray) -> list[int]:
         if not (ious[number, kept] > MOST_OVERLAP).any():
             kept.append(number)
     return kept
-
-
-def _rle(code: bytes, size: VideoSize) -> Rle:
-    return Rle(size=[size.height, size.width], counts=code.decode())

@@ -60,7 +60,7 @@ def visibility_of(objects: Sequence[Annotation], size: VideoSize) -> list[Visibi
 def code_at(codes: Sequence[str], frame: int, size: VideoSize) -> Rle | None:
     """The mask of a track in a frame; None without one. Lists may be shorter than their video."""
     code = codes[frame] if frame < len(codes) else ""
-    return Rle(size=[size.height, size.width], counts=code) if code else None
+    return size.coded(code) if code else None
 
 
 def _areas(one: Annotation, size: VideoSize) -> np.ndarray:

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 from vita.core.files import read_json
-from vita.evaluation.readers.json_scan import FINISHED, NOT_HERE, entry_bounds, skip_spaces, value_end
+from vita.evaluation.readers.json_scan import FINISHED, NOT_HERE, Text, entry_bounds, skip_spaces, value_end
 from vita.evaluation.readers.parallel_parse import PIECE, Piece, parse_pieces
 
 _OPEN_LIST, _CLOSE_LIST, _OPEN_OBJECT, _CLOSE_OBJECT, _COMMA, _QUOTE = b'[]{},"'
@@ -36,7 +35,7 @@ def read_annotations(path: Path) -> Any:
         return read_json(path)
 
 
-def _annotations_in(text: NDArray[np.uint8]) -> tuple[int, int]:
+def _annotations_in(text: Text) -> tuple[int, int]:
     """Where the list `annotations` of the object `text` begins and ends. Raises ValueError when there is not one."""
     found: list[tuple[int, int]] = []
     separator, at = _OPEN_OBJECT, skip_spaces(text, 0)
@@ -53,14 +52,14 @@ def _annotations_in(text: NDArray[np.uint8]) -> tuple[int, int]:
     return found[0]
 
 
-def _end(text: NDArray[np.uint8], at: int) -> int:
+def _end(text: Text, at: int) -> int:
     end = value_end(text, at)
     if end == NOT_HERE:
         raise ValueError("the text breaks off")
     return int(end)
 
 
-def _pieces(text: NDArray[np.uint8], at: int) -> Iterator[Piece]:
+def _pieces(text: Text, at: int) -> Iterator[Piece]:
     """Cut the list that ends with `text` between its entries, the first of which is at or after `at`."""
     if text[skip_spaces(text, at)] == _CLOSE_LIST:
         return

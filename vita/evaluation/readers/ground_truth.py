@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vita.core.contract import UserError
+from vita.core.contract import Rle, UserError
 from vita.data.annotations.contents import YTVIS, ObjectEntry
 from vita.data.annotations.findings import FirstFault
 from vita.data.annotations.reader import read_contents, read_objects
@@ -26,6 +26,10 @@ class VideoSize:
     height: int
     width: int
     length: int
+
+    def coded(self, counts: str) -> Rle:
+        """The run-length code of a mask in one of its frames."""
+        return Rle(size=[self.height, self.width], counts=counts)
 
 
 @dataclass(frozen=True)
@@ -62,13 +66,11 @@ class GroundTruth:
         Raises UserError naming an id that is not there, and when limit < 1.
         """
         chosen = self if ids is None else self.select(ids)
-        return chosen if limit is None else chosen.first_videos(limit)
-
-    def first_videos(self, count: int) -> GroundTruth:
-        """Only the `count` videos of lowest id, with their annotations. Raises UserError when count < 1."""
-        if count < 1:
-            raise UserError(f"limit of {count} videos: it must be at least 1")
-        return self.select(list(self.videos)[:count])
+        if limit is None:
+            return chosen
+        if limit < 1:
+            raise UserError(f"limit of {limit} videos: it must be at least 1")
+        return chosen.select(list(chosen.videos)[:limit])
 
     def select(self, ids: Collection[int]) -> GroundTruth:
         """Only the videos with these ids, with their annotations. Raises UserError naming one that is not there."""
@@ -79,13 +81,9 @@ class GroundTruth:
         return replace(self, videos=videos, annotations=[a for a in self.annotations if a.video_id in videos])
 
 
-def load_ground_truth(path: Path, limit_videos: int | None = None) -> GroundTruth:
-    """Read a ground-truth file, whole or its first videos by id.
-
-    Raises UserError naming the file and the entry that is wrong.
-    """
-    ground_truth = parse_ground_truth(read_annotations(path), str(path))
-    return ground_truth if limit_videos is None else ground_truth.first_videos(limit_videos)
+def load_ground_truth(path: Path) -> GroundTruth:
+    """Read a ground-truth file. Raises UserError naming the file and the entry that is wrong."""
+    return parse_ground_truth(read_annotations(path), str(path))
 
 
 def parse_ground_truth(data: Any, source: str) -> GroundTruth:

@@ -12,6 +12,10 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from vita.evaluation.counts import Int64s
+
+Text = NDArray[np.uint8]
+
 NOT_HERE = -1
 MORE, FINISHED, BROKEN = 0, 1, 2
 
@@ -22,7 +26,7 @@ _SPACES = (ord(" "), ord("\n"), ord("\r"), ord("\t"))
 
 
 @numba.njit(cache=True, nogil=True)
-def skip_spaces(text: NDArray[np.uint8], at: int) -> int:
+def skip_spaces(text: Text, at: int) -> int:
     """The first place from `at` on that is no white space; the end of the text when there is none."""
     while at < text.size and text[at] in _SPACES:
         at += 1
@@ -30,7 +34,7 @@ def skip_spaces(text: NDArray[np.uint8], at: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def string_end(text: NDArray[np.uint8], at: int) -> int:
+def string_end(text: Text, at: int) -> int:
     """The place after the string whose opening quote is at `at`; -1 when it does not end."""
     at += 1
     while at < text.size:
@@ -44,7 +48,7 @@ def string_end(text: NDArray[np.uint8], at: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def value_end(text: NDArray[np.uint8], at: int) -> int:
+def value_end(text: Text, at: int) -> int:
     """The place after the value that begins at `at`; -1 when it does not end before the text does."""
     if at >= text.size:
         return NOT_HERE
@@ -56,7 +60,7 @@ def value_end(text: NDArray[np.uint8], at: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _bracket_end(text: NDArray[np.uint8], at: int) -> int:
+def _bracket_end(text: Text, at: int) -> int:
     depth = 0
     while at != NOT_HERE and at < text.size:
         while at < text.size and text[at] != _QUOTE and text[at] | _BRACE_BIT not in (_OPEN_OBJECT, _CLOSE_OBJECT):
@@ -73,7 +77,7 @@ def _bracket_end(text: NDArray[np.uint8], at: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def _scalar_end(text: NDArray[np.uint8], at: int) -> int:
+def _scalar_end(text: Text, at: int) -> int:
     while at < text.size:
         character = text[at]
         if character in (_COMMA, _CLOSE_LIST, _CLOSE_OBJECT) or character in _SPACES:
@@ -83,7 +87,7 @@ def _scalar_end(text: NDArray[np.uint8], at: int) -> int:
 
 
 @numba.njit(cache=True, nogil=True)
-def entry_bounds(text: NDArray[np.uint8], at: int, most: int) -> tuple[NDArray[np.int64], int, int]:
+def entry_bounds(text: Text, at: int, most: int) -> tuple[Int64s, int, int]:
     """Bounds (N, 2) of whole entries of a list, beginning with the one at or after `at`, in some `most` bytes.
 
     Also the place after the last of them and its comma, and whether the list is FINISHED there (then the place after

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.data.masks.rle_kernels import FIRST_DIGIT, write_number
-from vita.evaluation.readers.json_scan import skip_spaces, string_end, value_end
+from vita.evaluation.counts import Int64s
+from vita.evaluation.readers.json_scan import Text, skip_spaces, string_end, value_end
 
 _IRREGULAR = -1  # as json_scan.NOT_HERE
 _UNKNOWN = -2  # pixels of a compressed code: whoever decodes it checks them
@@ -29,9 +29,7 @@ _NULL = tuple(b"null")
 
 
 @numba.njit(cache=True, nogil=True)
-def take_masks(
-    text: NDArray[np.uint8], bounds: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.uint8]]:
+def take_masks(text: Text, bounds: Int64s) -> tuple[Int64s, Int64s, Int64s, Int64s, Text]:
     """Take the masks out of the tracks text[begin:end] of each row of `bounds` (N, 2), which are in order.
 
     Returns where each track's list of masks begins and ends in `text` (N, 2) (-1: the track is irregular), the height
@@ -60,14 +58,14 @@ def take_masks(
 
 @numba.njit(cache=True, nogil=True)
 def _take_track(
-    text: NDArray[np.uint8],
+    text: Text,
     at: int,
     end: int,
-    place: NDArray[np.int64],
-    size: NDArray[np.int64],
-    code_ends: NDArray[np.int64],
+    place: Int64s,
+    size: Int64s,
+    code_ends: Int64s,
     masks: int,
-    codes: NDArray[np.uint8],
+    codes: Text,
     filled: int,
 ) -> tuple[int, int]:
     """Take the masks of the track text[at:end]: how much of `code_ends` (-1: irregular) and `codes` is filled then.
@@ -95,7 +93,7 @@ def _take_track(
 
 
 @numba.njit(cache=True, nogil=True)
-def _after_key(text: NDArray[np.uint8], at: int) -> int:
+def _after_key(text: Text, at: int) -> int:
     """Where the value begins whose key begins at `at`; -1 when there is none, or the key has an escape."""
     if not _is(text, at, _QUOTE):
         return _IRREGULAR
@@ -111,13 +109,13 @@ def _after_key(text: NDArray[np.uint8], at: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _take_list(
-    text: NDArray[np.uint8],
+    text: Text,
     at: int,
-    code_ends: NDArray[np.int64],
+    code_ends: Int64s,
     masks: int,
-    codes: NDArray[np.uint8],
+    codes: Text,
     filled: int,
-    size: NDArray[np.int64],
+    size: Int64s,
 ) -> tuple[int, int, int]:
     """Take the list of masks at `at`, which the text is known to hold to its end.
 
@@ -145,9 +143,7 @@ def _take_list(
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_mask(
-    text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], filled: int, size: NDArray[np.int64]
-) -> tuple[int, int]:
+def _take_mask(text: Text, at: int, codes: Text, filled: int, size: Int64s) -> tuple[int, int]:
     """Take the code at `at`: the place after it (-1: irregular) and how much of `codes` is filled then.
 
     `size` is that of the masks before, 0 for the first, which writes it.
@@ -179,7 +175,7 @@ def _take_mask(
 
 
 @numba.njit(cache=True, nogil=True)
-def _read_size(text: NDArray[np.uint8], at: int) -> tuple[np.int64, np.int64, int]:
+def _read_size(text: Text, at: int) -> tuple[np.int64, np.int64, int]:
     """The two numbers of the list at `at` and the place after it; -1 when irregular."""
     if not _is(text, at, _OPEN_LIST):
         return np.int64(0), np.int64(0), _IRREGULAR
@@ -193,7 +189,7 @@ def _read_size(text: NDArray[np.uint8], at: int) -> tuple[np.int64, np.int64, in
 
 
 @numba.njit(cache=True, nogil=True)
-def _read_count(text: NDArray[np.uint8], at: int) -> tuple[np.int64, int]:
+def _read_count(text: Text, at: int) -> tuple[np.int64, int]:
     """The whole number at `at` and the place after it; -1 when irregular."""
     value, begin = np.int64(0), at
     while at < text.size and _ZERO <= text[at] <= _NINE:
@@ -206,7 +202,7 @@ def _read_count(text: NDArray[np.uint8], at: int) -> tuple[np.int64, int]:
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_counts(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], filled: int) -> tuple[int, np.int64, int]:
+def _take_counts(text: Text, at: int, codes: Text, filled: int) -> tuple[int, np.int64, int]:
     """Take a code of either kind: how much of `codes` is filled, its pixels if it tells, and the place after it."""
     if _is(text, at, _QUOTE):
         filled, at = _take_string(text, at + 1, codes, filled)
@@ -217,7 +213,7 @@ def _take_counts(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fil
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_string(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], filled: int) -> tuple[int, int]:
+def _take_string(text: Text, at: int, codes: Text, filled: int) -> tuple[int, int]:
     """Copy the compressed code at `at`; how much of `codes` is filled, and the place after its quote."""
     while at < text.size:
         while at < text.size and FIRST_DIGIT <= text[at] <= _LAST_DIGIT and text[at] != _ESCAPE:
@@ -234,7 +230,7 @@ def _take_string(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fil
 
 
 @numba.njit(cache=True, nogil=True)
-def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], filled: int) -> tuple[int, np.int64, int]:
+def _take_numbers(text: Text, at: int, codes: Text, filled: int) -> tuple[int, np.int64, int]:
     """Compress the counts at `at`: how much of `codes` is filled, their sum, and the place after their bracket."""
     total, number = np.int64(0), 0
     before_last, last = np.int64(0), np.int64(0)
@@ -254,12 +250,12 @@ def _take_numbers(text: NDArray[np.uint8], at: int, codes: NDArray[np.uint8], fi
 
 
 @numba.njit(cache=True, nogil=True)
-def _is(text: NDArray[np.uint8], at: int, character: int) -> bool:
+def _is(text: Text, at: int, character: int) -> bool:
     return at < text.size and text[at] == character
 
 
 @numba.njit(cache=True, nogil=True)
-def _reads(text: NDArray[np.uint8], at: int, word: tuple[int, ...]) -> bool:
+def _reads(text: Text, at: int, word: tuple[int, ...]) -> bool:
     if at + len(word) > text.size:
         return False
     same = True

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
+from vita.evaluation.counts import Int64s
+from vita.evaluation.readers.json_scan import Text
 from vita.evaluation.readers.mask_scan import take_masks
 
 PIECE = 1 << 20  # bytes that are parsed together
@@ -34,8 +35,8 @@ class Piece:
     bounds: (N, 2) where each begins and ends in `text`.  first: number of the first of them in the file.
     """
 
-    text: NDArray[np.uint8]
-    bounds: NDArray[np.int64]
+    text: Text
+    bounds: Int64s
     first: int
 
 
@@ -74,7 +75,7 @@ def _parse(piece: Piece, source: str) -> list[Any]:
     return entries
 
 
-def _parse_regular(text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> Iterator[tuple[int, Any]]:
+def _parse_regular(text: Text, bounds: Int64s) -> Iterator[tuple[int, Any]]:
     """Number and content of each track that is regular; none when one of them is not valid JSON."""
     places, sizes, mask_bounds, code_ends, codes = take_masks(text, bounds)
     regular = np.flatnonzero(places[:, 0] >= 0)
@@ -97,7 +98,7 @@ def _parse_regular(text: NDArray[np.uint8], bounds: NDArray[np.int64]) -> Iterat
         yield track, entry
 
 
-def _parse_plainly(text: NDArray[np.uint8], source: str) -> Any:
+def _parse_plainly(text: Text, source: str) -> Any:
     try:
         return json.loads(text.tobytes().decode())
     except RecursionError:

@@ -11,15 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vita.core.contract import UserError
-from vita.evaluation.readers.json_scan import BROKEN, FINISHED, entry_bounds, skip_spaces
+from vita.evaluation.readers.json_scan import BROKEN, FINISHED, Text, entry_bounds, skip_spaces
 from vita.evaluation.readers.parallel_parse import PIECE, Piece, parse_pieces
 
 _OPEN_LIST, _CLOSE_LIST = b"[]"
-
-Text = NDArray[np.uint8]
 
 
 def read_tracks(path: Path) -> Iterator[Any]:
