@@ -13,6 +13,7 @@ Legend: B draws, V videos.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +74,7 @@ def draw_weights(videos: int, draws: int, random: np.random.Generator) -> Int64s
 def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
     """Intervals of AP, AP50, AP75, AR1 and AR10. Raises UserError when draws < 2."""
     found = resampled_scores([counts], draws, seed)
-    videos = videos_with_objects(counts)
-    intervals = {}
-    for column, name in enumerate(SCORE_NAMES):
-        score, drawn = found.observed[0, column], _defined(found.drawn[0, :, column])
-        if drawn.size and videos >= FEWEST_VIDEOS:
-            intervals[name] = reflected(float(score), drawn)
-    return Bootstrap(intervals, draws, seed)
+    return Bootstrap(_intervals(found.observed[0], found.drawn[0], counts, reflected), draws, seed)
 
 
 def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
@@ -90,14 +85,19 @@ def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: 
     if (counts.video_ids, counts.category_ids) != (against.video_ids, against.category_ids):
         raise UserError("only results on the same videos and categories can be compared; evaluate both on one file")
     found = resampled_scores([counts, against], draws, seed)
-    videos = videos_with_objects(counts)
     observed, drawn = found.observed[0] - found.observed[1], found.drawn[0] - found.drawn[1]
-    intervals: dict[str, Interval] = {}
-    for column, name in enumerate(SCORE_NAMES):
-        values = _defined(drawn[:, column])
-        if values.size and videos >= FEWEST_VIDEOS:
-            intervals[name] = difference_of_draws(float(observed[column]), values)
-    return Bootstrap(intervals, draws, seed)
+    return Bootstrap(_intervals(observed, drawn, counts, difference_of_draws), draws, seed)
+
+
+def _intervals(
+    observed: Floats, drawn: Floats, counts: Counts, interval: Callable[[float, Floats], Interval]
+) -> dict[str, Interval]:
+    """Of each score (5) from its draws (B, 5), without those that have no ground truth at all."""
+    if videos_with_objects(counts) < FEWEST_VIDEOS:
+        return {}
+    columns = zip(SCORE_NAMES, observed.tolist(), drawn.T, strict=True)
+    defined = [(name, score, values[~np.isnan(values)]) for name, score, values in columns]
+    return {name: interval(score, values) for name, score, values in defined if values.size}
 
 
 @dataclass(frozen=True)
@@ -135,11 +135,6 @@ def difference_of_draws(score: float, drawn: Floats) -> Difference:
     on_either_side = min(np.count_nonzero(drawn <= 0), np.count_nonzero(drawn >= 0))
     p = min(1.0, 2 * (1 + on_either_side) / (1 + drawn.size))
     return Difference(score, *_percentiles(drawn), float(np.mean(drawn > 0)), float(np.mean(drawn < 0)), p)
-
-
-def _defined(drawn: Floats) -> Floats:
-    """Without the draws that have no ground truth at all."""
-    return drawn[~np.isnan(drawn)]
 
 
 def _percentiles(drawn: Floats) -> tuple[float, float]:

@@ -55,12 +55,7 @@ def outside_area_ranges(areas: Floats) -> Flags:
     return (areas < _LOW[:, None]) | (areas > _HIGH[:, None])
 
 
-def match_detections(
-    ious: Floats,
-    crowd: Flags,
-    truth_ignored: Flags,
-    outside: Flags,
-) -> tuple[Int64s, Flags]:
+def match_detections(ious: Floats, crowd: Flags, truth_ignored: Flags, outside: Flags) -> tuple[Int64s, Flags]:
     """(A, T, D) ground-truth track of each detection, or -1, and whether it counts neither way.
 
     ious: (D, G), detections in descending order of score.  crowd: (G,) may be taken by several detections.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -71,7 +70,7 @@ def check_presence(frames: Iterable[FrameFile], findings: Findings) -> None:
 
 def check_frames(frames: Sequence[FrameFile], roots: Sequence[Path], workers: int, findings: Findings) -> None:
     """Open and decode all of them, in threads: decoders of pictures let others work meanwhile."""
-    batches = _batches(frames)
+    batches = [frames[first : first + BATCH] for first in range(0, len(frames), BATCH)]
     pool = ThreadPoolExecutor(workers)
     try:
         with progress(len(frames), "frames") as bar:
@@ -83,34 +82,29 @@ def check_frames(frames: Sequence[FrameFile], roots: Sequence[Path], workers: in
         pool.shutdown(cancel_futures=True)  # an interrupted check does not decode to the end first
 
 
-def _batches(frames: Sequence[FrameFile]) -> list[list[FrameFile]]:
-    iterator = iter(frames)
-    return [list(islice(iterator, BATCH)) for _ in range(0, len(frames), BATCH)]
+def _inspect_all(frames: Sequence[FrameFile], roots: Sequence[Path]) -> list[Finding]:
+    return [finding for frame in frames if (finding := _inspect(frame, roots))]
 
 
-def _inspect_all(frames: list[FrameFile], roots: Sequence[Path]) -> list[Finding]:
-    return [finding for frame in frames for finding in _inspect(frame, roots)]
-
-
-def _inspect(frame: FrameFile, roots: Sequence[Path]) -> Iterator[Finding]:
+def _inspect(frame: FrameFile, roots: Sequence[Path]) -> Finding | None:
     try:
         with open_frame(frame.path, roots) as file, Image.open(file) as picture:
             found = (picture.height, picture.width)
             if frame.size is not None and found != frame.size:
                 sizes = f"{_by(found)} pixels, the file says {_by(frame.size)}"
-                yield Finding(Kind.FRAME_SIZE, frame.where, f"{frame.path}: {sizes} (height x width)")
-            else:
-                # An eighth of the size: every byte is read all the same, in less than half of the time.
-                picture.draft("RGB", (picture.width // 8, picture.height // 8))
-                picture.convert("RGB")
+                return Finding(Kind.FRAME_SIZE, frame.where, f"{frame.path}: {sizes} (height x width)")
+            # An eighth of the size: every byte is read all the same, in less than half of the time.
+            picture.draft("RGB", (picture.width // 8, picture.height // 8))
+            picture.convert("RGB")
+            return None
     except (FileNotFoundError, NotADirectoryError):
-        yield Finding(Kind.FRAME_MISSING, frame.where, f"{frame.path}")
+        return Finding(Kind.FRAME_MISSING, frame.where, f"{frame.path}")
     except LeavesRootError as error:
-        yield Finding(Kind.LEAVES_ROOT, frame.where, f"{frame.path}: {error}")
+        return Finding(Kind.LEAVES_ROOT, frame.where, f"{frame.path}: {error}")
     except UnidentifiedImageError:
-        yield Finding(Kind.FRAME_DAMAGED, frame.where, f"{frame.path}: no known format of pictures")
+        return Finding(Kind.FRAME_DAMAGED, frame.where, f"{frame.path}: no known format of pictures")
     except Exception as error:  # decoders raise anything on damaged bytes
-        yield Finding(Kind.FRAME_DAMAGED, frame.where, f"{frame.path}: {error}")
+        return Finding(Kind.FRAME_DAMAGED, frame.where, f"{frame.path}: {error}")
 
 
 def _by(size: tuple[int, int]) -> str:

@@ -5,7 +5,6 @@ Legend: T frames of a video, M of them with a mask, P corners of polygons. Boxes
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any
@@ -20,6 +19,7 @@ from vita.data.annotations.reader import read_codes
 from vita.data.check.entries import ListedObject
 from vita.data.masks.rle import areas as areas_of
 from vita.data.masks.rle import short
+from vita.data.value_limits import is_number
 
 Codes = dict[int, Rle]  # sound masks by frame
 
@@ -76,7 +76,7 @@ def _fault_of_area(listed: Any, area: int, box: list[float], polygon: bool) -> s
     """Files round, and list for polygons the area within the outline, so a share of the edge is allowed."""
     if listed is None:
         return f"no area is listed for a mask of {area} pixels" if area else None
-    if not _is_number(listed) or listed < 0:
+    if not is_number(listed) or listed < 0:
         return f"an area must be a number of pixels, found {short(listed)}"
     edge = box[2] + box[3]
     allowed = 0.05 * area + edge if polygon else 0.02 * area + edge / 4
@@ -87,7 +87,7 @@ def _fault_of_box(listed: Any, box: list[float], outline: list[Any] | None) -> s
     """For polygons the box may also be that of the corners: thin parts of them cover no pixel."""
     if listed is None or listed == []:
         return f"no box is listed, the mask's is {_shown(box)}" if any(box) else None
-    if not isinstance(listed, list) or len(listed) != 4 or not all(_is_number(side) for side in listed):
+    if not isinstance(listed, list) or len(listed) != 4 or not all(is_number(side) for side in listed):
         return f"a box must be four numbers, found {short(listed)}"
     candidates = [box] if outline is None else [box, _box_of(outline)]
     if any(_is_near(listed, candidate) for candidate in candidates):
@@ -106,10 +106,6 @@ def _box_of(polygons: list[list[float]]) -> list[float]:
     corners = np.concatenate([np.asarray(polygon, float).reshape(-1, 2) for polygon in polygons])  # (P, 2)
     least = corners.min(axis=0)
     return [*least.tolist(), *(corners.max(axis=0) - least).tolist()]
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < 1e15 and not math.isnan(value)
 
 
 def _shown(box: list[float]) -> str:

@@ -13,6 +13,7 @@ from pycocotools import mask as coco_mask
 
 from vita.core.contract import Rle
 from vita.data.augment.transforms import Floats, Size
+from vita.data.masks import rle
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,9 +28,7 @@ class Polygons:
 
     def code(self, size: Size) -> Rle:
         """The code of the pixels of a frame of this size (height, width); what lies outside is cut off."""
-        flat = [outline.ravel().tolist() for outline in self.outlines]
-        merged = coco_mask.merge(coco_mask.frPyObjects(flat, *size))
-        return Rle(size=list(size), counts=merged["counts"].decode())
+        return rle.fill([outline.ravel().tolist() for outline in self.outlines], *size)
 
     def mask(self, size: Size) -> np.ndarray:
         """The same as (H, W) bool."""

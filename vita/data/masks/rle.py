@@ -107,6 +107,11 @@ def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
         raise ValueError("a polygon needs at least three x, y pairs")
     for polygon in polygons:
         check_outline(polygon, height, width)
+    return fill(polygons, height, width)
+
+
+def fill(polygons: list[list[float]], height: int, width: int) -> Rle:
+    """The code of the pixels that at least one polygon holds; what lies outside of the frame is cut off."""
     return _rle(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
 
 

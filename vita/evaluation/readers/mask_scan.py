@@ -109,13 +109,7 @@ def _after_key(text: Text, at: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def _take_list(
-    text: Text,
-    at: int,
-    code_ends: Int64s,
-    masks: int,
-    codes: Text,
-    filled: int,
-    size: Int64s,
+    text: Text, at: int, code_ends: Int64s, masks: int, codes: Text, filled: int, size: Int64s
 ) -> tuple[int, int, int]:
     """Take the list of masks at `at`, which the text is known to hold to its end.
 
