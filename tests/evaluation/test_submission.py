@@ -54,6 +54,11 @@ def test_every_form_of_mask_becomes_a_compressed_code(tmp_path: Path) -> None:
     assert content(submit(tmp_path, [TRACK | {"segmentations": masks}]))[0]["segmentations"] == [CODE, CODE]
 
 
+@pytest.mark.parametrize("absent", [[], {}, "", 0])
+def test_empty_values_of_absent_objects_become_null(tmp_path: Path, absent: Any) -> None:
+    assert content(submit(tmp_path, [TRACK | {"segmentations": [CODE, absent]}])) == [TRACK]
+
+
 def test_the_same_predictions_are_the_same_bytes(tmp_path: Path) -> None:
     first = submit(tmp_path, [TRACK]).read_bytes()
     assert submit(tmp_path, [TRACK]).read_bytes() == first
