@@ -182,7 +182,7 @@ def test_frames(files: dict[str, Path], tmp_path: Path) -> None:
         (["--against", "frames"], "frames.json: prediction 0"),
         (["--videos", "ours"], "ours.json"),
         (["--pred", "gt"], "gt.json: predictions must be a list"),
-        (["--gt", "ours"], "ours.json: must be an object with `videos`"),
+        (["--gt", "ours"], "ours.json: not a YouTube-VIS file: it needs the lists `videos` and"),
     ],
 )
 def test_wrong_input_is_one_sentence(options: list[Any], message: str, files: dict[str, Path]) -> None:

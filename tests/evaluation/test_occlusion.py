@@ -3,8 +3,7 @@ from typing import Any
 import pytest
 from evaluation_scenes import annotation, code, ground_truth
 
-from vita.evaluation.occlusion.labels import levels_by_frame, occlusion_level
-from vita.evaluation.readers.ground_truth import parse_ground_truth
+from vita.evaluation.readers.ground_truth import levels_by_frame, occlusion_level, parse_ground_truth
 
 NO, SLIGHT, SEVERE = "no_occlusion", "slight_occlusion", "severe_occlusion"
 

@@ -44,7 +44,7 @@ class _Objects:
     crowds: set[int] = field(default_factory=set)
 
     def add(self, entry: ObjectEntry, label: int, findings: FirstFault) -> None:
-        """One more. Raises UserError saying what is wrong with its mask."""
+        """Append an object. Raises UserError saying what is wrong with its mask."""
         number = len(self.ids)
         (segmentation,) = read_segmentations(entry, COCO, findings) or [None]
         try:

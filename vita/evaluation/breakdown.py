@@ -13,9 +13,8 @@ import numpy as np
 
 from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores, or_null
 from vita.evaluation.counts import Counts, Flags, Floats, Int64s
-from vita.evaluation.occlusion.labels import OCCLUSION_LEVELS
 from vita.evaluation.readers.detections import Detection
-from vita.evaluation.readers.ground_truth import GroundTruth
+from vita.evaluation.readers.ground_truth import OCCLUSION_LEVELS, GroundTruth
 from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
 from vita.evaluation.scoring import evaluate_detections
 

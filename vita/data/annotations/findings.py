@@ -97,7 +97,7 @@ class Findings:
 
 @dataclass
 class FirstFault(Findings):
-    """For a reader that needs a sound file. source: the file, for the message."""
+    """The findings of a reader that needs a sound file: the first error ends it. source: the file, for the message."""
 
     source: Path | str = ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -14,9 +14,13 @@ from vita.data.annotations.contents import YTVIS, ObjectEntry
 from vita.data.annotations.findings import FirstFault
 from vita.data.annotations.reader import read_contents, read_objects
 from vita.data.value_limits import is_number
-from vita.evaluation.occlusion.labels import OcclusionLevel, levels_by_frame, occlusion_level
 from vita.evaluation.readers.annotation_file import read_annotations
 from vita.evaluation.readers.mask_tracks import MaskTrack, read_mask_track
+
+# How much an object is occluded, of the labels that OVIS gives every object in every frame.
+OcclusionLevel = Literal["no", "slight", "severe"]
+OCCLUSION_LEVELS: tuple[OcclusionLevel, ...] = get_args(OcclusionLevel)
+_LABELS = {f"{level}_occlusion": level for level in OCCLUSION_LEVELS}
 
 
 @dataclass(frozen=True)
@@ -126,3 +130,21 @@ def _listed_area(areas: Any, source: str) -> float | None:
         raise UserError(f"{source}: `areas` must be a list of numbers of pixels (or null), one a frame")
     present = [area for area in areas if area]
     return float(np.mean(present)) if present else 0.0
+
+
+def occlusion_level(labels: Any) -> OcclusionLevel | None:
+    """The level of most of an object's frames, the heavier one of two equal; None without labels such as OVIS has.
+
+    labels: `occlusion` of an annotation, a label a frame, null where the object is not visible.
+    """
+    found = [level for level in levels_by_frame(labels) if level is not None]
+    if not found:
+        return None
+    return max(set(found), key=lambda level: (found.count(level), OCCLUSION_LEVELS.index(level)))
+
+
+def levels_by_frame(labels: Any) -> tuple[OcclusionLevel | None, ...]:
+    """The level in each frame, None where the object is not visible; empty without any label such as OVIS has."""
+    labels = labels if isinstance(labels, list) else []
+    found = tuple(_LABELS.get(label) if isinstance(label, str) else None for label in labels)
+    return found if any(found) else ()
