@@ -21,7 +21,7 @@ from baselines.mask2former_vis.official.names import Mask2FormerVisOfficial
 from vita.blocks.clip_position import position_in_clip, waves
 from vita.blocks.detector_options import DetectorOptions, build_detector
 from vita.blocks.pixel_decoder import PixelMaps
-from vita.official.checkpoints.names import detector_source
+from vita.official.checkpoints.names import DetectorNames
 from vita.official.checkpoints.state_dict import official_names_of
 
 CHANNELS = 32
@@ -142,7 +142,7 @@ def test_clips_of_one_frame_are_seen_as_the_image_decoder_sees_them(tiny: Callab
 
 
 def weight_of(name: str, official: dict[str, Tensor]) -> Tensor:
-    source = detector_source(name)
+    source = DetectorNames().source(name)
     assert source is not None
     return official[source.key] if source.third is None else official[source.key].chunk(3)[source.third]
 

@@ -5,7 +5,6 @@ The library itself reads the file, since its own names on disk are older than th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,8 @@ from transformers import Mask2FormerForUniversalSegmentation, ResNetBackbone, Sw
 from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.official.checkpoints.backbone_layouts import BackboneFile
-from vita.official.checkpoints.names import backbone_source, detector_source
+from vita.official.checkpoints.names import BACKBONE, DetectorNames, Parts
 from vita.official.checkpoints.state_dict import official_names_of
-from vita.official.contract import OfficialTensor
 
 CONFIG, MASK2FORMER = "config.json", "mask2former"
 # What shapes do not tell: key of the configuration -> the value that the official detector has.
@@ -83,21 +81,19 @@ def read_transformers_backbone(folder: Path) -> BackboneFile:
     return BackboneFile("transformers", official_names_of(kept, SAVED_BACKBONE), left_out, None)
 
 
-class _Saved:
+class _Saved(Parts):
     """Names in the library's module for segmentation."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """The official key; None when there is none."""
-        inside = name.replace("class_predictor.", "class_head.")
-        return detector_source(re.sub(r"^model\.", "mask2former.", inside))
+    parts = tuple(
+        (ours.replace("mask2former.", "model.").replace("class_head.", "class_predictor."), theirs, rules)
+        for ours, theirs, rules in DetectorNames.parts
+    )
 
 
-class _SavedBackbone:
+class _SavedBackbone(Parts):
     """Names in the library's own backbones."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """The official key; None when there is none."""
-        return backbone_source(name)
+    parts = (("", "", BACKBONE),)
 
 
 SAVED, SAVED_BACKBONE = _Saved(), _SavedBackbone()

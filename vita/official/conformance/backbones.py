@@ -18,12 +18,12 @@ from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.names import backbone_constants, backbone_source
+from vita.official.checkpoints.names import BACKBONE, Parts, backbone_constants
 from vita.official.checkpoints.sizes import Config, Shapes, backbone_options
 from vita.official.checkpoints.state_dict import from_official
 from vita.official.conformance.check import EXACT, VALUES, Pair, compare
 from vita.official.conformance.recording import Recording, Tensors, shapes
-from vita.official.contract import Check, OfficialTensor
+from vita.official.contract import Check
 
 STATE = "_state_dict"
 FULL = "full_"
@@ -90,12 +90,10 @@ def _compare_maps(group: str, model: Backbone, frames: Tensor, tensors: Tensors,
     return compare(group, pairs, VALUES)
 
 
-class BackboneOfficial:
+class BackboneOfficial(Parts):
     """A backbone's counterpart; see `vita.official.contract.OfficialCounterpart`. Official keys have no prefix."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """Where the tensor of `vita.blocks.backbone.Backbone` called `name` comes from."""
-        return backbone_source(name.removeprefix(OUR_PREFIX))
+    parts = ((OUR_PREFIX, "", BACKBONE),)
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """The position index of a Swin."""
