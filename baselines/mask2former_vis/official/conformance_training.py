@@ -5,65 +5,36 @@ Legend: B clips, T frames, F = B * T images, N queries, K classes, h w positions
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
-from torch import Tensor
 
 from baselines.mask2former_vis.decoder import Prediction
 from baselines.mask2former_vis.network import Mask2FormerVis
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import Clip, Losses
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, Tolerance, compare
-from vita.official.conformance.detector import recorded_list
-from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
-from vita.official.conformance.training_step import SINGLE, Level, Limits, gradient_checks, replay, step_checks
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.conformance.check import EXACT, MASK_LOGITS, Pair, compare, compare_named
+from vita.official.conformance.recording import Facts, Tensors, recorded_clips
+from vita.official.conformance.training_step import Level, Limits, replay, step_checks
+from vita.official.contract import Check
 
 LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
-
-
-def compared(
-    ours: Mapping[str, Sequence[Tensor]], tensors: Tensors, group: str, tolerance: Tolerance = VALUES
-) -> Iterator[Check]:
-    """One line for each name of which the recording holds something: the name itself, or numbered from 0."""
-    for name, values in ours.items():
-        recorded = recorded_list(tensors, name)
-        pairs = [(values[i] if i < len(values) else torch.zeros(0), tensor) for i, tensor in recorded.items()]
-        if pairs:
-            yield compare(f"{group} {name}", pairs, tolerance)
 
 
 def predicted(predictions: list[Prediction], tensors: Tensors, group: str) -> Iterator[Check]:
     """Class and mask logits at every depth of the decoder."""
     logits = {"decoder.pred_logits": [prediction.class_logits for prediction in predictions]}
     masks = {"decoder.pred_masks": [prediction.mask_logits for prediction in predictions]}
-    yield from compared(logits, tensors, group)
-    yield from compared(masks, tensors, group, MASK_LOGITS)
+    yield from compare_named(logits, tensors, group)
+    yield from compare_named(masks, tensors, group, MASK_LOGITS)
 
 
 @torch.no_grad()
 def output_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
     """Predictions in training mode for recorded images (F, 3, H, W), clip by clip."""
-    clips = len(next(iter(recorded_list(tensors, "decoder.pred_logits").values())))
+    clips = len(next(iter(tensors.listed("decoder.pred_logits").values())))
     maps = model.pixel_level(tensors["normalised_padded_input"])
     yield from predicted(list(model.decoder(maps, clips)), tensors, group)
-
-
-def loss_checks(
-    model: Mask2FormerVis, official: OfficialCounterpart, recording: Recording, stem: str
-) -> Iterator[Check]:
-    """A recorded batch: targets, costs, matches, points, losses; gradients where they were recorded."""
-    if stem.endswith("_grads"):
-        return
-    group = f"{recording.folder.name}/{stem}"
-    model.zero_grad(set_to_none=True)
-    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
-    yield from checks
-    if (recording.folder / f"{stem}_grad_norms.json").is_file():
-        losses.total.backward()
-        gradients = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
-        yield from gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), gradients, group)
 
 
 def batch_checks(
@@ -82,6 +53,5 @@ def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors
     pairs: list[Pair] = []
     for number, (clip, target) in enumerate(zip(clips, targets, strict=True)):
         ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks}
-        recorded = {key: f"target.clip{number}.{key}" for key in ours}
-        pairs += [(ours[key].long(), tensors[name].long()) for key, name in recorded.items() if name in tensors]
+        pairs += tensors.pairs(ours, f"target.clip{number}.")
     return pairs

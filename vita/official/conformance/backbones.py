@@ -20,9 +20,9 @@ from vita.core.files import read_json
 from vita.official.checkpoints.deterministic_weights import portable_weights
 from vita.official.checkpoints.names import BACKBONE, Parts, backbone_constants
 from vita.official.checkpoints.sizes import Config, Shapes, backbone_options
-from vita.official.checkpoints.state_dict import from_official
+from vita.official.checkpoints.state_dict import from_official, shapes_of
 from vita.official.conformance.check import EXACT, VALUES, Pair, compare
-from vita.official.conformance.recording import Recording, Tensors, shapes
+from vita.official.conformance.recording import Recording, Tensors
 from vita.official.contract import Check
 
 STATE = "_state_dict"
@@ -68,7 +68,7 @@ def _layout(path: Path) -> dict[str, tuple[int, ...]]:
 def _loaded(state: dict[str, Tensor], where: str) -> Backbone:
     """A backbone of the sizes that the weights have, frozen, in evaluation mode."""
     official = BackboneOfficial()
-    options = official.options({}, shapes(state))
+    options = official.options({}, shapes_of(state))
     section: ResNetOptions | SwinOptions = TypeAdapter(ResNetOptions | SwinOptions).validate_python(options)
     model = Backbone(section.configuration(), norm="frozen")
     model.load_state_dict(from_official({**official.constants(model), **state}, model, official, where))
