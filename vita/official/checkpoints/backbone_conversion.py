@@ -11,11 +11,12 @@ from torch import Tensor, nn
 
 from vita.core.contract import MethodDefinition, UserError
 from vita.core.plugins import find_method
-from vita.official.checkpoints.conversion import Converted, counterpart, official_options, on_meta
+from vita.official.checkpoints.conversion import Converted, official_options, on_meta
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
 from vita.official.checkpoints.sizes import DEPTHS, backbone_options
 from vita.official.checkpoints.state_dict import Shape, check_fit, official_shapes, our_names_of, shapes_of
 from vita.official.contract import OfficialCounterpart, OfficialTensor
+from vita.official.plugins import find_official
 
 FIRST = ("stem.conv1.weight", "patch_embed.proj.weight")  # of a ResNet, of a Swin
 OUTPUT_NORM = re.compile(r"norm[0-3]\.(weight|bias)")  # of a Swin; a classifier has none
@@ -32,7 +33,7 @@ def backbone_to_ours(
     Swin, which no classifier has, start as the identity. Raises UserError naming both networks when they differ, or
     listing what does not fit.
     """
-    definition, official = find_method(method), counterpart(method, where)
+    definition, official = find_method(method), find_official(method, where)
     prefix = backbone_prefix(definition, official, where)
     if options is None:
         options = official_options(official, {prefix + key: shape for key, shape in shapes_of(state).items()}, where)
@@ -66,7 +67,7 @@ def check_backbone(
 
     Raises UserError when it is of another network than the options say, or was trained on other pixels.
     """
-    definition, official = find_method(method), counterpart(method, where)
+    definition, official = find_method(method), find_official(method, where)
     prefix = backbone_prefix(definition, official, where)
     inside = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
     network = network_of(shapes_of(inside), where)

@@ -17,7 +17,6 @@ from vita.official.checkpoints.backbone_layouts import BackboneFile, read_backbo
 from vita.official.checkpoints.conversion import (
     Converted,
     class_heads,
-    counterpart,
     current_names,
     held_classes,
     on_meta,
@@ -35,6 +34,7 @@ from vita.official.checkpoints.transformers_folder import (
     read_transformers_backbone,
 )
 from vita.official.checkpoints.wrappers import author_of, weights_in
+from vita.official.plugins import find_official
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
     converted = to_ours(kept, method, request.options, where, request.num_classes, request.new_heads)
     if network is None and request.holds is not None:
         raise UserError(f"{where}: holds no backbone, and so not {WORDS[request.holds]}")
-    official, definition = counterpart(method, where), find_method(method)
+    official, definition = find_official(method, where), find_method(method)
     constants = official.constants(on_meta(definition, converted.options, converted.num_classes, where))
     check_finite(without(kept, constants), where)
     heads = class_heads(definition, converted.options, where)
