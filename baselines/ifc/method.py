@@ -16,8 +16,8 @@ from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import GROUPS, MaskHead
 from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.attention_kernel import attention_path
-from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
-from vita.blocks.detector_options import check_shares
+from vita.blocks.backbone import AnyBackbone, Backbone, Norm, ResNetOptions
+from vita.blocks.detector_options import backbone_shares, check_shares
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.matching import Weights
 from vita.core.config_base import Frozen, parse
@@ -73,8 +73,8 @@ class IfcOptions(Frozen):
     target_stride: of the masks that the loss compares, in pixels. frozen_stages: of the backbone, from the stem.
     """
 
-    backbone: ResNetOptions | SwinOptions = Field(ResNetOptions(), discriminator="kind")
-    norm: Literal["frozen", "trained"] = "frozen"
+    backbone: AnyBackbone = ResNetOptions()
+    norm: Norm = "frozen"
     frozen_stages: int = Field(2, ge=0, le=5)
     encoder_stride: Literal[32, 16] = 32
     channels: PositiveInt = Field(256, multiple_of=GROUPS)
@@ -127,7 +127,7 @@ def build(options: IfcOptions, num_classes: int) -> Ifc:
     widths = options.backbone.widths[:stages]
     sizes = {"channels": options.channels, "heads": options.heads, "feedforward": options.feedforward}
     return Ifc(
-        backbone=Backbone(options.backbone.configuration(stages), options.norm),
+        backbone=Backbone(options.backbone, options.norm, stages),
         backbone_channels=widths,
         encoder=InterFrameEncoder(
             **sizes, layers=options.encoder_layers, memory_tokens=options.memory_tokens, dropout=options.dropout
@@ -146,11 +146,7 @@ def build(options: IfcOptions, num_classes: int) -> Ifc:
 
 def check_heads(options: IfcOptions) -> None:
     """Raises UserError where attention heads do not divide the channels they share."""
-    shares = [("heads", options.heads, options.channels)]
-    if isinstance(options.backbone, SwinOptions):
-        names = ("backbone.heads",) * 4
-        shares += zip(names, options.backbone.heads, options.backbone.widths, strict=True)
-    check_shares(shares)
+    check_shares([("heads", options.heads, options.channels), *backbone_shares(options.backbone)])
 
 
 definition = IfcDefinition()

@@ -10,8 +10,8 @@ import torch
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from vita.blocks.detector_options import DetectorOptions, build_detector, check_shares
-from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.detector_options import DetectorOptions, check_shares
+from vita.blocks.frame_detector import FrameDetector, normalise_and_pad
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import KEEP_BYTES, AttentionPath, FrameSource, UserError, VideoPrediction, WatchedVideo
@@ -123,7 +123,7 @@ def build_vita(options: VitaOptions, num_classes: int) -> Vita:
     detector.check_heads()
     sizes = {"channels": channels, "heads": options.heads, "feedforward": options.feedforward}
     return Vita(
-        detector=build_detector(detector, num_classes),
+        detector=FrameDetector(detector, num_classes),
         encoder=ObjectEncoder(**sizes, layers=options.encoder_layers),
         decoder=ObjectDecoder(
             **sizes,

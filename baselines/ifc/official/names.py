@@ -8,18 +8,17 @@ from typing import Any
 from torch import Tensor, nn
 
 from vita.core.contract import UserError
+from vita.official.checkpoints.backbone import BACKBONE, backbone_constants, backbone_norm, backbone_options
 from vita.official.checkpoints.names import (
-    BACKBONE,
     Parts,
     Rules,
     attention_rules,
-    backbone_constants,
     class_weights,
     feedforward_rules,
     mask_embedding_rules,
     renamed,
 )
-from vita.official.checkpoints.sizes import Config, Shapes, Sizes, backbone_norm, backbone_options
+from vita.official.checkpoints.sizes import Config, Shapes, Sizes
 
 PREFIX = "detr.backbone.0.backbone."
 TRANSFORMER = "detr.transformer."

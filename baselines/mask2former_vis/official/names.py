@@ -7,16 +7,10 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vita.official.checkpoints.names import (
-    BACKBONE,
-    PIXEL_DECODER,
-    Parts,
-    backbone_constants,
-    class_weights,
-    renamed,
-    video_decoder_rules,
-)
-from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes, detector_options
+from vita.official.checkpoints.backbone import BACKBONE, backbone_constants
+from vita.official.checkpoints.detector import PIXEL_DECODER, detector_options
+from vita.official.checkpoints.names import Parts, class_weights, renamed, video_decoder_rules
+from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes
 
 HEAD = "sem_seg_head."
 CLASS_HEAD = f"{HEAD}predictor.class_embed.weight"

@@ -6,17 +6,10 @@ import pytest
 import torch
 
 from vita.blocks.attention import AttentionBlock, FeedForwardBlock, MaskEmbedding
-from vita.official.checkpoints.names import (
-    BACKBONE,
-    FRAME_DECODER,
-    PIXEL_DECODER,
-    DetectorNames,
-    attention_rules,
-    feedforward_rules,
-    mask_embedding_rules,
-    relative_positions,
-    translate,
-)
+from vita.official.checkpoints.backbone import BACKBONE
+from vita.official.checkpoints.backbone_kinds import relative_positions
+from vita.official.checkpoints.detector import FRAME_DECODER, PIXEL_DECODER, DetectorNames
+from vita.official.checkpoints.names import attention_rules, feedforward_rules, mask_embedding_rules, translate
 from vita.official.contract import OfficialTensor
 from vita.official.vita.names import VitaOfficial
 

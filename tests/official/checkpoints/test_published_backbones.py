@@ -103,7 +103,7 @@ def options_of(read: PublishedWeights) -> ResNetOptions | SwinOptions:
 
 def loaded(read: PublishedWeights, method: str) -> Backbone:
     """Our backbone with exactly the tensors that were read."""
-    model = Backbone(options_of(read).configuration(), norm="frozen")
+    model = Backbone(options_of(read), norm="frozen")
     model.load_state_dict({name.replace(PREFIX[method], "extractor."): t for name, t in read.state.items()})
     return model.eval()
 

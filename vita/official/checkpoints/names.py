@@ -2,7 +2,7 @@
 
 Names are relative: ours to the module, theirs to the official module of the same role, whose prefix the caller adds.
 Two kinds of tensors differ in more than names: the official code stacks query, key and value projections where ours
-are three layers, and its Swin keeps the index of relative positions, which the window fixes (`backbone_constants`).
+are three layers, and it keeps constants, such as class weights.
 """
 
 from __future__ import annotations
@@ -85,82 +85,6 @@ def video_decoder_rules(ours: str) -> Rules:
     )
 
 
-# Rules for the library's modules.
-
-
-def _residual(ours: str, theirs: str) -> Rules:
-    """One convolution with its norm. A trained batch norm's count of batches has no counterpart."""
-    leaf = r"(?P<leaf>weight|bias|running_mean|running_var)"
-    return (
-        (rf"{ours}\.convolution\.{leaf}", rf"{theirs}.\g<leaf>"),
-        (rf"{ours}\.normalization\.{leaf}", rf"{theirs}.norm.\g<leaf>"),
-    )
-
-
-CONVOLUTIONS = {"shortcut": "shortcut", r"layer\.0": "conv1", r"layer\.1": "conv2", r"layer\.2": "conv3"}
-RESNET: Rules = (
-    *_residual(r"embedder\.embedder", "stem.conv1"),
-    *(
-        rule
-        for stage in range(4)
-        for ours, theirs in CONVOLUTIONS.items()
-        for rule in _residual(rf"encoder\.stages\.{stage}\.layers\.(\d+)\.{ours}", rf"res{stage + 2}.\1.{theirs}")
-    ),
-)
-SWIN: Rules = (
-    *renamed({rf"hidden_states_norms\.stage{stage + 1}": f"norm{stage}" for stage in range(4)}),
-    (r"swin\.embeddings\.patch_embeddings\.projection\.(\w+)", r"patch_embed.proj.\1"),
-    (r"swin\.embeddings\.norm\.(\w+)", r"patch_embed.norm.\1"),
-    (r"swin\.encoder\.(layers\.\d+\.downsample\..+)", r"\1"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+\.mlp\..+)", r"\1"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+)\.layernorm_before\.(\w+)", r"\1.norm1.\2"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+)\.layernorm_after\.(\w+)", r"\1.norm2.\2"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+)\.attention\.(?P<third>[qkv])_proj\.(\w+)", r"\1.attn.qkv.\3"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+)\.attention\.o_proj\.(\w+)", r"\1.attn.proj.\2"),
-    (r"swin\.encoder\.(layers\.\d+\.blocks\.\d+)\.attention\.relative_position_bias\.(\w+_table)", r"\1.attn.\2"),
-)
-BACKBONE = (*RESNET, *SWIN)
-PIXEL_DECODER: Rules = (
-    (r"input_projections\.(.+)", r"input_proj.\1"),
-    (r"level_embed", r"transformer.level_embed"),
-    (r"(encoder\.layers\.\d+\.self_attn\..+)", r"transformer.\1"),
-    (r"(encoder\.layers\.\d+)\.fc([12])\.(\w+)", r"transformer.\1.linear\2.\3"),
-    (r"(encoder\.layers\.\d+)\.self_attn_layer_norm\.(\w+)", r"transformer.\1.norm1.\2"),
-    (r"(encoder\.layers\.\d+)\.final_layer_norm\.(\w+)", r"transformer.\1.norm2.\2"),
-    (r"(adapter_1|layer_1)\.0\.(\w+)", r"\1.\2"),
-    (r"(adapter_1|layer_1)\.1\.(\w+)", r"\1.norm.\2"),
-    (r"mask_projection\.(\w+)", r"mask_features.\1"),
-)
-FRAME_DECODER: Rules = (
-    (r"queries_features\.(\w+)", r"query_feat.\1"),
-    (r"queries_embedder\.(\w+)", r"query_embed.\1"),
-    (r"level_embed\.(\w+)", r"level_embed.\1"),
-    (r"decoder\.layernorm\.(\w+)", r"decoder_norm.\1"),
-    (r"decoder\.mask_predictor\.mask_embedder\.(\d+)\.0\.(\w+)", r"mask_embed.layers.\1.\2"),
-    (
-        r"decoder\.layers\.(\d+)\.self_attn\.(?P<third>[qkv])_proj\.(\w+)",
-        r"transformer_self_attention_layers.\1.self_attn.in_proj_\3",
-    ),
-    (r"decoder\.layers\.(\d+)\.(self_attn\.out_proj\.\w+)", r"transformer_self_attention_layers.\1.\2"),
-    (r"decoder\.layers\.(\d+)\.self_attn_layer_norm\.(\w+)", r"transformer_self_attention_layers.\1.norm.\2"),
-    (r"decoder\.layers\.(\d+)\.cross_attn\.(.+)", r"transformer_cross_attention_layers.\1.multihead_attn.\2"),
-    (r"decoder\.layers\.(\d+)\.cross_attn_layer_norm\.(\w+)", r"transformer_cross_attention_layers.\1.norm.\2"),
-    (r"decoder\.layers\.(\d+)\.fc([12])\.(\w+)", r"transformer_ffn_layers.\1.linear\2.\3"),
-    (r"decoder\.layers\.(\d+)\.final_layer_norm\.(\w+)", r"transformer_ffn_layers.\1.norm.\2"),
-)
-
-
-class DetectorNames(Parts):
-    """Of our FrameDetector, in all methods that are built on Mask2Former."""
-
-    parts = (
-        ("mask2former.pixel_level_module.encoder.", "backbone.", BACKBONE),
-        ("mask2former.pixel_level_module.decoder.", "sem_seg_head.pixel_decoder.", PIXEL_DECODER),
-        ("mask2former.transformer_module.", "sem_seg_head.predictor.", FRAME_DECODER),
-        ("class_head.", "sem_seg_head.predictor.class_embed.", ((r"(\w+)", r"\1"),)),
-    )
-
-
 # Entries of the official state dict that no tensor of ours stands for.
 
 
@@ -169,24 +93,3 @@ def class_weights(model: nn.Module, bias: str, no_object: float) -> Tensor:
     weights = torch.ones(len(model.get_parameter(bias)))
     weights[-1] = no_object
     return weights
-
-
-def backbone_constants(backbone: nn.Module, prefix: str) -> dict[str, Tensor]:
-    """What a Swin's window fixes: the index of relative positions.
-
-    A window of w x w positions gives a (w*w, w*w) table of entries in the (2w-1)*(2w-1) rows of the bias.
-    """
-    constants: dict[str, Tensor] = {}
-    for name, table in backbone.state_dict().items():
-        source = translate(name, BACKBONE)
-        if source is not None and source.key.endswith("relative_position_bias_table"):
-            key = source.key.removesuffix("bias_table") + "index"
-            constants[prefix + key] = relative_positions((round(len(table) ** 0.5) + 1) // 2)
-    return constants
-
-
-def relative_positions(window: int) -> Tensor:
-    """(w*w, w*w) int64: row of the bias for every pair of positions; vertical distance first."""
-    row, column = torch.meshgrid(torch.arange(window), torch.arange(window), indexing="ij")
-    down, right = (axis.flatten()[:, None] - axis.flatten()[None] + window - 1 for axis in (row, column))
-    return down * (2 * window - 1) + right

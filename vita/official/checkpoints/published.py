@@ -12,8 +12,8 @@ from torch import Tensor
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import Holds
+from vita.official.checkpoints.backbone import BackboneFile, read_backbone
 from vita.official.checkpoints.backbone_conversion import COUNT, backbone_to_ours, check_backbone, network_of
-from vita.official.checkpoints.backbone_layouts import BackboneFile, read_backbone
 from vita.official.checkpoints.conversion import (
     Converted,
     class_heads,

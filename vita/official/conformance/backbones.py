@@ -13,13 +13,14 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.blocks.backbone import AnyBackbone, Backbone, BackboneOptions
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import UserError
 from vita.core.files import read_json
+from vita.official.checkpoints.backbone import BACKBONE, backbone_constants, backbone_options
 from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.names import BACKBONE, Parts, backbone_constants
-from vita.official.checkpoints.sizes import Config, Shapes, backbone_options
+from vita.official.checkpoints.names import Parts
+from vita.official.checkpoints.sizes import Config, Shapes
 from vita.official.checkpoints.state_dict import from_official, shapes_of
 from vita.official.conformance.check import EXACT, VALUES, Pair, compare
 from vita.official.conformance.recording import Recording, Tensors
@@ -69,8 +70,8 @@ def _loaded(state: dict[str, Tensor], where: str) -> Backbone:
     """A backbone of the sizes that the weights have, frozen, in evaluation mode."""
     official = BackboneOfficial()
     options = official.options({}, shapes_of(state))
-    section: ResNetOptions | SwinOptions = TypeAdapter(ResNetOptions | SwinOptions).validate_python(options)
-    model = Backbone(section.configuration(), norm="frozen")
+    section: BackboneOptions = TypeAdapter(AnyBackbone).validate_python(options)
+    model = Backbone(section, norm="frozen")
     model.load_state_dict(from_official({**official.constants(model), **state}, model, official, where))
     return model.eval()
 

@@ -7,18 +7,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from vita.official.checkpoints.backbone import backbone_constants
+from vita.official.checkpoints.detector import DetectorNames, detector_options
 from vita.official.checkpoints.names import (
-    DetectorNames,
     Parts,
     Rules,
     attention_rules,
-    backbone_constants,
     class_weights,
     feedforward_rules,
     renamed,
     video_decoder_rules,
 )
-from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes, agreed, detector_options
+from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes, agreed
 
 MODULE = "vita_module."
 FFN = f"{MODULE}transformer_ffn_layers."
