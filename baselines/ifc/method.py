@@ -91,17 +91,6 @@ class IfcOptions(Frozen):
     target_stride: PositiveInt = 4
 
 
-class IfcInference(Frozen):
-    """Options of one inference variant; see `IfcVariant`."""
-
-    clip_frames: PositiveInt = 5
-    stride: PositiveInt = 1
-    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
-    multi_class: bool = True
-    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
-    max_tracks: PositiveInt | None = None
-
-
 class IfcDefinition:
     """The entry point `ifc` of the group `vita.methods`."""
 
@@ -111,13 +100,13 @@ class IfcDefinition:
 
     def read_variant(self, options: Mapping[str, Any]) -> IfcVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
-        read = parse(IfcInference, dict(options), f"inference options of method {NAME}")
+        read = parse(IfcVariant, dict(options), f"inference options of method {NAME}")
         if read.stride > read.clip_frames:
             raise UserError(
                 f"inference options of method {NAME}: stride is {read.stride}, more than the {read.clip_frames} frames "
                 "of a clip (clip_frames), so that no clip would see some frames; give at most as many"
             )
-        return IfcVariant(**read.model_dump())
+        return read
 
 
 def build(options: IfcOptions, num_classes: int) -> Ifc:
