@@ -60,6 +60,7 @@ def convert_weights(
     from vita.core.contract import UserError
     from vita.official.checkpoints.convert import convert_weights as convert_file
     from vita.official.checkpoints.convert import read_method
+    from vita.official.checkpoints.published import Request
 
     if to == "official" and (new_heads or num_classes is not None):
         raise UserError("--num-classes and --new-heads are of the way to ours; leave them out with --to official")
@@ -67,7 +68,8 @@ def convert_weights(
         raise UserError("--holds is of the way to ours; leave it out with --to official")
     _quiet_libraries()
     name, given = read_method(method, options, config)
-    typer.echo(convert_file(source, out, to, name, given, num_classes, seed if new_heads else None, holds, pick))
+    request = Request(name, given, holds, num_classes, seed if new_heads else None, pick)
+    typer.echo(convert_file(source, out, to, request))
 
 
 def _quiet_libraries() -> None:

@@ -14,7 +14,7 @@ from vita.core.contract import Clip
 from vita.core.plugins import find_method
 from vita.core.run_config import TrainConfig
 from vita.engine.optimizer import build_optimizer
-from vita.official.checkpoints.published import read_published
+from vita.official.checkpoints.published import Request, read_published
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.plugins import find_official
 
@@ -56,7 +56,7 @@ def main(file: Path) -> None:
     official = official_names_of(own, find_official("vita"))
     alone = {key.removeprefix("backbone."): t for key, t in official.items() if key.startswith("backbone.")}
     torch.save({"model": {**alone, "head.weight": torch.zeros(1000, 32), "head.bias": torch.zeros(1000)}}, file)
-    read = read_published(file, "vita", None)
+    read = read_published(file, Request("vita"))
     assert (read.holds, read.layout) == ("backbone", "original ConvNeXt of 8-16-24-32 channels")
     assert read.options["detector"]["backbone"] == {**BACKBONE, "channels": (8, 16, 24, 32), "depths": (1, 1, 2, 1)}
     assert sorted(read.left_out) == ["head.bias", "head.weight"]
