@@ -1,6 +1,7 @@
-"""Mask2Former-VIS held against recorded outputs of its official code; training mode is in `conformance_training`.
+"""Mask2Former-VIS held against recorded outputs of its official code.
 
-Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predictions, h w positions of a map.
+Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predictions, h w positions of a map,
+H W pixels.
 """
 
 from __future__ import annotations
@@ -15,19 +16,22 @@ from torch import Tensor
 from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.conformance_training import batch_checks, output_checks, predicted
 from baselines.mask2former_vis.official.names import CLASS_HEAD, official
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_pairs
 from vita.blocks.pixel_decoder import PixelMaps
+from vita.core.contract import Clip, Losses
 from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, entries_by_depth, in_double
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks, compare_named
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_masks, compare_named
 from vita.official.conformance.detector import thinned_checks
 from vita.official.conformance.method import RecordedMethod
-from vita.official.conformance.recording import Recording, StoredFrames, Tensors
+from vita.official.conformance.recording import Facts, Recording, StoredFrames, Tensors, recorded_clips
 from vita.official.conformance.released_sizes import FullSize
+from vita.official.conformance.training_step import Level, Limits, replay, step_checks
 from vita.official.contract import Check
+
+LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
 
 
 def _small_checks(model: Mask2FormerVis, recording: Recording) -> Iterator[Check]:
@@ -70,6 +74,42 @@ def _evaluation_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> I
 def _position(level: Tensor) -> Tensor:
     """Of a level (T, C, h, w): (1, T, C, h, w)."""
     return position_in_clip(level.permute(0, 2, 3, 1).shape, level.device).permute(0, 3, 1, 2)[None]
+
+
+def predicted(predictions: list[Prediction], tensors: Tensors, group: str) -> Iterator[Check]:
+    """Class and mask logits at every depth of the decoder."""
+    logits = {"decoder.pred_logits": [prediction.class_logits for prediction in predictions]}
+    masks = {"decoder.pred_masks": [prediction.mask_logits for prediction in predictions]}
+    yield from compare_named(logits, tensors, group)
+    yield from compare_named(masks, tensors, group, MASK_LOGITS)
+
+
+@torch.no_grad()
+def output_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
+    """Predictions in training mode for recorded images (F, 3, H, W), clip by clip."""
+    clips = len(next(iter(tensors.listed("decoder.pred_logits").values())))
+    maps = model.pixel_level(tensors["normalised_padded_input"])
+    yield from predicted(list(model.decoder(maps, clips)), tensors, group)
+
+
+def batch_checks(
+    model: Mask2FormerVis, tensors: Tensors, facts: Facts, group: str, limits: Limits
+) -> tuple[Losses, list[Check]]:
+    """The objective on a recorded batch: targets, costs, matches, points and every loss term."""
+    clips = recorded_clips(tensors, absent_class=model.decoder.class_head.out_features - 1)
+    targets = compare(f"{group} targets", _target_pairs(model, clips, tensors), EXACT)
+    step = replay(model, clips, tensors, facts, [LEVEL])
+    return step.losses, [targets, *step_checks(step, tensors, facts, group, limits)]
+
+
+def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
+    images = normalise_and_pad([clip.frames for clip in clips])
+    targets = model.targets(clips, (images.shape[2], images.shape[3]))
+    pairs: list[Pair] = []
+    for number, (clip, target) in enumerate(zip(clips, targets, strict=True)):
+        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks}
+        pairs += tensors.pairs(ours, f"target.clip{number}.")
+    return pairs
 
 
 @torch.no_grad()
