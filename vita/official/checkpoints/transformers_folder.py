@@ -12,6 +12,7 @@ from typing import Any
 from torch import Tensor
 from transformers import Mask2FormerForUniversalSegmentation
 
+from vita.blocks.backbone import stage_names
 from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.official.checkpoints.backbone import BACKBONE, BackboneFile, starts_fresh
@@ -30,8 +31,8 @@ FIXED = {
     "feature_strides": [4, 8, 16, 32],
     "backbone": None,  # a name from which the library would load the backbone itself
 }
-STAGES = ["stage1", "stage2", "stage3", "stage4"]
-BACKBONES = {kind.name: kind for kind in reversed(KINDS)}
+STAGES = stage_names(4)
+BACKBONES = {kind.name: kind for kind in reversed(KINDS)}  # in the order in which errors name them
 INSIDE = {"out_features": STAGES}  # of a backbone inside a Mask2Former
 UNUSED = ("criterion.empty_weight", *(part for kind in KINDS for part in kind.unused))  # parts of names
 
