@@ -9,35 +9,35 @@ Legend: T frames, N instances of the video, K classes, m instances of one frame,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
 from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import FLOATS_AT_ONCE, encode
+from vita.core.config_base import Frozen
 from vita.core.contract import FrameSource, Rle, Track, VideoPrediction
 
 CHUNK_FRAMES = 18  # that go through the backbone at once
 
 
-@dataclass(frozen=True)
-class IfcVariant:
+class IfcVariant(Frozen):
     """One way of inference with the same weights.
 
     multi_class: every class of an instance above `class_threshold` is a track of its own; else only the best class is,
     whatever its probability. max_tracks: at most as many, the best; None for no limit, as in the release.
     """
 
-    clip_frames: int = 5
-    stride: int = 1
-    match_threshold: float = 0.05
+    clip_frames: PositiveInt = 5
+    stride: PositiveInt = 1
+    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
     multi_class: bool = True
-    class_threshold: float = 0.01
-    max_tracks: int | None = None
+    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
+    max_tracks: PositiveInt | None = None
 
 
 class MapsInView:

@@ -16,8 +16,8 @@ from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.mask_head import GROUPS, MaskHead
 from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.attention_kernel import attention_path
-from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
-from vita.blocks.detector_options import check_shares
+from vita.blocks.backbone import AnyBackbone, Backbone, Norm, ResNetOptions
+from vita.blocks.detector_options import backbone_shares, check_shares
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.matching import Weights
 from vita.core.config_base import Frozen, parse
@@ -73,8 +73,8 @@ class IfcOptions(Frozen):
     target_stride: of the masks that the loss compares, in pixels. frozen_stages: of the backbone, from the stem.
     """
 
-    backbone: ResNetOptions | SwinOptions = Field(ResNetOptions(), discriminator="kind")
-    norm: Literal["frozen", "trained"] = "frozen"
+    backbone: AnyBackbone = ResNetOptions()
+    norm: Norm = "frozen"
     frozen_stages: int = Field(2, ge=0, le=5)
     encoder_stride: Literal[32, 16] = 32
     channels: PositiveInt = Field(256, multiple_of=GROUPS)
@@ -91,17 +91,6 @@ class IfcOptions(Frozen):
     target_stride: PositiveInt = 4
 
 
-class IfcInference(Frozen):
-    """Options of one inference variant; see `IfcVariant`."""
-
-    clip_frames: PositiveInt = 5
-    stride: PositiveInt = 1
-    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
-    multi_class: bool = True
-    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
-    max_tracks: PositiveInt | None = None
-
-
 class IfcDefinition:
     """The entry point `ifc` of the group `vita.methods`."""
 
@@ -111,13 +100,13 @@ class IfcDefinition:
 
     def read_variant(self, options: Mapping[str, Any]) -> IfcVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
-        read = parse(IfcInference, dict(options), f"inference options of method {NAME}")
+        read = parse(IfcVariant, dict(options), f"inference options of method {NAME}")
         if read.stride > read.clip_frames:
             raise UserError(
                 f"inference options of method {NAME}: stride is {read.stride}, more than the {read.clip_frames} frames "
                 "of a clip (clip_frames), so that no clip would see some frames; give at most as many"
             )
-        return IfcVariant(**read.model_dump())
+        return read
 
 
 def build(options: IfcOptions, num_classes: int) -> Ifc:
@@ -127,7 +116,7 @@ def build(options: IfcOptions, num_classes: int) -> Ifc:
     widths = options.backbone.widths[:stages]
     sizes = {"channels": options.channels, "heads": options.heads, "feedforward": options.feedforward}
     return Ifc(
-        backbone=Backbone(options.backbone.configuration(stages), options.norm),
+        backbone=Backbone(options.backbone, options.norm, stages),
         backbone_channels=widths,
         encoder=InterFrameEncoder(
             **sizes, layers=options.encoder_layers, memory_tokens=options.memory_tokens, dropout=options.dropout
@@ -146,11 +135,7 @@ def build(options: IfcOptions, num_classes: int) -> Ifc:
 
 def check_heads(options: IfcOptions) -> None:
     """Raises UserError where attention heads do not divide the channels they share."""
-    shares = [("heads", options.heads, options.channels)]
-    if isinstance(options.backbone, SwinOptions):
-        names = ("backbone.heads",) * 4
-        shares += zip(names, options.backbone.heads, options.backbone.widths, strict=True)
-    check_shares(shares)
+    check_shares([("heads", options.heads, options.channels), *backbone_shares(options.backbone)])
 
 
 definition = IfcDefinition()

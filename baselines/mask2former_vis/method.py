@@ -10,8 +10,9 @@ from torch import nn
 
 from baselines.mask2former_vis.decoder import MaskedVideoDecoder
 from baselines.mask2former_vis.network import Labels, Mask2FormerVis
-from vita.blocks.detector_options import DetectorOptions, build_pixel_level
+from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.losses.set_criterion import SetCriterion
+from vita.blocks.pixel_decoder import PixelLevel
 from vita.core.config_base import Frozen, parse
 
 NAME = "mask2former_vis"
@@ -49,7 +50,7 @@ def build(options: Mask2FormerVisOptions, num_classes: int) -> Mask2FormerVis:
     detector = options.detector
     detector.check_heads()
     return Mask2FormerVis(
-        pixel_level=build_pixel_level(detector),
+        pixel_level=PixelLevel(detector),
         decoder=MaskedVideoDecoder(
             channels=detector.channels,
             heads=detector.heads,

@@ -9,7 +9,7 @@ from pydantic import Field, PositiveInt
 from torch import nn
 
 from baselines.vistr.network import VisTr
-from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.blocks.backbone import AnyBackbone, Backbone, ResNetOptions
 from vita.blocks.detector_options import check_shares
 from vita.core.config_base import Frozen, parse
 
@@ -19,7 +19,7 @@ NAME = "vistr"
 class VisTrOptions(Frozen):
     """The architecture; defaults are as published, with ResNet-50."""
 
-    backbone: ResNetOptions | SwinOptions = Field(ResNetOptions(), discriminator="kind")
+    backbone: AnyBackbone = ResNetOptions()
     channels: PositiveInt = Field(384, multiple_of=6)  # a third each for time, rows and columns
     heads: PositiveInt = 8
     feedforward: PositiveInt = 2048
@@ -41,7 +41,7 @@ class VisTrDefinition:
         check_shares([("heads", read.heads, read.channels)])
         sizes = read.model_dump(exclude={"backbone"})
         return VisTr(
-            backbone=Backbone(read.backbone.configuration(), "frozen"),
+            backbone=Backbone(read.backbone, "frozen"),
             backbone_channels=read.backbone.widths[-1],
             num_classes=num_classes,
             **sizes,

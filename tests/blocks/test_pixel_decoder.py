@@ -6,7 +6,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from vita.blocks.backbone import FrozenBatchNorm
-from vita.blocks.detector_options import DetectorOptions, build_detector, build_pixel_level
+from vita.blocks.detector_options import DetectorOptions
+from vita.blocks.frame_detector import FrameDetector
 from vita.blocks.pixel_decoder import FullPrecisionPixelDecoder, PixelLevel
 
 RESNET = {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8, 16, 24, 32]}
@@ -20,7 +21,7 @@ def options(backbone: dict, norm: str = "frozen") -> DetectorOptions:
 
 def build(backbone: dict, norm: str = "frozen") -> PixelLevel:
     torch.manual_seed(0)
-    return build_pixel_level(options(backbone, norm))
+    return PixelLevel(options(backbone, norm))
 
 
 def images() -> Tensor:
@@ -38,7 +39,7 @@ def test_four_strides() -> None:
 @torch.no_grad()
 def test_the_detectors_own(backbone: dict) -> None:
     alone = build(backbone).eval()
-    inside = build_detector(options(backbone), num_classes=3).eval().mask2former.pixel_level_module
+    inside = FrameDetector(options(backbone), num_classes=3).eval().mask2former.pixel_level_module
     inside.encoder.load_state_dict(alone.backbone.state_dict())
     inside.decoder.load_state_dict(alone.decoder.state_dict())
     maps, expected = alone(images()), inside(images())
@@ -84,5 +85,5 @@ def test_kept_out_of_autocast(backbone: dict, dtype: torch.dtype) -> None:
     for ours, wanted in zip((*maps.levels, maps.mask_features), (*exact.levels, exact.mask_features), strict=True):
         assert ours.dtype == torch.float32
         assert torch.equal(ours, wanted)
-    inside = build_detector(options(backbone), num_classes=3).mask2former.pixel_level_module.decoder
+    inside = FrameDetector(options(backbone), num_classes=3).mask2former.pixel_level_module.decoder
     assert type(inside) is type(level.decoder) is FullPrecisionPixelDecoder

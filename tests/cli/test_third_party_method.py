@@ -86,7 +86,7 @@ def test_conformance_goes_on_beside_it(tmp_path: Path) -> None:
 def test_convert_says_that_there_is_nothing_to_convert(run: Path) -> None:
     succeeded(vita("train", "--config", run / "config.yaml"))
     weights = run / "model.safetensors"
-    told = f"the method '{NAME}' has no official implementation to convert from or to; those that have: ifc, "
+    told = f"unknown official implementation of the method '{NAME}'; installed are: ifc, "
     ways = [("official", "out.pth"), ("ours", "out.safetensors")]
     for direction, name in ways:
         refused(vita("convert", "weights", weights, "--method", NAME, "--to", direction, "--out", run / name), told)

@@ -1,71 +1,138 @@
-"""Backbones, off the shelf: their options, and the module for methods that use one without the frame detector.
+"""Backbones, off the shelf: all that a model knows of a kind of backbone, and the module for methods without the frame
+detector.
+
+A new kind is a class of options here, and a member of `AnyBackbone`; what its published files are called stands in
+`vita.official.checkpoints.backbone_kinds`.
 
 Legend: F frames, C channels, h w positions of a map.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from abc import abstractmethod
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
-from transformers import ResNetBackbone, ResNetConfig, SwinBackbone, SwinConfig
+from transformers import PreTrainedConfig, ResNetBackbone, ResNetConfig, SwinBackbone, SwinConfig
 
 from vita.blocks.initialisation import initialise_backbone
 from vita.core.config_base import Frozen
 
+FourSizes = tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt]  # one a stage
+Norm = Literal["frozen", "trained"]
 
-class ResNetOptions(Frozen):
+
+class BackboneOptions(Frozen):
+    """A kind of backbone: four stages, whose maps have strides 4, 8, 16 and 32.
+
+    Each kind has a key `kind` with a value of its own. `library`: the transformers class of its module.
+    """
+
+    library: ClassVar[type[Any]]
+
+    @property
+    @abstractmethod
+    def widths(self) -> tuple[int, ...]:
+        """Channels of every stage's map."""
+
+    @abstractmethod
+    def configuration(self, stages: int = 4) -> PreTrainedConfig:
+        """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
+
+    @abstractmethod
+    def parts(self, extractor: nn.Module) -> list[nn.Module]:
+        """What a module of this kind consists of, from the input: the stem, then stage after stage."""
+
+    @property
+    def head_counts(self) -> tuple[int, ...]:
+        """Attention heads of every stage, each of which has to divide the stage's width; none without attention."""
+        return ()
+
+    def drop_unused(self, extractor: nn.Module) -> None:
+        """Take away weights of the library's module that no stage's map depends on; they would have no gradient."""
+
+
+class ResNetOptions(BackboneOptions):
     """A residual network; defaults are ResNet-50."""
+
+    library: ClassVar[type[Any]] = ResNetBackbone
 
     kind: Literal["resnet"] = "resnet"
     stem_channels: PositiveInt = 64
-    channels: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (256, 512, 1024, 2048)
-    depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (3, 4, 6, 3)
+    channels: FourSizes = (256, 512, 1024, 2048)
+    depths: FourSizes = (3, 4, 6, 3)
     block: Literal["basic", "bottleneck"] = "bottleneck"
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of every stage's map."""
+        """See `BackboneOptions`."""
         return self.channels
 
     def configuration(self, stages: int = 4) -> ResNetConfig:
-        """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
+        """See `BackboneOptions`."""
         return ResNetConfig(
             embedding_size=self.stem_channels,
             hidden_sizes=list(self.channels[:stages]),
             depths=list(self.depths[:stages]),
             layer_type=self.block,
-            out_features=[f"stage{stage + 1}" for stage in range(stages)],
+            out_features=stage_names(stages),
         )
 
+    def parts(self, extractor: Any) -> list[nn.Module]:
+        """See `BackboneOptions`."""
+        return [extractor.embedder, *extractor.encoder.stages]
 
-class SwinOptions(Frozen):
+
+class SwinOptions(BackboneOptions):
     """A Swin transformer; defaults are Swin-L pre-trained at 384 pixels."""
+
+    library: ClassVar[type[Any]] = SwinBackbone
 
     kind: Literal["swin"]
     channels: PositiveInt = 192
-    depths: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (2, 2, 18, 2)
-    heads: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (6, 12, 24, 48)
+    depths: FourSizes = (2, 2, 18, 2)
+    heads: FourSizes = (6, 12, 24, 48)
     window: PositiveInt = 12
     drop_path: float = Field(0.3, ge=0.0, lt=1.0)
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Channels of every stage's map."""
+        """See `BackboneOptions`."""
         return tuple(self.channels * 2**stage for stage in range(4))
 
+    @property
+    def head_counts(self) -> tuple[int, ...]:
+        """See `BackboneOptions`."""
+        return self.heads
+
     def configuration(self, stages: int = 4) -> SwinConfig:
-        """For the library; every stage gives a map. Fewer stages than four leave out the coarsest."""
+        """See `BackboneOptions`."""
         return SwinConfig(
             embed_dim=self.channels,
             depths=list(self.depths[:stages]),
             num_heads=list(self.heads[:stages]),
             window_size=self.window,
             drop_path_rate=self.drop_path,
-            out_features=[f"stage{stage + 1}" for stage in range(stages)],
+            out_features=stage_names(stages),
         )
+
+    def parts(self, extractor: Any) -> list[nn.Module]:
+        """See `BackboneOptions`."""
+        return [extractor.swin.embeddings, *extractor.swin.encoder.layers]
+
+    def drop_unused(self, extractor: nn.Module) -> None:
+        """The last norm, which no stage's map passes through."""
+        extractor.set_submodule("swin.layernorm", nn.Identity())
+
+
+AnyBackbone = Annotated[ResNetOptions | SwinOptions, Field(discriminator="kind")]
+
+
+def stage_names(stages: int) -> list[str]:
+    """The library's names of the first stages."""
+    return [f"stage{stage + 1}" for stage in range(stages)]
 
 
 class FrozenBatchNorm(nn.Module):
@@ -95,31 +162,21 @@ def freeze_batch_norm(module: nn.Module) -> None:
             freeze_batch_norm(child)
 
 
-def drop_unused_norm(backbone: nn.Module) -> None:
-    """Take away the last norm of the library's Swin, which no stage's map passes through: weights without gradient."""
-    if isinstance(backbone, SwinBackbone):
-        backbone.set_submodule("swin.layernorm", nn.Identity())
-
-
 class Backbone(nn.Module):
-    """A feature extractor alone, freshly initialised."""
+    """A feature extractor alone, freshly initialised, of the first `stages` stages."""
 
-    def __init__(self, config: ResNetConfig | SwinConfig, norm: Literal["frozen", "trained"]) -> None:
+    def __init__(self, options: BackboneOptions, norm: Norm, stages: int = 4) -> None:
         super().__init__()
-        self.extractor = ResNetBackbone(config) if isinstance(config, ResNetConfig) else SwinBackbone(config)
-        drop_unused_norm(self.extractor)
+        self.options = options
+        self.extractor = options.library(options.configuration(stages))
+        options.drop_unused(self.extractor)
         initialise_backbone(self.extractor)
         if norm == "frozen":
             freeze_batch_norm(self.extractor)
 
     def freeze(self, parts: int) -> None:
         """Take the first parts out of training: the stem, then stage after stage."""
-        if isinstance(self.extractor, SwinBackbone):
-            inside = self.extractor.swin
-            every = [inside.embeddings, *inside.encoder.layers]
-        else:
-            every = [self.extractor.embedder, *self.extractor.encoder.stages]
-        for part in every[:parts]:
+        for part in self.options.parts(self.extractor)[:parts]:
             part.requires_grad_(False)
 
     def forward(self, images: Tensor) -> list[Tensor]:

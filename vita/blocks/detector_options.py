@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from pydantic import Field, PositiveInt
+from transformers import Mask2FormerConfig
 
-from vita.blocks.backbone import ResNetOptions, SwinOptions
-from vita.blocks.frame_detector import FrameDetector
-from vita.blocks.pixel_decoder import PixelLevel, library_configuration
+from vita.blocks.backbone import AnyBackbone, BackboneOptions, Norm, ResNetOptions
 from vita.core.config_base import Frozen
 from vita.core.contract import UserError
 
@@ -16,7 +13,7 @@ from vita.core.contract import UserError
 class DetectorOptions(Frozen):
     """The frame detector. norm: "frozen" batch norm for loaded weights, "trained" for training from scratch."""
 
-    backbone: ResNetOptions | SwinOptions = Field(ResNetOptions(), discriminator="kind")
+    backbone: AnyBackbone = ResNetOptions()
     channels: PositiveInt = Field(256, multiple_of=32)
     heads: PositiveInt = 8
     feedforward: PositiveInt = 2048
@@ -24,16 +21,32 @@ class DetectorOptions(Frozen):
     pixel_layers: PositiveInt = 6
     pixel_feedforward: PositiveInt = 1024
     decoder_layers: PositiveInt = 9
-    norm: Literal["frozen", "trained"] = "frozen"
+    norm: Norm = "frozen"
+
+    def configuration(self) -> Mask2FormerConfig:
+        """For the library, backbone included."""
+        return Mask2FormerConfig(
+            backbone_config=self.backbone.configuration(),
+            feature_size=self.channels,
+            mask_feature_size=self.channels,
+            hidden_dim=self.channels,
+            num_attention_heads=self.heads,
+            encoder_feedforward_dim=self.pixel_feedforward,
+            encoder_layers=self.pixel_layers,
+            dim_feedforward=self.feedforward,
+            num_queries=self.queries,
+            decoder_layers=self.decoder_layers + 1,  # the library counts the prediction from the bare queries
+        )
 
     def check_heads(self) -> None:
         """Raises UserError where attention heads do not divide the channels they share."""
-        shares = [("detector.heads", self.heads, self.channels)]
-        if isinstance(self.backbone, SwinOptions):
-            widths = [self.backbone.channels * 2**stage for stage in range(4)]
-            names = ("detector.backbone.heads",) * 4
-            shares += zip(names, self.backbone.heads, widths, strict=True)
-        check_shares(shares)
+        check_shares([("detector.heads", self.heads, self.channels), *backbone_shares(self.backbone, "detector.")])
+
+
+def backbone_shares(backbone: BackboneOptions, prefix: str = "") -> list[tuple[str, int, int]]:
+    """For `check_shares`, of every stage of a backbone with attention; `prefix` ends with a dot."""
+    stages = zip(backbone.head_counts, backbone.widths, strict=False)
+    return [(f"{prefix}backbone.heads", heads, channels) for heads, channels in stages]
 
 
 def check_shares(shares: list[tuple[str, int, int]]) -> None:
@@ -41,31 +54,3 @@ def check_shares(shares: list[tuple[str, int, int]]) -> None:
     for key, heads, channels in shares:
         if channels % heads:
             raise UserError(f"options.{key} is {heads}; it must divide the {channels} channels that the heads share")
-
-
-def build_detector(options: DetectorOptions, num_classes: int) -> FrameDetector:
-    """The frame detector alone."""
-    return FrameDetector(
-        backbone=options.backbone.configuration(),
-        num_classes=num_classes,
-        channels=options.channels,
-        heads=options.heads,
-        feedforward=options.feedforward,
-        queries=options.queries,
-        pixel_layers=options.pixel_layers,
-        pixel_feedforward=options.pixel_feedforward,
-        decoder_layers=options.decoder_layers,
-        norm=options.norm,
-    )
-
-
-def build_pixel_level(options: DetectorOptions) -> PixelLevel:
-    """The detector's backbone and pixel decoder, for a method with a decoder of its own."""
-    config = library_configuration(
-        backbone=options.backbone.configuration(),
-        channels=options.channels,
-        heads=options.heads,
-        pixel_layers=options.pixel_layers,
-        pixel_feedforward=options.pixel_feedforward,
-    )
-    return PixelLevel(config, options.norm)

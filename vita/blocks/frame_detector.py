@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import Mask2FormerModel, ResNetConfig, SwinConfig
+from transformers import Mask2FormerModel
 
-from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
+from vita.blocks.backbone import freeze_batch_norm
+from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.initialisation import initialise_detector
 from vita.blocks.mask_decoding import FrameGeometry
-from vita.blocks.pixel_decoder import keep_full_precision, library_configuration
+from vita.blocks.pixel_decoder import keep_full_precision
 from vita.core.contract import FrameSource
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
@@ -42,36 +43,13 @@ class FrameOutput:
 class FrameDetector(nn.Module):
     """Frames -> frame queries, class and mask logits of every decoder layer, and the pixel decoder's last map."""
 
-    def __init__(
-        self,
-        *,
-        backbone: ResNetConfig | SwinConfig,
-        num_classes: int,
-        channels: int,
-        heads: int,
-        feedforward: int,
-        queries: int,
-        pixel_layers: int,
-        pixel_feedforward: int,
-        decoder_layers: int,
-        norm: Literal["frozen", "trained"],
-    ) -> None:
+    def __init__(self, options: DetectorOptions, num_classes: int) -> None:
         super().__init__()
-        config = library_configuration(
-            backbone=backbone,
-            channels=channels,
-            heads=heads,
-            pixel_layers=pixel_layers,
-            pixel_feedforward=pixel_feedforward,
-            dim_feedforward=feedforward,
-            num_queries=queries,
-            decoder_layers=decoder_layers + 1,  # the library counts the prediction from the bare queries
-        )
-        self.mask2former = Mask2FormerModel(config)
-        drop_unused_norm(self.backbone)
-        self.class_head = nn.Linear(channels, num_classes + 1)
+        self.mask2former = Mask2FormerModel(options.configuration())
+        options.backbone.drop_unused(self.backbone)
+        self.class_head = nn.Linear(options.channels, num_classes + 1)
         initialise_detector(self.mask2former, self.class_head)
-        if norm == "frozen":
+        if options.norm == "frozen":
             freeze_batch_norm(self.mask2former)
         self._pixel_map: Tensor | None = None
         decoder = self.mask2former.pixel_level_module.decoder

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from torch import Tensor, nn
-from transformers import Mask2FormerConfig, ResNetConfig, SwinConfig
 from transformers.models.mask2former.modeling_mask2former import (
     Mask2FormerPixelDecoder,
     Mask2FormerPixelDecoderOutput,
     Mask2FormerPixelLevelModule,
 )
 
-from vita.blocks.backbone import drop_unused_norm, freeze_batch_norm
+from vita.blocks.backbone import freeze_batch_norm
+from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.initialisation import initialise_pixel_level
 from vita.blocks.precision import full_precision
 
@@ -47,12 +47,12 @@ def keep_full_precision(decoder: Mask2FormerPixelDecoder) -> None:
 class PixelLevel(nn.Module):
     """Frames, each on its own -> maps at four strides."""
 
-    def __init__(self, config: Mask2FormerConfig, norm: Literal["frozen", "trained"]) -> None:
+    def __init__(self, options: DetectorOptions) -> None:
         super().__init__()
-        module = Mask2FormerPixelLevelModule(config)
-        drop_unused_norm(module.encoder)
+        module = Mask2FormerPixelLevelModule(options.configuration())
+        options.backbone.drop_unused(module.encoder)
         initialise_pixel_level(module)
-        if norm == "frozen":
+        if options.norm == "frozen":
             freeze_batch_norm(module)
         keep_full_precision(module.decoder)
         self.backbone, self.decoder = module.encoder, module.decoder
@@ -70,25 +70,3 @@ class PixelLevel(nn.Module):
         """The backbone's maps -> the decoder's."""
         output: Any = self.decoder(maps)
         return PixelMaps(tuple(output.multi_scale_features), output.mask_features)
-
-
-def library_configuration(
-    *,
-    backbone: ResNetConfig | SwinConfig,
-    channels: int,
-    heads: int,
-    pixel_layers: int,
-    pixel_feedforward: int,
-    **frame_decoder: int,
-) -> Mask2FormerConfig:
-    """The library's configuration; frame_decoder: keys of its own, which the pixel level does not look at."""
-    return Mask2FormerConfig(
-        backbone_config=backbone,
-        feature_size=channels,
-        mask_feature_size=channels,
-        hidden_dim=channels,
-        num_attention_heads=heads,
-        encoder_feedforward_dim=pixel_feedforward,
-        encoder_layers=pixel_layers,
-        **frame_decoder,
-    )

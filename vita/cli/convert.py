@@ -33,7 +33,7 @@ def convert_run(
     from vita.core.run_config import RunConfig
     from vita.official.checkpoints.run_weights import convert_run as convert_for_run
 
-    _quiet_libraries()
+    quiet_libraries()
     typer.echo(convert_for_run(load(RunConfig, config), config.parent))
 
 
@@ -60,17 +60,20 @@ def convert_weights(
     from vita.core.contract import UserError
     from vita.official.checkpoints.convert import convert_weights as convert_file
     from vita.official.checkpoints.convert import read_method
+    from vita.official.checkpoints.published import Request
 
     if to == "official" and (new_heads or num_classes is not None):
         raise UserError("--num-classes and --new-heads are of the way to ours; leave them out with --to official")
     if to == "official" and holds is not None:
         raise UserError("--holds is of the way to ours; leave it out with --to official")
-    _quiet_libraries()
+    quiet_libraries()
     name, given = read_method(method, options, config)
-    typer.echo(convert_file(source, out, to, name, given, num_classes, seed if new_heads else None, holds, pick))
+    request = Request(name, given, holds, num_classes, seed if new_heads else None, pick)
+    typer.echo(convert_file(source, out, to, request))
 
 
-def _quiet_libraries() -> None:
+def quiet_libraries() -> None:
+    """The library warns of every backbone but Swin; ours are held against recorded outputs instead."""
     from transformers.utils import logging
 
     logging.set_verbosity_error()

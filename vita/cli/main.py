@@ -10,7 +10,7 @@ import typer
 
 import vita
 from vita.cli.claims import claims
-from vita.cli.convert import convert
+from vita.cli.convert import convert, quiet_libraries
 from vita.cli.data import data
 from vita.cli.demo import demo
 from vita.cli.evaluate import evaluate, evaluate_frames
@@ -75,7 +75,7 @@ def train(
     run = load(RunConfig, config)
     if not run.is_trained:
         raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
-    _quiet_libraries()
+    quiet_libraries()
     start = weights or (Path(run.start_from) if run.start_from else None)
     train_run(run, config.parent, start)
 
@@ -97,7 +97,7 @@ def predict(
     from vita.core.run_config import PredictConfig, RunConfig
     from vita.engine.predict_run import predict_run
 
-    _quiet_libraries()
+    quiet_libraries()
     predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent, split)
 
 
@@ -110,7 +110,7 @@ def conformance(
     """Hold our models against recorded outputs of the official implementations; exit code 1 when any differs."""
     from vita.official.conformance.run import Report, run
 
-    _quiet_libraries()
+    quiet_libraries()
     report = Report()
     run(recordings, full_size, report, typer.echo)
     if out is not None:
@@ -131,15 +131,8 @@ def models(
     """Parameters and work of every method on every backbone, in their released sizes."""
     from vita.official.model_card import model_cards, tabulated
 
-    _quiet_libraries()
+    quiet_libraries()
     typer.echo(tabulated(list(model_cards(frames)), out))
-
-
-def _quiet_libraries() -> None:
-    """The library warns of every backbone but Swin; ours are held against recorded outputs instead."""
-    from transformers.utils import logging
-
-    logging.set_verbosity_error()
 
 
 def main() -> None:

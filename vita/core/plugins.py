@@ -21,11 +21,15 @@ def installed(group: str) -> list[str]:
     return sorted({point.name for point in entry_points(group=group)})
 
 
-def find(group: str, name: str, what: str = "entry point") -> Any:
-    """What the entry point `name` of `group` names. Raises UserError naming those installed."""
+def find(group: str, name: str, what: str = "entry point", where: str = "") -> Any:
+    """What the entry point `name` of `group` names; what: kind of thing, in words.
+
+    Raises UserError naming those installed; `where`, if given, opens its message.
+    """
     known = {point.name: point for point in entry_points(group=group)}
     if name not in known:
-        raise UserError(f"unknown {what} '{name}'; installed are: {', '.join(sorted(known))}")
+        place = f"{where}: " if where else ""
+        raise UserError(f"{place}unknown {what} '{name}'; installed are: {', '.join(sorted(known))}")
     return known[name].load()
 
 
@@ -42,10 +46,7 @@ def find_method(name: str) -> MethodDefinition:
 
 def find_procedure(name: str) -> InferenceProcedure:
     """A way of inference around any method. Raises UserError naming those installed."""
-    try:
-        procedure: InferenceProcedure = find(PROCEDURES, name, "procedure")
-    except UserError as error:
-        raise UserError(f"inference option 'through': {error}") from None
+    procedure: InferenceProcedure = find(PROCEDURES, name, "procedure", "inference option 'through'")
     return procedure
 
 

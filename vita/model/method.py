@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
-from vita.blocks.detector_options import DetectorOptions, build_detector, check_shares
-from vita.blocks.frame_detector import normalise_and_pad
+from vita.blocks.detector_options import DetectorOptions, check_shares
+from vita.blocks.frame_detector import FrameDetector, normalise_and_pad
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import KEEP_BYTES, AttentionPath, FrameSource, UserError, VideoPrediction, WatchedVideo
@@ -20,7 +20,6 @@ from vita.model.memory_probe import associate_along
 from vita.model.network import Stage, VitaNetwork, VitaVariant
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
-from vita.model.pruning import Control
 from vita.model.streaming.video import feature_bytes, is_too_long, watch_in_chunks
 
 
@@ -89,15 +88,6 @@ class VitaOptions(Frozen):
     video_points: PositiveInt = 12544  # per frame
 
 
-class VitaInference(Frozen):
-    """Options of one inference variant."""
-
-    window: NonNegativeInt | None = None
-    prune_ratio: float = Field(1.0, gt=0.0, le=1.0)
-    control: Control | None = None
-    shift: bool = True
-
-
 class VitaDefinition:
     """The entry point `vita` of the group `vita.methods`."""
 
@@ -107,7 +97,7 @@ class VitaDefinition:
 
     def read_variant(self, options: Mapping[str, Any]) -> VitaVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
-        return VitaVariant(**parse(VitaInference, dict(options), "inference options of method vita").model_dump())
+        return parse(VitaVariant, dict(options), "inference options of method vita")
 
 
 def build_vita(options: VitaOptions, num_classes: int) -> Vita:
@@ -123,7 +113,7 @@ def build_vita(options: VitaOptions, num_classes: int) -> Vita:
     detector.check_heads()
     sizes = {"channels": channels, "heads": options.heads, "feedforward": options.feedforward}
     return Vita(
-        detector=build_detector(detector, num_classes),
+        detector=FrameDetector(detector, num_classes),
         encoder=ObjectEncoder(**sizes, layers=options.encoder_layers),
         decoder=ObjectDecoder(
             **sizes,

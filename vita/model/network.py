@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 import torch
+from pydantic import Field, NonNegativeInt
 from torch import Tensor, nn
 
 from vita.blocks.attention import MaskEmbedding
@@ -21,6 +22,7 @@ from vita.blocks.losses.matching import Match
 from vita.blocks.losses.point_sampling import Draws, UniformDraws
 from vita.blocks.losses.set_criterion import SetCriterion, average_count
 from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
+from vita.core.config_base import Frozen
 from vita.core.contract import Clip, Losses, LossTerm
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
@@ -30,12 +32,11 @@ from vita.model.similarity_loss import matched_groups, similarity_loss
 Stage = Literal["joint", "detector", "frozen"]
 
 
-@dataclass(frozen=True)
-class VitaVariant:
+class VitaVariant(Frozen):
     """One way of inference with the same weights. window: frames, 0 for all; None keeps the trained window."""
 
-    window: int | None = None
-    prune_ratio: float = 1.0
+    window: NonNegativeInt | None = None
+    prune_ratio: float = Field(1.0, gt=0.0, le=1.0)
     control: Control | None = None
     shift: bool = True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from vita.core.contract import UserError
 from vita.core.plugins import find, installed
 from vita.official.contract import OfficialCounterpart, RecordedOutputs
 
@@ -15,14 +14,9 @@ def has_official(method: str) -> bool:
     return method in installed(OFFICIAL)
 
 
-def find_official(method: str) -> OfficialCounterpart:
-    """The names of a method's released implementation. Raises UserError when it has none."""
-    if not has_official(method):
-        raise UserError(
-            f"the method '{method}' has no official implementation to convert from or to; "
-            f"those that have: {', '.join(installed(OFFICIAL))}"
-        )
-    official: OfficialCounterpart = find(OFFICIAL, method)
+def find_official(method: str, where: str = "") -> OfficialCounterpart:
+    """The names of a method's released implementation. Raises UserError, which `where` opens, when it has none."""
+    official: OfficialCounterpart = find(OFFICIAL, method, "official implementation of the method", where)
     return official
 
 

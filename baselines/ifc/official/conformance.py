@@ -6,72 +6,43 @@ Legend: T frames of a video, F frames of a clip, Q queries, C channels, K classe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from baselines.ifc.method import Ifc, definition
-from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
-from baselines.ifc.official.conformance_training import batch_checks, loss_checks, output_checks
+from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
+from baselines.ifc.official.conformance_training import batch_checks, ifc_gradient_checks, output_checks
 from baselines.ifc.official.conformance_video import clip_stride, inference_checks, variant_of
-from baselines.ifc.official.names import CLASS_HEAD, IfcOfficial
+from baselines.ifc.official.names import CLASS_HEAD, official
 from vita.blocks.frame_detector import normalise_and_pad
-from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.state_dict import from_official, layout
-from vita.official.conformance.check import VALUES, Pair, compare
-from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
-from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
-from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
+from vita.official.conformance.check import VALUES, Pair, compare, compare_groups
+from vita.official.conformance.method import RecordedMethod
+from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration
+from vita.official.conformance.released_sizes import FullSize
 from vita.official.contract import Check
 
 
-def checks(folder: Path) -> Iterator[Check]:
-    """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-    recording, official = Recording(folder), IfcOfficial()
-    if recording.stems(STEPS):
-        with in_64_bits():
-            model = _recorded(recording, first_weights(recording), official)
-            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
-        yield from (*found, *recording.unread())
-        return
+def _small_checks(model: Ifc, recording: Recording) -> Iterator[Check]:
     state, config = recording.tensors("state_dict"), configuration(recording.facts("meta"))
-    model = _recorded(recording, state, official)
+    folder = recording.folder.name
     constants = [(constant, state[key]) for key, constant in official.constants(model).items()]
-    yield compare(f"{folder.name}/state_dict class weights", constants, VALUES)
+    yield compare(f"{folder}/state_dict class weights", constants, VALUES)
     for stem in recording.stems("eval_"):
-        yield from _clip_checks(model.eval(), recording.tensors(stem), clip_stride(config), f"{folder.name}/{stem}")
+        yield from _clip_checks(model.eval(), recording.tensors(stem), clip_stride(config), f"{folder}/{stem}")
     for stem in recording.stems("inference_"):
         yield from _video_checks(model.eval(), recording, stem, config)
     if recording.has("train_outputs"):
-        yield from output_checks(model.train(), recording.tensors("train_outputs"), f"{folder.name}/train_outputs")
-    for stem in recording.stems("losses"):
-        yield from loss_checks(model.train(), official, recording, stem)
-    yield from recording.unread()
-
-
-def _recorded(recording: Recording, state: Tensors, official: IfcOfficial) -> Ifc:
-    """A model of the recorded sizes with these weights."""
-    options = official.options(configuration(recording.facts("meta")), shapes(state))
-    model = _build(options, class_count(state, CLASS_HEAD))
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
-    return model
-
-
-def _build(options: dict[str, Any], num_classes: int) -> Ifc:
-    model = definition.build(options, num_classes)
-    assert isinstance(model, Ifc)
-    return model
+        yield from output_checks(model.train(), recording.tensors("train_outputs"), f"{folder}/train_outputs")
 
 
 @torch.no_grad()
 def _clip_checks(model: Ifc, tensors: Tensors, stride: int, group: str) -> Iterator[Check]:
     """The backbone on all frames; then clip after clip. A video's frames have one size: nothing is padded."""
     images = normalise_and_pad([tensors["frames_uint8"]], divisor=1)
-    yield from group_checks({"input": {"normalised_input": images}}, tensors, group, VALUES)
+    yield from compare_groups({"input": {"normalised_input": images}}, tensors, group)
     sizes = [(images.shape[2], images.shape[3])] * len(images)
     yield from backbone_checks(model, images, sizes, tensors, group)
     found: dict[str, list[Pair]] = {}
@@ -118,18 +89,24 @@ def _video_checks(model: Ifc, recording: Recording, stem: str, config: dict[str,
     yield from inference_checks(model, StoredFrames(frames, *size), variant, tensors, f"{recording.folder.name}/{stem}")
 
 
-@torch.no_grad()
-def full_size_checks(folder: Path) -> Iterator[Check]:
-    """The released sizes with portable weights, for every recording of this method in `folder`."""
-    for one in full_size_recordings(folder, project="IFC"):
-        official, tensors = IfcOfficial(), one.tensors
-        config = {**released_keys(one.config), **configuration(one.meta)}
-        clip = next(key.partition(".")[0] for key in tensors if key.endswith(".pred_logits"))
-        model = _build(official.options(config, {}), tensors[f"{clip}.pred_logits"].shape[-1] - 1).eval()
-        state = portable_weights(layout(model, official)) | dict(official.constants(model))
-        model.load_state_dict(from_official(state, model, official, one.group))
-        yield from _clip_checks(model, tensors, clip_stride(config), one.group)
-        source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
-        variant = variant_of(one.stem, tensors, config, len(source))
-        yield from inference_checks(model, source, variant, tensors, one.group)
-        yield from one.unread()
+def _released_checks(model: Ifc, one: FullSize, config: Mapping[str, Any]) -> Iterator[Check]:
+    """What was recorded of the released size."""
+    tensors = one.tensors
+    yield from _clip_checks(model, tensors, clip_stride(config), one.group)
+    source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
+    variant = variant_of(one.stem, tensors, config, len(source))
+    yield from inference_checks(model, source, variant, tensors, one.group)
+
+
+recorded = RecordedMethod(
+    kind=Ifc,
+    definition=definition,
+    official=official,
+    project="IFC",
+    head=CLASS_HEAD,
+    small=_small_checks,
+    batch=batch_checks,
+    full_size=_released_checks,
+    gradients=ifc_gradient_checks,
+)
+checks, full_size_checks = recorded.checks, recorded.full_size_checks

@@ -6,14 +6,14 @@ h w positions of a map.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from baselines.ifc.method import Ifc
 from baselines.ifc.position import padding_of, sine_position
-from vita.official.conformance.check import EXACT, VALUES, Pair, Tolerance, compare
+from vita.official.conformance.check import EXACT, Tolerance, compare_groups
 from vita.official.conformance.recording import Tensors
 from vita.official.contract import Check
 
@@ -32,23 +32,8 @@ def backbone_checks(
     padding = {level: padding_of(sizes, shapes[level], stride, images.device) for level, stride in LEVELS}
     place = {f"pos.res{level}": sine_position(p, model.projection.out_channels) for level, p in padding.items()}
     masks = {f"backbone.padding_mask.res{level}": p for level, p in padding.items()}
-    yield from group_checks({"backbone": maps, "positions": place}, tensors, group, VALUES)
-    yield from group_checks({"padding masks": masks}, tensors, group, EXACT)
-
-
-def group_checks(
-    groups: Mapping[str, Mapping[str, Tensor]], tensors: Tensors, group: str, tolerance: Tolerance
-) -> Iterator[Check]:
-    """One line a group of which the recording holds something."""
-    for label, ours in groups.items():
-        pairs = pairs_of(ours, tensors)
-        if pairs:
-            yield compare(f"{group} {label}", pairs, tolerance)
-
-
-def pairs_of(ours: Mapping[str, Tensor], tensors: Tensors) -> list[Pair]:
-    """Ours and the recorded tensor, for all names that were recorded."""
-    return [(tensor, tensors[name]) for name, tensor in ours.items() if name in tensors]
+    yield from compare_groups({"backbone": maps, "positions": place}, tensors, group)
+    yield from compare_groups({"padding masks": masks}, tensors, group, EXACT)
 
 
 @torch.no_grad()

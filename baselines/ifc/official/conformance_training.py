@@ -14,16 +14,14 @@ from torch import Tensor
 
 from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.method import Ifc
-from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside, group_checks
+from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
 from vita.blocks.losses.matching import Match, Target
 from vita.blocks.losses.set_criterion import SetLoss
 from vita.core.contract import Clip, Losses
 from vita.official.checkpoints.state_dict import official_names_of
-from vita.official.conformance.check import EXACT, VALUES, Pair, Tolerance, compare, compare_numbers, held
-from vita.official.conformance.detector import recorded_list
-from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
+from vita.official.conformance.check import EXACT, Pair, compare, compare_named, compare_numbers, held
+from vita.official.conformance.recording import Facts, Tensors, recorded_clips
 from vita.official.conformance.training_step import (
-    SINGLE,
     Level,
     Limits,
     compare_assignments,
@@ -40,21 +38,12 @@ NORMS = "per_parameter_l2"
 def output_checks(model: Ifc, tensors: Tensors, group: str) -> Iterator[Check]:
     """Recorded images (F, 3, H, W), clip by clip; every decoder layer predicts."""
     images = tensors["normalised_padded_input"]
-    logits, masks = (recorded_list(tensors, name) for name in ("pred_logits", "pred_masks"))
+    clips = len(next(iter(tensors.listed("pred_logits").values())))
     sizes = unpadded_sizes(images)
     yield from backbone_checks(model, images, sizes, tensors, group)
-    inside, class_logits, mask_logits = clip_inside(model, images, len(next(iter(logits.values()))), sizes)
-    yield from group_checks({name: {name: tensor} for name, tensor in inside.items()}, tensors, group, VALUES)
-    yield from _layers("pred_logits", class_logits, logits, group, VALUES)
-    yield from _layers("pred_masks", mask_logits, masks, group, MASK_LOGITS)
-
-
-def _layers(
-    name: str, ours: Tensor, recorded: Mapping[int, Tensor], group: str, tolerance: Tolerance
-) -> Iterator[Check]:
-    pairs = [(ours[layer] if layer < len(ours) else torch.zeros(0), tensor) for layer, tensor in recorded.items()]
-    if pairs:
-        yield compare(f"{group} {name}", pairs, tolerance)
+    inside, class_logits, mask_logits = clip_inside(model, images, clips, sizes)
+    yield from compare_named({**inside, "pred_logits": list(class_logits)}, tensors, group)
+    yield from compare_named({"pred_masks": list(mask_logits)}, tensors, group, MASK_LOGITS)
 
 
 def unpadded_sizes(images: Tensor) -> list[tuple[int, int]]:
@@ -78,20 +67,6 @@ class Listening:
             self.scores = self.criterion.scores(class_logits, mask_logits, self.targets)
         self.loss, self.matches = self.criterion(class_logits, mask_logits, targets, num_masks)
         return self.loss, self.matches
-
-
-def loss_checks(model: Ifc, official: OfficialCounterpart, recording: Recording, stem: str) -> Iterator[Check]:
-    """A recorded batch: targets, scores of all pairs, assignments, losses; gradients where they were recorded."""
-    if stem.endswith("_grads"):
-        return
-    group = f"{recording.folder.name}/{stem}"
-    model.zero_grad(set_to_none=True)
-    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
-    yield from checks
-    if (recording.folder / f"{stem}_grad_norms.json").is_file():
-        losses.total.backward()
-        whole = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
-        yield from _gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), whole, group)
 
 
 def batch_checks(model: Ifc, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> tuple[Losses, list[Check]]:
@@ -121,8 +96,7 @@ def _target_pairs(clips: Sequence[Clip], step: Listening, tensors: Tensors) -> l
     pairs: list[Pair] = []
     for number, (clip, target) in enumerate(zip(clips, step.targets, strict=True)):
         ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks, "match_masks": target.masks}
-        recorded = {key: f"target.clip{number}.{key}" for key in ours}
-        pairs += [(ours[key], tensors[name]) for key, name in recorded.items() if name in tensors]
+        pairs += tensors.pairs(ours, f"target.clip{number}.")
     return pairs
 
 
@@ -150,9 +124,10 @@ def _weight_checks(losses: Losses, facts: Facts, group: str, limits: Limits) -> 
     yield compare_numbers(f"{group} total", [losses.total.item()], [total], limits.losses)
 
 
-def _gradient_checks(
+def ifc_gradient_checks(
     model: Ifc, official: OfficialCounterpart, facts: Mapping[str, Any], whole: Mapping[str, Tensor], group: str
 ) -> Iterator[Check]:
+    """As `gradient_checks`; and which parameters are trained, as recorded."""
     norms = next(value for key, value in facts.items() if key.startswith(NORMS))
     trained = {n: p for n, p in model.named_parameters() if p.requires_grad}
     recorded = {key for key, norm in norms.items() if norm is not None}

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -19,8 +18,8 @@ from baselines.ifc.method import Ifc
 from baselines.ifc.official.conformance_parts import MASK_LOGITS
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode
-from vita.official.conformance.check import EXACT, VALUES, Tolerance, compare, compare_masks
-from vita.official.conformance.recording import StoredFrames, Tensors
+from vita.official.conformance.check import EXACT, VALUES, Tolerance, compare, compare_groups, compare_masks
+from vita.official.conformance.recording import StoredFrames, Tensors, numbered_pairs
 from vita.official.contract import Check
 
 
@@ -42,7 +41,7 @@ def variant_of(stem: str, tensors: Tensors, config: Mapping[str, Any], frames: i
     recorded = len(_numbers(tensors, r"clip(\d+)\.kept_labels"))
     strides = [variant.stride, *range(1, variant.clip_frames + 1)]
     fitting = [s for s in strides if len(clip_starts(frames, variant.clip_frames, s)) == recorded]
-    return replace(variant, stride=fitting[0]) if fitting else variant
+    return variant.model_copy(update={"stride": fitting[0]}) if fitting else variant
 
 
 def _numbers(tensors: Tensors, pattern: str) -> list[int]:
@@ -96,18 +95,10 @@ def inference_checks(
     yield from _clip_checks(tracker, tensors, group)
     yield from _instance_checks(tracker, frames, tensors, group)
     scores, labels, instances = chosen_pairs(tracker.probabilities, variant)
-    yield from _named({"predicted scores": (scores, "pred_scores")}, tensors, group, VALUES)
-    named = {"predicted labels": (labels, "pred_labels"), "predicted instances": (instances, "pred_instance_index")}
-    yield from _named(named, tensors, group, EXACT)
+    yield from compare_groups({"predicted scores": {"pred_scores": scores}}, tensors, group)
+    named = {"predicted labels": {"pred_labels": labels}, "predicted instances": {"pred_instance_index": instances}}
+    yield from compare_groups(named, tensors, group, EXACT)
     yield from _track_checks(model, frames, variant, scores, tensors, group)
-
-
-def _named(
-    ours: Mapping[str, tuple[Tensor, str]], tensors: Tensors, group: str, tolerance: Tolerance
-) -> Iterator[Check]:
-    for label, (tensor, name) in ours.items():
-        if name in tensors:
-            yield compare(f"{group} {label}", [(tensor, tensors[name])], tolerance)
 
 
 def _clip_checks(tracker: ListeningTracker, tensors: Tensors, group: str) -> Iterator[Check]:
@@ -119,13 +110,13 @@ def _clip_checks(tracker: ListeningTracker, tensors: Tensors, group: str) -> Ite
     ours = [association.similarity for association in tracker.associations]
     recorded = [tensors[f"track.siou.{number}"] for number in numbers]
     if numbers:
-        found = [ours[number] if number < len(ours) else torch.zeros(0) for number in numbers]
-        alike = zip(*([counted(x, threshold) for x in side] for side in (found, recorded)), strict=True)
+        pairs = numbered_pairs(ours, dict(zip(numbers, recorded, strict=True)))
+        alike = [(counted(one, threshold), counted(other, threshold)) for one, other in pairs]
         yield compare(f"{group} soft IoU", alike, VALUES)
     # Equal sums leave more than one best assignment open: so it is asked for the recorded likeness.
-    pairs = [best_pairs(similarity, threshold) for similarity in recorded]
-    yield from _numbered("assigned rows", r"track\.row\.(\d+)", [r for r, _ in pairs], tensors, group, EXACT)
-    yield from _numbered("assigned columns", r"track\.col\.(\d+)", [c for _, c in pairs], tensors, group, EXACT)
+    assigned = [best_pairs(similarity, threshold) for similarity in recorded]
+    yield from _numbered("assigned rows", r"track\.row\.(\d+)", [r for r, _ in assigned], tensors, group, EXACT)
+    yield from _numbered("assigned columns", r"track\.col\.(\d+)", [c for _, c in assigned], tensors, group, EXACT)
 
 
 def counted(similarity: Tensor, threshold: float) -> Tensor:
@@ -137,15 +128,14 @@ def _numbered(
     label: str, pattern: str, ours: Sequence[Tensor], tensors: Tensors, group: str, tolerance: Tolerance
 ) -> Iterator[Check]:
     names = {int(match[1]): key for key in tensors if (match := re.fullmatch(pattern, key))}
-    pairs = [(ours[n] if n < len(ours) else torch.zeros(0), tensors[key]) for n, key in sorted(names.items())]
-    if pairs:
+    if pairs := numbered_pairs(ours, {number: tensors[key] for number, key in sorted(names.items())}):
         yield compare(f"{group} {label}", pairs, tolerance)
 
 
 def _instance_checks(tracker: ListeningTracker, frames: StoredFrames, tensors: Tensors, group: str) -> Iterator[Check]:
     """Where each instance of the video is held, its class probabilities and its masks."""
-    yield from _named({"held": (tracker.valid(len(frames)), "video_valid")}, tensors, group, EXACT)
-    yield from _named({"class probabilities": (tracker.probabilities, "video_class_probs")}, tensors, group, VALUES)
+    yield from compare_groups({"held": {"video_valid": tracker.valid(len(frames))}}, tensors, group, EXACT)
+    yield from compare_groups({"class probabilities": {"video_class_probs": tracker.probabilities}}, tensors, group)
     logits = "video_mask_logits_before_threshold"
     if logits in tensors:
         yield compare(f"{group} mask logits", [(tracker.mask_logits(frames), tensors[logits])], MASK_LOGITS)

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from vita.core.contract import UserError
+from vita.official.checkpoints.backbone import BACKBONE, backbone_constants, backbone_norm, backbone_options
 from vita.official.checkpoints.names import (
-    attention_source,
-    backbone_constants,
-    backbone_source,
-    feedforward_source,
-    mask_embedding_source,
+    Parts,
+    Rules,
+    attention_rules,
+    class_weights,
+    feedforward_rules,
+    mask_embedding_rules,
+    renamed,
 )
-from vita.official.checkpoints.sizes import Config, Shapes, Sizes, backbone_norm, backbone_options
-from vita.official.contract import OfficialTensor
+from vita.official.checkpoints.sizes import Config, Shapes, Sizes
 
-BACKBONE = "detr.backbone.0.backbone."
-EXTRACTOR = "backbone.extractor."
+PREFIX = "detr.backbone.0.backbone."
 TRANSFORMER = "detr.transformer."
 ENCODER = f"{TRANSFORMER}encoder.enc_layers."
 DECODER = f"{TRANSFORMER}clip_decoder.layers."
@@ -34,11 +33,7 @@ FIXED: dict[str, tuple[Any, ...]] = {
     f"{KEY}DEEP_SUPERVISION": (True,),
     "INPUT.FORMAT": ("RGB",),
 }
-# Our tensors and modules -> theirs, where only the name differs.
-NAMES = {
-    "encoder.memory": MEMORY,
-    "encoder.memory_position": f"{TRANSFORMER}memory_pos",
-}
+# Our modules -> theirs, where only the name differs.
 MODULES = {
     "projection": "detr.input_proj",
     "class_hidden": "detr.class_embed.layers.0",
@@ -49,40 +44,44 @@ MODULES = {
     "mask_head.pointwise": "detr.mask_head.out_lay.pointwise",
 }
 NUMBERED = {"adapters": "adapter", "convolutions": "lay", "norms": "gn"}  # in our mask head from 0, in theirs from 1
-LAYERS = {
-    "encoder.frame_layers": ENCODER,
-    "encoder.memory_layers": f"{TRANSFORMER}encoder.bus_layers.",
-    "decoder.layers": DECODER,
-}
-# Our block inside a layer -> their attention module and the number of its layer norm.
-ATTENTION = {
-    "attention": ("self_attn", 1),
-    "self_attention": ("self_attn", 1),
-    "cross_attention": ("multihead_attn", 2),
+HEAD = {
+    rf"mask_head\.{ours}\.{number}": f"detr.mask_head.{theirs}{number + 1}"
+    for ours, theirs in NUMBERED.items()
+    for number in range(10)
 }
 
 
-class IfcOfficial:
+def _encoder_rules(ours: str, theirs: str) -> Rules:
+    """Layers of the encoder, of frames or of memory tokens."""
+    inside, layer = rf"encoder\.{ours}\.(?P<n>\d+)\.", rf"{theirs}\g<n>"
+    attention = attention_rules(f"{inside}attention", layer, "self_attn", "norm1")
+    return (*attention, *feedforward_rules(f"{inside}feedforward", layer, "norm2"))
+
+
+CLIP_LAYER, THEIR_CLIP_LAYER = r"decoder\.layers\.(?P<n>\d+)\.", rf"{DECODER}\g<n>"
+RULES: Rules = (
+    (r"encoder\.memory", MEMORY),
+    (r"encoder\.memory_position", f"{TRANSFORMER}memory_pos"),
+    *renamed(MODULES | HEAD),
+    *mask_embedding_rules(r"mask_head\.mask_embedding", "detr.mask_head.convert_to_weight"),
+    *_encoder_rules("frame_layers", ENCODER),
+    *_encoder_rules("memory_layers", f"{TRANSFORMER}encoder.bus_layers."),
+    *attention_rules(f"{CLIP_LAYER}self_attention", THEIR_CLIP_LAYER, "self_attn", "norm1"),
+    *attention_rules(f"{CLIP_LAYER}cross_attention", THEIR_CLIP_LAYER, "multihead_attn", "norm2"),
+    *feedforward_rules(f"{CLIP_LAYER}feedforward", THEIR_CLIP_LAYER, "norm3"),
+)
+
+
+class IfcOfficial(Parts):
     """See `vita.official.contract.OfficialCounterpart`."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """Where the tensor of `Ifc` called `name` comes from."""
-        if name.startswith(EXTRACTOR):
-            source = backbone_source(name.removeprefix(EXTRACTOR))
-            return source and source.under(BACKBONE)
-        module, _, leaf = name.rpartition(".")
-        if name in NAMES:
-            return OfficialTensor(NAMES[name])
-        if module in MODULES:
-            return OfficialTensor(f"{MODULES[module]}.{leaf}")
-        return _mask_head_source(name) or _layer_source(name)
+    parts = (("backbone.extractor.", PREFIX, BACKBONE), ("", "", RULES))
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Class weights of the loss, and the position index of a Swin."""
-        weights = torch.ones(len(model.get_parameter("class_head.bias")))
         criterion: Any = model.criterion
-        weights[-1] = criterion.no_object_weight
-        swin = backbone_constants(model.get_submodule("backbone.extractor"), BACKBONE)
+        weights = class_weights(model, "class_head.bias", criterion.no_object_weight)
+        swin = backbone_constants(model.get_submodule("backbone.extractor"), PREFIX)
         return {"criterion.empty_weight": weights, **swin}
 
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
@@ -106,7 +105,7 @@ class IfcOfficial:
             "no_object_weight": config.get(f"{KEY}NO_OBJECT_WEIGHT"),
             "target_stride": _target_stride(config),
         }
-        backbone = {"backbone": backbone_options(config, shapes, BACKBONE), "norm": backbone_norm(config)}
+        backbone = {"backbone": backbone_options(config, shapes, PREFIX), "norm": backbone_norm(config)}
         return {**backbone, **{option: value for option, value in named.items() if value is not None}}
 
 
@@ -116,25 +115,6 @@ def _target_stride(config: Config) -> int | None:
     if (4 if loss is None else loss) != (4 if matching is None else matching):
         raise UserError(f"{KEY}MASK_STRIDE is {loss} and {KEY}MATCH_STRIDE {matching}; supported are equal values")
     return loss
-
-
-def _mask_head_source(name: str) -> OfficialTensor | None:
-    if match := re.fullmatch(r"mask_head\.mask_embedding\.(.+)", name):
-        return mask_embedding_source(match[1], "detr.mask_head.convert_to_weight")
-    if match := re.fullmatch(r"mask_head\.(adapters|convolutions|norms)\.(\d)\.(\w+)", name):
-        return OfficialTensor(f"detr.mask_head.{NUMBERED[match[1]]}{int(match[2]) + 1}.{match[3]}")
-    return None
-
-
-def _layer_source(name: str) -> OfficialTensor | None:
-    match = re.fullmatch(r"(\w+\.\w+)\.(\d+)\.(\w+)\.(.+)", name)
-    if match is None or match[1] not in LAYERS:
-        return None
-    layer, block = LAYERS[match[1]] + match[2], match[3]
-    if block == "feedforward":
-        return feedforward_source(match[4], layer, f"{layer}.norm{3 if layer.startswith(DECODER) else 2}")
-    attention, norm = ATTENTION[block]
-    return attention_source(match[4], f"{layer}.{attention}", f"{layer}.norm{norm}")
 
 
 official = IfcOfficial()

@@ -1,13 +1,13 @@
-"""Mask2Former-VIS held against recorded outputs of its official code; training mode is in `conformance_training`.
+"""Mask2Former-VIS held against recorded outputs of its official code.
 
-Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predictions, h w positions of a map.
+Legend: B clips, T frames, F = B * T images, N queries, C channels, k kept predictions, h w positions of a map,
+H W pixels.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -16,64 +16,35 @@ from torch import Tensor
 from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.conformance_training import (
-    batch_checks,
-    compared,
-    loss_checks,
-    output_checks,
-    predicted,
-)
-from baselines.mask2former_vis.official.names import CLASS_HEAD, Mask2FormerVisOfficial
+from baselines.mask2former_vis.official.names import CLASS_HEAD, official
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_pairs
 from vita.blocks.pixel_decoder import PixelMaps
-from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.state_dict import from_official, layout
-from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, in_double
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks
-from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration, shapes
-from vita.official.conformance.released_sizes import class_count, full_size_recordings, released_keys
-from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
+from vita.core.contract import Clip, Losses
+from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, entries_by_depth, in_double
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_masks, compare_named
+from vita.official.conformance.detector import thinned_checks
+from vita.official.conformance.method import RecordedMethod
+from vita.official.conformance.recording import Facts, Recording, StoredFrames, Tensors, recorded_clips
+from vita.official.conformance.released_sizes import FullSize
+from vita.official.conformance.training_step import Level, Limits, replay, step_checks
 from vita.official.contract import Check
 
+LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
 
-def checks(folder: Path) -> Iterator[Check]:
-    """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-    recording, official = Recording(folder), Mask2FormerVisOfficial()
-    if recording.stems(STEPS):
-        with in_64_bits():
-            model = _recorded(recording, first_weights(recording), official)
-            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
-        yield from (*found, *recording.unread())
-        return
-    model = _recorded(recording, recording.tensors("state_dict"), official)
+
+def _small_checks(model: Mask2FormerVis, recording: Recording) -> Iterator[Check]:
+    folder = recording.folder.name
     for stem in recording.stems("eval_"):
-        yield from _evaluation_checks(model.eval(), recording.tensors(stem), f"{folder.name}/{stem}")
+        yield from _evaluation_checks(model.eval(), recording.tensors(stem), f"{folder}/{stem}")
     for stem in recording.stems("inference_"):
         beside, tensors = stem.replace("inference", "eval"), recording.tensors(stem)
         if recording.has(beside):
             source = StoredFrames(recording.tensors(beside)["frames_uint8"], *tensors["out_height_width"].tolist())
-            yield from _inference_checks(model.eval(), source, tensors, f"{folder.name}/{stem}")
+            yield from _inference_checks(model.eval(), source, tensors, f"{folder}/{stem}")
     if recording.has("train_outputs"):
-        yield from output_checks(model.train(), recording.tensors("train_outputs"), f"{folder.name}/train_outputs")
-    for stem in recording.stems("losses"):
-        yield from loss_checks(model.train(), official, recording, stem)
-    yield from recording.unread()
-
-
-def _recorded(recording: Recording, state: Tensors, official: Mask2FormerVisOfficial) -> Mask2FormerVis:
-    """A model of the recorded sizes with these weights."""
-    options = official.options(configuration(recording.facts("meta")), shapes(state))
-    model = _build(options, class_count(state, CLASS_HEAD))
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
-    return model
-
-
-def _build(options: dict[str, Any], num_classes: int) -> Mask2FormerVis:
-    model = definition.build(options, num_classes)
-    assert isinstance(model, Mask2FormerVis)
-    return model
+        yield from output_checks(model.train(), recording.tensors("train_outputs"), f"{folder}/train_outputs")
 
 
 @torch.no_grad()
@@ -88,20 +59,57 @@ def _evaluation_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> I
         ~tokens_inside(prediction.mask_logits, *level.shape[2:])
         for prediction, level in zip(predictions, next_levels, strict=True)
     ]
-    yield from compared({"normalised_padded_input": [images]}, tensors, group)
-    yield from compared({"backbone": stages} | _pixel_level(maps), tensors, group)
-    yield from compared({"decoder.pos3d": [_position(level) for level in maps.levels]}, tensors, group)
+    inside: dict[str, Sequence[Tensor]] = {
+        "normalised_padded_input": [images],
+        "backbone": stages,
+        "pixel_decoder.multi_scale": maps.levels,
+        "pixel_decoder.mask_features": [maps.mask_features],
+        "decoder.pos3d": [_position(level) for level in maps.levels],
+    }
+    yield from compare_named(inside, tensors, group)
     yield from predicted(predictions, tensors, group)
-    yield from compared({"decoder.attn_mask_blocked": blocked}, tensors, group, EXACT)
-
-
-def _pixel_level(maps: PixelMaps) -> dict[str, Sequence[Tensor]]:
-    return {"pixel_decoder.multi_scale": maps.levels, "pixel_decoder.mask_features": [maps.mask_features]}
+    yield from compare_named({"decoder.attn_mask_blocked": blocked}, tensors, group, EXACT)
 
 
 def _position(level: Tensor) -> Tensor:
     """Of a level (T, C, h, w): (1, T, C, h, w)."""
     return position_in_clip(level.permute(0, 2, 3, 1).shape, level.device).permute(0, 3, 1, 2)[None]
+
+
+def predicted(predictions: list[Prediction], tensors: Tensors, group: str) -> Iterator[Check]:
+    """Class and mask logits at every depth of the decoder."""
+    logits = {"decoder.pred_logits": [prediction.class_logits for prediction in predictions]}
+    masks = {"decoder.pred_masks": [prediction.mask_logits for prediction in predictions]}
+    yield from compare_named(logits, tensors, group)
+    yield from compare_named(masks, tensors, group, MASK_LOGITS)
+
+
+@torch.no_grad()
+def output_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
+    """Predictions in training mode for recorded images (F, 3, H, W), clip by clip."""
+    clips = len(next(iter(tensors.listed("decoder.pred_logits").values())))
+    maps = model.pixel_level(tensors["normalised_padded_input"])
+    yield from predicted(list(model.decoder(maps, clips)), tensors, group)
+
+
+def batch_checks(
+    model: Mask2FormerVis, tensors: Tensors, facts: Facts, group: str, limits: Limits
+) -> tuple[Losses, list[Check]]:
+    """The objective on a recorded batch: targets, costs, matches, points and every loss term."""
+    clips = recorded_clips(tensors, absent_class=model.decoder.class_head.out_features - 1)
+    targets = compare(f"{group} targets", _target_pairs(model, clips, tensors), EXACT)
+    step = replay(model, clips, tensors, facts, [LEVEL])
+    return step.losses, [targets, *step_checks(step, tensors, facts, group, limits)]
+
+
+def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
+    images = normalise_and_pad([clip.frames for clip in clips])
+    targets = model.targets(clips, (images.shape[2], images.shape[3]))
+    pairs: list[Pair] = []
+    for number, (clip, target) in enumerate(zip(clips, targets, strict=True)):
+        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks}
+        pairs += tensors.pairs(ours, f"target.clip{number}.")
+    return pairs
 
 
 @torch.no_grad()
@@ -131,19 +139,25 @@ def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tens
         yield compare(f"{group} mask logits", [(logits, recorded)], MASK_LOGITS)
 
 
-@torch.no_grad()
-def full_size_checks(folder: Path) -> Iterator[Check]:
-    """The released sizes with portable weights, for every recording of this method in `folder`."""
-    for one in full_size_recordings(folder, project="Mask2Former"):
-        official, tensors = Mask2FormerVisOfficial(), one.tensors
-        options = official.options({**released_keys(one.config), **configuration(one.meta)}, {})
-        model = _build(options, tensors["decoder.pred_logits.0"].shape[-1] - 1).eval()
-        state = portable_weights(layout(model, official)) | dict(official.constants(model))
-        model.load_state_dict(from_official(state, model, official, one.group))
-        yield from _thinned_checks(model, tensors, one.group)
-        source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
-        yield from _inference_checks(model, source, tensors, one.group)
-        yield from one.unread()
+def _released_checks(model: Mask2FormerVis, one: FullSize, _config: Mapping[str, Any]) -> Iterator[Check]:
+    """What was recorded of the released size; large outputs in part."""
+    tensors, group = one.tensors, one.group
+    run = partial(_decoded, tensors["frames_uint8"])
+    decoded, again = run(model), in_double(model, run)
+    maps, _ = decoded.output
+    yield from thinned_checks(maps.mask_features, maps.levels, tensors, group)
+
+    def logits(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
+        return entries_by_depth([each.class_logits for each in output[1]], "decoder.pred_logits.{}", tensors)
+
+    def masks(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
+        name = "decoder.pred_masks.{}.every10th_query"
+        return entries_by_depth([each.mask_logits for each in output[1]], name, tensors, 10)
+
+    yield compare_downstream(f"{group} decoder.pred_logits", logits, decoded, again, VALUES)
+    yield compare_downstream(f"{group} mask logits", masks, decoded, again, MASK_LOGITS)
+    source = StoredFrames(tensors["frames_uint8"], *one.meta["params"]["out"])
+    yield from _inference_checks(model, source, tensors, group)
 
 
 @torch.no_grad()
@@ -156,24 +170,14 @@ def _decoded(frames: Tensor, model: Mask2FormerVis) -> Decoded[tuple[PixelMaps, 
     return Decoded((maps, predictions), [prediction.mask_logits for prediction in predictions], levels)
 
 
-def _thinned_checks(model: Mask2FormerVis, tensors: Tensors, group: str) -> Iterator[Check]:
-    """Large outputs were recorded in part."""
-    run = partial(_decoded, tensors["frames_uint8"])
-    decoded, again = run(model), in_double(model, run)
-    maps, _ = decoded.output
-    features = maps.mask_features[:, ::8], tensors["pixel_decoder.mask_features_every8th_channel"]
-    yield compare(f"{group} mask features", [features], VALUES)
-    levels = [
-        (x[:, ::8], tensors[f"pixel_decoder.multi_scale.{i}.every8th_channel"]) for i, x in enumerate(maps.levels)
-    ]
-    yield compare(f"{group} multi-scale maps", levels, VALUES)
-
-    def logits(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
-        return [(i, x.class_logits, tensors[f"decoder.pred_logits.{i}"]) for i, x in enumerate(output[1])]
-
-    def masks(output: tuple[PixelMaps, list[Prediction]]) -> list[Entry]:
-        name = "decoder.pred_masks.{}.every10th_query"
-        return [(i, x.mask_logits[:, ::10], tensors[name.format(i)]) for i, x in enumerate(output[1])]
-
-    yield compare_downstream(f"{group} decoder.pred_logits", logits, decoded, again, VALUES)
-    yield compare_downstream(f"{group} mask logits", masks, decoded, again, MASK_LOGITS)
+recorded = RecordedMethod(
+    kind=Mask2FormerVis,
+    definition=definition,
+    official=official,
+    project="Mask2Former",
+    head=CLASS_HEAD,
+    small=_small_checks,
+    batch=batch_checks,
+    full_size=_released_checks,
+)
+checks, full_size_checks = recorded.checks, recorded.full_size_checks

@@ -20,7 +20,6 @@ from baselines.mask2former_vis.decoder import tokens_inside
 from baselines.mask2former_vis.method import definition
 from baselines.mask2former_vis.network import Mask2FormerVis
 from baselines.mask2former_vis.official import conformance
-from baselines.mask2former_vis.official.conformance_training import LEVEL
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, top_pairs
 from vita.core.contract import UserError
@@ -95,7 +94,7 @@ def record_training(model: Mask2FormerVis, folder: Path) -> None:
     tensors = training_batch() | {f"rand.{number:03d}": draw for number, (_, draw) in enumerate(calls)}
     save(folder, "losses", tensors)
     recorded = Tensors(folder / "losses.safetensors")
-    step = replay(model, recorded_clips(recorded, absent_class=CLASSES), recorded, facts, [LEVEL])
+    step = replay(model, recorded_clips(recorded, absent_class=CLASSES), recorded, facts, [conformance.LEVEL])
     save(folder, "losses", tensors | what_happened(step, facts))
     (folder / "losses.json").write_text(json.dumps(facts))
 
@@ -145,8 +144,8 @@ def random_calls(rows: int) -> list[tuple[str, Tensor]]:
     rest = POINTS - int(0.75 * POINTS)
     calls = []
     for _ in range(LAYERS + 1):
-        calls += [(LEVEL.matcher, torch.rand(1, POINTS, 2)) for _ in range(CLIPS)]
-        calls += [(LEVEL.criterion, torch.rand(rows, count, 2)) for count in (3 * POINTS, rest)]
+        calls += [(conformance.LEVEL.matcher, torch.rand(1, POINTS, 2)) for _ in range(CLIPS)]
+        calls += [(conformance.LEVEL.criterion, torch.rand(rows, count, 2)) for count in (3 * POINTS, rest)]
     return calls
 
 

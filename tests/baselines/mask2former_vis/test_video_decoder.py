@@ -19,9 +19,10 @@ from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction, al
 from baselines.mask2former_vis.network import Mask2FormerVis
 from baselines.mask2former_vis.official.names import Mask2FormerVisOfficial
 from vita.blocks.clip_position import position_in_clip, waves
-from vita.blocks.detector_options import DetectorOptions, build_detector
+from vita.blocks.detector_options import DetectorOptions
+from vita.blocks.frame_detector import FrameDetector
 from vita.blocks.pixel_decoder import PixelMaps
-from vita.official.checkpoints.names import detector_source
+from vita.official.checkpoints.detector import DetectorNames
 from vita.official.checkpoints.state_dict import official_names_of
 
 CHANNELS = 32
@@ -131,7 +132,7 @@ def test_time_changes_nothing_in_clips_of_one_frame(decoder: MaskedVideoDecoder)
 def test_clips_of_one_frame_are_seen_as_the_image_decoder_sees_them(tiny: Callable[..., Mask2FormerVis]) -> None:
     """The library's decoder, with the same weights: masked attention, level by level, in every image."""
     model = tiny().eval()
-    detector = build_detector(DetectorOptions(**TINY["detector"]), num_classes=3).eval()
+    detector = FrameDetector(DetectorOptions(**TINY["detector"]), num_classes=3).eval()
     weights = official_names_of(model.state_dict(), Mask2FormerVisOfficial())
     detector.load_state_dict({name: weight_of(name, weights) for name in detector.state_dict()})
     images = torch.randn(2, 3, 64, 96)
@@ -142,7 +143,7 @@ def test_clips_of_one_frame_are_seen_as_the_image_decoder_sees_them(tiny: Callab
 
 
 def weight_of(name: str, official: dict[str, Tensor]) -> Tensor:
-    source = detector_source(name)
+    source = DetectorNames().source(name)
     assert source is not None
     return official[source.key] if source.third is None else official[source.key].chunk(3)[source.third]
 

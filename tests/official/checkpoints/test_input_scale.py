@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from vita.core.contract import UserError
 from vita.official.checkpoints.deterministic_weights import portable_weights
 from vita.official.checkpoints.input_scale import refuse_raw_pixels, trained_on_grey_levels
-from vita.official.checkpoints.published import read_published
+from vita.official.checkpoints.published import Request, read_published
 
 MEAN = torch.tensor([123.675, 116.28, 103.53])[:, None, None]  # RGB, grey levels
 DEVIATION = torch.tensor([58.395, 57.12, 57.375])[:, None, None]
@@ -122,21 +122,21 @@ def r101() -> State:
 def test_a_file_without_an_author_is_told_by_its_values(r101: State, tmp_path: Path) -> None:
     path = zoo_pickle(tmp_path / "R-101.pkl", {**r101, **msras()}, None)
     with pytest.raises(UserError, match=r"MSRA's ResNet-101 \(told by the scale of its first layer\)"):
-        read_published(path, "ifc", None)
-    read = read_published(zoo_pickle(path, {**r101, **torchvisions()}, None), "ifc", None)
+        read_published(path, Request("ifc"))
+    read = read_published(zoo_pickle(path, {**r101, **torchvisions()}, None), Request("ifc"))
     assert read.layout == "detectron2 ImageNet ResNet-101"
 
 
 def test_an_author_does_not_outweigh_values(r101: State, tmp_path: Path) -> None:
     path = zoo_pickle(tmp_path / "R-101.pkl", {**r101, **msras()}, "torchvision")
     with pytest.raises(UserError, match="told by the scale of its first layer"):
-        read_published(path, "vita", None)
+        read_published(path, Request("vita"))
 
 
 def test_torchvisions_names_do_not_outweigh_values(r101: State, tmp_path: Path) -> None:
     torch.save(torchvision_names({**r101, **msras()}), tmp_path / "R-101.pth")
     with pytest.raises(UserError, match="told by the scale of its first layer"):
-        read_published(tmp_path / "R-101.pth", "vita", None)
+        read_published(tmp_path / "R-101.pth", Request("vita"))
 
 
 def test_a_whole_model_on_msras_backbone_is_refused(tmp_path: Path) -> None:

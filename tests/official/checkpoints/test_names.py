@@ -6,16 +6,10 @@ import pytest
 import torch
 
 from vita.blocks.attention import AttentionBlock, FeedForwardBlock, MaskEmbedding
-from vita.official.checkpoints.names import (
-    attention_source,
-    backbone_source,
-    detector_source,
-    feedforward_source,
-    frame_decoder_source,
-    mask_embedding_source,
-    pixel_decoder_source,
-    relative_positions,
-)
+from vita.official.checkpoints.backbone import BACKBONE
+from vita.official.checkpoints.backbone_kinds import relative_positions
+from vita.official.checkpoints.detector import FRAME_DECODER, PIXEL_DECODER, DetectorNames
+from vita.official.checkpoints.names import attention_rules, feedforward_rules, mask_embedding_rules, translate
 from vita.official.contract import OfficialTensor
 from vita.official.vita.names import VitaOfficial
 
@@ -44,17 +38,18 @@ from vita.official.vita.names import VitaOfficial
     ],
 )
 def test_backbones(ours: str, theirs: str) -> None:
-    assert backbone_source(ours) == OfficialTensor(theirs)
+    assert translate(ours, BACKBONE) == OfficialTensor(theirs)
 
 
 @pytest.mark.parametrize(("letter", "third"), [("q", 0), ("k", 1), ("v", 2)])
 def test_stacked_projections_are_query_then_key_then_value(letter: str, third: int) -> None:
     word = {"q": "query", "k": "key", "v": "value"}[letter]
-    swin = backbone_source(f"swin.encoder.layers.0.blocks.1.attention.{letter}_proj.bias")
+    swin = translate(f"swin.encoder.layers.0.blocks.1.attention.{letter}_proj.bias", BACKBONE)
     assert swin == OfficialTensor("layers.0.blocks.1.attn.qkv.bias", third)
-    library = frame_decoder_source(f"decoder.layers.8.self_attn.{letter}_proj.weight")
+    library = translate(f"decoder.layers.8.self_attn.{letter}_proj.weight", FRAME_DECODER)
     assert library == OfficialTensor("transformer_self_attention_layers.8.self_attn.in_proj_weight", third)
-    assert attention_source(f"{word}.bias", "x.attn", "x.norm") == OfficialTensor("x.attn.in_proj_bias", third)
+    own = translate(f"y.{word}.bias", attention_rules("y", "x", "attn"))
+    assert own == OfficialTensor("x.attn.in_proj_bias", third)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +70,7 @@ def test_stacked_projections_are_query_then_key_then_value(letter: str, third: i
     ],
 )
 def test_pixel_decoder(ours: str, theirs: str) -> None:
-    assert pixel_decoder_source(ours) == OfficialTensor(theirs)
+    assert translate(ours, PIXEL_DECODER) == OfficialTensor(theirs)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +93,7 @@ def test_pixel_decoder(ours: str, theirs: str) -> None:
     ],
 )
 def test_frame_decoder(ours: str, theirs: str) -> None:
-    assert frame_decoder_source(ours) == OfficialTensor(theirs)
+    assert translate(ours, FRAME_DECODER) == OfficialTensor(theirs)
 
 
 @pytest.mark.parametrize(
@@ -128,13 +123,16 @@ def test_video_module(ours: str, theirs: str) -> None:
 
 def test_the_detectors_class_head_is_not_vitas() -> None:
     theirs = OfficialTensor("sem_seg_head.predictor.class_embed.weight")
-    assert detector_source("class_head.weight") == VitaOfficial().source("detector.class_head.weight") == theirs
+    assert DetectorNames().source("class_head.weight") == VitaOfficial().source("detector.class_head.weight") == theirs
 
 
 def test_every_tensor_of_our_blocks_has_a_place() -> None:
-    sources = [attention_source(name, "a", "n") for name in AttentionBlock(4, 2).state_dict()]
-    sources += [feedforward_source(name, "f", "m") for name in FeedForwardBlock(4, 8).state_dict()]
-    sources += [mask_embedding_source(name, "e") for name in MaskEmbedding(4).state_dict()]
+    blocks = (
+        (AttentionBlock(4, 2), attention_rules("own", "a", "attention")),
+        (FeedForwardBlock(4, 8), feedforward_rules("own", "f")),
+        (MaskEmbedding(4), mask_embedding_rules("own", "e")),
+    )
+    sources = [translate(f"own.{name}", rules) for block, rules in blocks for name in block.state_dict()]
     assert None not in sources
     assert len(set(sources)) == len(sources) == 10 + 6 + 6
 
@@ -157,7 +155,7 @@ def test_incomplete_names_have_no_place(name: str) -> None:
     ],
 )
 def test_what_the_official_backbone_does_not_have(name: str) -> None:
-    assert backbone_source(name) is None
+    assert translate(name, BACKBONE) is None
 
 
 def test_a_place_below_a_prefix_keeps_its_third() -> None:

@@ -32,7 +32,7 @@ from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import UserError
 from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.published import PublishedWeights, read_published
+from vita.official.checkpoints.published import PublishedWeights, Request, read_published
 from vita.official.conformance.check import VALUES, compare
 
 RECORDED = Path(__file__).parents[2] / "golden" / "backbones"
@@ -103,7 +103,7 @@ def options_of(read: PublishedWeights) -> ResNetOptions | SwinOptions:
 
 def loaded(read: PublishedWeights, method: str) -> Backbone:
     """Our backbone with exactly the tensors that were read."""
-    model = Backbone(options_of(read).configuration(), norm="frozen")
+    model = Backbone(options_of(read), norm="frozen")
     model.load_state_dict({name.replace(PREFIX[method], "extractor."): t for name, t in read.state.items()})
     return model.eval()
 
@@ -124,7 +124,7 @@ def test_a_resnet_of_every_layout_gives_the_recorded_map(
     network: str, method: str, layout: str, tmp_path: Path
 ) -> None:
     path = RESNET_LAYOUTS[layout](tmp_path, recipe(network), ResNetOptions(depths=DEPTHS[network]))
-    read = read_published(path, method, None, holds="backbone")
+    read = read_published(path, Request(method, None, holds="backbone"))
     recorded = load_file(RECORDED / "full_portable.safetensors")
     wanted = recorded[f"{network}.res5"]
     found = maps_of(loaded(read, method), recorded["frames_uint8"][: len(wanted)])[-1]
@@ -136,7 +136,7 @@ def test_a_resnet_of_every_layout_gives_the_recorded_map(
 @pytest.mark.parametrize("method", METHODS)
 def test_the_statistics_of_frozen_norms_are_loaded(method: str, tmp_path: Path) -> None:
     state = recipe("resnet50")
-    read = read_published(zoo_pickle(tmp_path / "a.pkl", state), method, None)
+    read = read_published(zoo_pickle(tmp_path / "a.pkl", state), Request(method))
     norm = f"{PREFIX[method]}encoder.stages.2.layers.5.layer.1.normalization."
     for leaf in ("weight", "bias", "running_mean", "running_var"):
         assert torch.equal(read.state[norm + leaf], state[f"res4.5.conv2.norm.{leaf}"])
@@ -150,7 +150,7 @@ def test_the_statistics_of_frozen_norms_are_loaded(method: str, tmp_path: Path) 
 def test_a_swin_of_every_layout_gives_the_recorded_maps(layout: str, method: str, tmp_path: Path) -> None:
     """Published Swins have no norms behind their stages: these start as the identity, and the recording's follow."""
     small = SwinOptions(kind="swin", channels=16, depths=(2, 2, 2, 2), heads=(1, 2, 4, 8), window=7)
-    read = read_published(SWIN_LAYOUTS[layout](tmp_path, tiny_swin(), small), method, None)
+    read = read_published(SWIN_LAYOUTS[layout](tmp_path, tiny_swin(), small), Request(method))
     recorded = load_file(RECORDED / "swin_tiny.safetensors")
     model = loaded(read, method)
     for case in ("case0", "case1", "case2"):
@@ -170,7 +170,7 @@ def _scaled(found: Tensor, stage: int) -> Tensor:
 
 
 def test_norms_that_a_file_has_are_kept(tmp_path: Path) -> None:
-    read = read_published(saved(tmp_path / "a.pth", {"model": tiny_swin()}), "ifc", None)
+    read = read_published(saved(tmp_path / "a.pth", {"model": tiny_swin()}), Request("ifc"))
     assert torch.equal(read.state["backbone.extractor.hidden_states_norms.stage3.weight"], tiny_swin()["norm2.weight"])
     assert not [name for name in read.fresh if name in read.state]
 
@@ -183,7 +183,7 @@ def test_other_released_sizes_give_the_recorded_maps(network: str, tmp_path: Pat
     path = saved(tmp_path / "a.pth", torchvision_names(state) if network == "resnet50" else {"model": state})
     recorded = load_file(RECORDINGS / "full_portable.safetensors")
     wanted = [recorded[f"{network}.res{stage}"] for stage in range(2, 6)]
-    found = maps_of(loaded(read_published(path, "ifc", None), "ifc"), recorded["frames_uint8"][: len(wanted[0])])
+    found = maps_of(loaded(read_published(path, Request("ifc")), "ifc"), recorded["frames_uint8"][: len(wanted[0])])
     pairs = [(ours[:, :: ours.shape[1] // theirs.shape[1]], theirs) for ours, theirs in zip(found, wanted, strict=True)]
     assert compare(network, pairs, VALUES).passed
 
@@ -218,7 +218,7 @@ def test_full_sets_of_names(
 ) -> None:
     """tensors: of ours; a Swin's query, key and value are three of ours and one of theirs."""
     state = full(name)
-    read = read_published(write(tmp_path / "a", state), method, None)
+    read = read_published(write(tmp_path / "a", state), Request(method))
     assert (read.holds, read.layout, len(read.left_out), len(read.state)) == ("backbone", layout, left_out, tensors)
     kept = without_output_norms(state)
     assert sum(t.numel() for key, t in read.state.items() if "hidden_states" not in key) == sum(
@@ -235,14 +235,14 @@ def test_torchvisions_names_are_as_many_as_torchvision_has() -> None:
 
 
 def test_a_trained_norm_gets_statistics_and_no_batches(tmp_path: Path) -> None:
-    read = read_published(zoo_pickle(tmp_path / "a.pkl", full("vita_r50")), "ifc", {"norm": "trained"})
+    read = read_published(zoo_pickle(tmp_path / "a.pkl", full("vita_r50")), Request("ifc", {"norm": "trained"}))
     counts = [name for name in read.fresh if name in read.state]
     assert len(counts) == 53 and {int(read.state[name]) for name in counts} == {0}
     assert {read.state[name].dtype for name in counts} == {torch.int64}
 
 
 def test_whole_parts_that_start_anew_are_named(tmp_path: Path) -> None:
-    read = read_published(zoo_pickle(tmp_path / "a.pkl", full("vita_r50")), "vita", None)
+    read = read_published(zoo_pickle(tmp_path / "a.pkl", full("vita_r50")), Request("vita"))
     assert read.fresh[:4] == [
         "detector.mask2former.pixel_level_module.decoder",
         "detector.mask2former.transformer_module",
@@ -275,7 +275,7 @@ def test_another_network_is_refused_with_both_named(
     name: str, options: dict[str, Any], said: str, tmp_path: Path
 ) -> None:
     with pytest.raises(UserError) as error:
-        read_published(saved(tmp_path / "a.pth", full(name)), "vita", options)
+        read_published(saved(tmp_path / "a.pth", full(name)), Request("vita", options))
     assert str(error.value) == f"{tmp_path / 'a.pth'}: {said}"
 
 
@@ -283,7 +283,7 @@ def test_a_backbone_is_neither_an_image_nor_a_video_model(tmp_path: Path) -> Non
     path = zoo_pickle(tmp_path / "a.pkl", full("vita_r50"))
     for holds, words in (("image", "an image model"), ("video", "a finished video model")):
         with pytest.raises(UserError, match=f"holds a backbone alone, .*ResNet-50.*, not {words}; name"):
-            read_published(path, "vita", None, holds=holds)  # type: ignore[arg-type]
+            read_published(path, Request("vita", None, holds=holds))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
@@ -292,7 +292,7 @@ def test_weights_that_are_no_numbers_are_refused_by_name(value: float, tmp_path:
     state["res3.1.conv2.weight"] = state["res3.1.conv2.weight"].clone()
     state["res3.1.conv2.weight"][1, 2, 0, 1] = value
     with pytest.raises(UserError, match=r"NaN or infinite entries in 1 of 265 tensors \(res3.1.conv2.weight\)"):
-        read_published(zoo_pickle(tmp_path / "a.pkl", state), "vita", None)
+        read_published(zoo_pickle(tmp_path / "a.pkl", state), Request("vita"))
 
 
 @pytest.mark.parametrize(
@@ -309,14 +309,14 @@ def test_weights_that_are_no_numbers_are_refused_by_name(value: float, tmp_path:
 def test_a_backbone_is_whole(change: dict[str, Tensor | None], said: str, tmp_path: Path) -> None:
     state = {key: tensor for key, tensor in {**full("vita_r50"), **change}.items() if tensor is not None}
     with pytest.raises(UserError, match=said):
-        read_published(zoo_pickle(tmp_path / "a.pkl", state), "vita", None)
+        read_published(zoo_pickle(tmp_path / "a.pkl", state), Request("vita"))
 
 
 @pytest.mark.parametrize("options", [None, R50])
 def test_a_backbone_without_its_last_stage(options: dict[str, Any] | None, tmp_path: Path) -> None:
     state = {key: tensor for key, tensor in full("vita_r50").items() if not key.startswith("res5.")}
     with pytest.raises(UserError, match="without all of its stages res2 to res5; the file is not whole"):
-        read_published(saved(tmp_path / "a.pth", state), "vita", options)
+        read_published(saved(tmp_path / "a.pth", state), Request("vita", options))
 
 
 @pytest.mark.parametrize(
@@ -331,16 +331,16 @@ def test_a_backbone_without_its_last_stage(options: dict[str, Any] | None, tmp_p
 )
 def test_odd_shapes_are_listed(odd: State, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="weights of another model: 1 of another shape"):
-        read_published(saved(tmp_path / "a.pth", {**full("vita_r50"), **odd}), "vita", None)
+        read_published(saved(tmp_path / "a.pth", {**full("vita_r50"), **odd}), Request("vita"))
 
 
 def test_a_folder_of_another_kind(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "vit"}')
     with pytest.raises(UserError, match=r"model_type is 'vit'; supported are mask2former, swin, resnet$"):
-        read_published(tmp_path, "vita", None)
+        read_published(tmp_path, Request("vita"))
     (tmp_path / "config.json").write_text('{"model_type": "resnet", "downsample_in_bottleneck": true}')
     with pytest.raises(UserError, match=r"downsample_in_bottleneck is True; supported is False$"):
-        read_published(tmp_path, "vita", None)
+        read_published(tmp_path, Request("vita"))
 
 
 # MSRA's
@@ -358,4 +358,4 @@ def test_msras_file_is_refused_by_its_layout(tmp_path: Path) -> None:
 @pytest.mark.parametrize("author", ["Caffe2", "MSRA"])
 def test_msras_author_is_refused(author: str, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=rf"MSRA's ResNet-50 \(told by its author, {author}\).*use torchvision's"):
-        read_published(zoo_pickle(tmp_path / "R-50.pkl", recipe("resnet50"), author), "vita", None)
+        read_published(zoo_pickle(tmp_path / "R-50.pkl", recipe("resnet50"), author), Request("vita"))

@@ -18,8 +18,7 @@ from transformers import Mask2FormerConfig, Mask2FormerForUniversalSegmentation,
 from transformers.utils import logging
 
 from vita.core.contract import UserError
-from vita.official.checkpoints.holds import told_holds
-from vita.official.checkpoints.published import PublishedWeights, read_published
+from vita.official.checkpoints.published import PublishedWeights, Request, read_published, told_holds
 
 GOLDEN = Path(__file__).parents[2] / "golden"
 COCO, YTVIS, OVIS = 80, 40, 25
@@ -49,7 +48,7 @@ def saved(path: Path, state: Any) -> Path:
 
 def read(path: Path, state: State, method: str, **given: Any) -> PublishedWeights:
     options = given.pop("options", None)
-    return read_published(saved(path / "a.pth", {"model": state}), method, options, **given)
+    return read_published(saved(path / "a.pth", {"model": state}), Request(method, options, **given))
 
 
 # Every published whole model
@@ -104,13 +103,13 @@ def test_a_mask2former_of_transformers_is_an_image_model(tmp_path: Path) -> None
     logging.set_verbosity_error()
     config = Mask2FormerConfig(backbone_config=backbone, num_queries=7, num_labels=5, decoder_layers=4, **sizes)
     Mask2FormerForUniversalSegmentation(config).save_pretrained(tmp_path)
-    found = read_published(tmp_path, "vita", None)
+    found = read_published(tmp_path, Request("vita"))
     assert (found.holds, found.num_classes) == ("image", 5)
     assert (
         found.layout == "transformers checkpoint of vita (detector alone), backbone ResNet of 1-1-1-1 bottleneck blocks"
     )
     with pytest.raises(UserError, match="holds one model; leave --pick out"):
-        read_published(tmp_path, "vita", None, pick="ema")
+        read_published(tmp_path, Request("vita", None, pick="ema"))
 
 
 def test_a_prefix_of_distributed_training(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from vita.core.run_config import TrainConfig
 from vita.engine.checkpoint import load_backbone, save_weights
 from vita.engine.optimizer import build_optimizer
 from vita.engine.step import take_step
-from vita.official.checkpoints.published import read_published
+from vita.official.checkpoints.published import Request, read_published
 
 OPTIONS = {"detector": {"backbone": {"kind": "resnet", "depths": [3, 4, 23, 3]}}}
 SCHEDULE = TrainConfig(iterations=2, clips_per_batch=1, clip_frames=1, frame_range=1, learning_rate=5e-5)
@@ -24,7 +24,8 @@ SCHEDULE = TrainConfig(iterations=2, clips_per_batch=1, clip_frames=1, frame_ran
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
 def test_a_step_on_the_backbone_of_a_file_has_finite_losses(dtype: torch.dtype, tmp_path: Path) -> None:
-    read = read_published(zoo_pickle(tmp_path / "R-101.pkl", recipe("resnet101")), "vita", OPTIONS, holds="backbone")
+    request = Request("vita", OPTIONS, holds="backbone")
+    read = read_published(zoo_pickle(tmp_path / "R-101.pkl", recipe("resnet101")), request)
     save_weights(read.state, tmp_path / "start.safetensors")
     torch.manual_seed(0)
     model = find_method("vita").build(OPTIONS, 40).train()

@@ -9,11 +9,13 @@ import torch
 from official_layouts import read_layout
 
 from vita.blocks.backbone import ResNetOptions, SwinOptions
-from vita.blocks.detector_options import DetectorOptions, build_detector
+from vita.blocks.detector_options import DetectorOptions
+from vita.blocks.frame_detector import FrameDetector
 from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.model.method import VitaOptions
-from vita.official.checkpoints.sizes import backbone_options, detector_options
+from vita.official.checkpoints.backbone import backbone_options
+from vita.official.checkpoints.detector import detector_options
 from vita.official.checkpoints.state_dict import official_shapes, shapes_of
 from vita.official.vita.names import VitaOfficial
 
@@ -49,7 +51,7 @@ def vita_options(config: dict[str, Any], layout: dict[str, tuple[int, ...]]) -> 
 def detector_of(options: dict[str, Any]) -> dict[str, tuple[int, ...]]:
     """Official shapes of a detector with these options."""
     with torch.device("meta"):
-        model = build_detector(DetectorOptions(**options), num_classes=5)
+        model = FrameDetector(DetectorOptions(**options), num_classes=5)
     ours = {f"detector.{name}": shape for name, shape in shapes_of(model.state_dict()).items()}
     return official_shapes(ours, VitaOfficial())
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
@@ -11,15 +10,14 @@ from torch import Tensor, nn
 
 from vita.core.contract import MethodDefinition, UserError
 from vita.core.plugins import find_method
-from vita.official.checkpoints.conversion import Converted, counterpart, official_options, on_meta
+from vita.official.checkpoints.backbone import backbone_options, starts_fresh
+from vita.official.checkpoints.backbone_kinds import KINDS
+from vita.official.checkpoints.conversion import Converted, official_options, on_meta
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
-from vita.official.checkpoints.sizes import DEPTHS, backbone_options
 from vita.official.checkpoints.state_dict import Shape, check_fit, official_shapes, our_names_of, shapes_of
 from vita.official.contract import OfficialCounterpart, OfficialTensor
+from vita.official.plugins import find_official
 
-FIRST = ("stem.conv1.weight", "patch_embed.proj.weight")  # of a ResNet, of a Swin
-OUTPUT_NORM = re.compile(r"norm[0-3]\.(weight|bias)")  # of a Swin; a classifier has none
-SWINS = {"T": (96, (2, 2, 6, 2)), "S": (96, (2, 2, 18, 2)), "B": (128, (2, 2, 18, 2)), "L": (192, (2, 2, 18, 2))}
 COUNT = "num_batches_tracked"
 
 
@@ -32,7 +30,7 @@ def backbone_to_ours(
     Swin, which no classifier has, start as the identity. Raises UserError naming both networks when they differ, or
     listing what does not fit.
     """
-    definition, official = find_method(method), counterpart(method, where)
+    definition, official = find_method(method), find_official(method, where)
     prefix = backbone_prefix(definition, official, where)
     if options is None:
         options = official_options(official, {prefix + key: shape for key, shape in shapes_of(state).items()}, where)
@@ -53,9 +51,9 @@ def backbone_prefix(definition: MethodDefinition, official: OfficialCounterpart,
     model = on_meta(definition, official.options({}, {}), 1, where)
     sources = (official.source(name) for name in model.state_dict())
     for source in sources:
-        for first in FIRST:
-            if source is not None and source.key.endswith(first):
-                return source.key.removesuffix(first)
+        for kind in KINDS:
+            if source is not None and source.key.endswith(kind.first):
+                return source.key.removesuffix(kind.first)
     raise UserError(f"{where}: the released implementation of this method has no backbone under a known name")
 
 
@@ -66,7 +64,7 @@ def check_backbone(
 
     Raises UserError when it is of another network than the options say, or was trained on other pixels.
     """
-    definition, official = find_method(method), counterpart(method, where)
+    definition, official = find_method(method), find_official(method, where)
     prefix = backbone_prefix(definition, official, where)
     inside = {key.removeprefix(prefix): tensor for key, tensor in state.items() if key.startswith(prefix)}
     network = network_of(shapes_of(inside), where)
@@ -91,34 +89,15 @@ def check_same_network(
 def network_of(shapes: Mapping[str, Shape], where: str) -> str | None:
     """The usual name of the backbone with these official shapes; None when they hold none.
 
-    Raises UserError when the shapes are of no residual network or Swin of ours.
+    Raises UserError when the shapes are of no backbone of ours.
     """
-    if not any(first in shapes for first in FIRST):
+    kind = next((kind for kind in KINDS if kind.first in shapes), None)
+    if kind is None:
         return None
     try:
-        options = backbone_options({}, shapes, "")
+        return kind.words(backbone_options({}, shapes, ""))
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
-    if None in options["depths"]:
-        raise UserError(f"{where}: a residual network without all of its stages res2 to res5; the file is not whole")
-    return _swin_words(options) if options["kind"] == "swin" else _resnet_words(options)
-
-
-def _resnet_words(options: Mapping[str, Any]) -> str:
-    key = (options["block"] == "bottleneck", tuple(options["depths"]))
-    names = {(depth > 34, blocks): f"ResNet-{depth}" for depth, blocks in DEPTHS.items()}
-    return names.get(key, f"ResNet of {_dashed(options['depths'])} {options['block']} blocks")
-
-
-def _swin_words(options: Mapping[str, Any]) -> str:
-    sizes = options["channels"], tuple(options["depths"])
-    named = next((f"Swin-{letter}" for letter, size in SWINS.items() if size == sizes), None)
-    words = named or f"Swin of {sizes[0]} channels and {_dashed(sizes[1])} blocks"
-    return f"{words} with window {options['window']}"
-
-
-def _dashed(numbers: tuple[int, ...]) -> str:
-    return "-".join(map(str, numbers))
 
 
 def _check_backbone_fit(
@@ -126,7 +105,7 @@ def _check_backbone_fit(
 ) -> None:
     """Raises UserError listing what does not fit. A Swin's output norms may be absent."""
     shapes = {key.removeprefix(prefix): size for key, size in official_shapes(shapes_of(wanted), official).items()}
-    needed = {key: size for key, size in shapes.items() if key in state or not OUTPUT_NORM.fullmatch(key)}
+    needed = {key: size for key, size in shapes.items() if key in state or not starts_fresh(key)}
     check_fit(shapes_of(state), needed, where)
 
 

@@ -55,7 +55,7 @@ def to_ours(
     num_classes: None for the file's own. new_heads: the seed from which class heads start anew; None keeps the file's.
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    definition, official, state = find_method(method), counterpart(method, where), current_names(state)
+    definition, official, state = find_method(method), find_official(method, where), current_names(state)
     options = official_options(official, shapes_of(state), where) if options is None else options
     heads = class_heads(definition, options, where)
     shapes = shapes_of(our_names_of(state, heads, official))
@@ -76,7 +76,7 @@ def to_theirs(state: Mapping[str, Tensor], method: str, options: Mapping[str, An
 
     Raises UserError listing what does not fit; `where` opens its message.
     """
-    definition, official, state = find_method(method), counterpart(method, where), _without_counts(state)
+    definition, official, state = find_method(method), find_official(method, where), _without_counts(state)
     shapes = shapes_of(state)
     options = official_options(official, official_shapes(shapes, official), where) if options is None else options
     classes = _choose_classes(shapes, class_heads(definition, options, where), None, False, where)
@@ -169,14 +169,6 @@ def _choose_classes(
             f"{where}: its class heads are of {held.pop()} classes, not {wanted}; start them anew with --new-heads"
         )
     return wanted or next(iter(held), 1)  # a file without any class head is of no method: what is unknown is listed
-
-
-def counterpart(method: str, where: str) -> OfficialCounterpart:
-    """The names of a method's released implementation. Raises UserError, which `where` opens, when it has none."""
-    try:
-        return find_official(method)
-    except UserError as error:
-        raise UserError(f"{where}: {error}") from None
 
 
 def _part(name: str) -> str:

@@ -13,12 +13,11 @@ import yaml
 from vita.core.config_base import load, read_yaml
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
-from vita.core.run_config import Holds, RunConfig
+from vita.core.run_config import RunConfig
 from vita.engine.checkpoint import save_weights
 from vita.official.checkpoints.conversion import Converted, to_theirs
 from vita.official.checkpoints.files import read_official, write_official
-from vita.official.checkpoints.holds import WORDS
-from vita.official.checkpoints.published import PublishedWeights, check_finite, read_published
+from vita.official.checkpoints.published import WORDS, PublishedWeights, Request, check_finite, read_published
 
 Direction = Literal["ours", "official"]
 SUFFIX = {"ours": ".safetensors", "official": ".pth"}
@@ -51,30 +50,20 @@ def read_method(method: str | None, options: Path | None, config: Path | None) -
     return str(method), given
 
 
-def convert_weights(
-    source: Path,
-    out: Path,
-    direction: Direction,
-    method: str,
-    options: Mapping[str, Any] | None,
-    num_classes: int | None = None,
-    new_heads: int | None = None,
-    holds: Holds | None = None,
-    pick: str | None = None,
-) -> str:
-    """Write `source` as `out` and say what was converted; arguments as in `vita.official.checkpoints.published`.
+def convert_weights(source: Path, out: Path, direction: Direction, request: Request) -> str:
+    """Write `source` as `out` and say what was converted.
 
     Raises UserError when the source is damaged or of another model; then nothing is written.
     """
     if out.suffix != SUFFIX[direction]:
         raise UserError(f"--out is {out}; it must end with {SUFFIX[direction]}")
-    find_method(method)  # its name may be wrong, and reading takes long
+    find_method(request.method)  # its name may be wrong, and reading takes long
     if direction == "official":
-        return _to_official(source, out, method, options, pick)
-    read = read_published(source, method, options, holds=holds, num_classes=num_classes, new_heads=new_heads, pick=pick)
+        return _to_official(source, out, request)
+    read = read_published(source, request)
     save_weights(read.state, out)
-    told = "given" if options is not None else "backbone" if read.holds == "backbone" else "model"
-    lines = _summary(source, read.tensors, out, method, read, TOLD[told])
+    told = "given" if request.options is not None else "backbone" if read.holds == "backbone" else "model"
+    lines = _summary(source, read.tensors, out, request.method, read, TOLD[told])
     return "\n".join([*lines, *_named(read), f"read as {WORDS[read.holds]}: {read.layout}"])
 
 
@@ -98,12 +87,12 @@ def alike(names: Sequence[str]) -> list[str]:
     return [same[0] if len(same) == 1 else f"{pattern} ({len(same)})" for pattern, same in groups.items()]
 
 
-def _to_official(source: Path, out: Path, method: str, options: Mapping[str, Any] | None, pick: str | None) -> str:
-    state = read_official(source, pick)
-    converted = to_theirs(state, method, options, str(source))
+def _to_official(source: Path, out: Path, request: Request) -> str:
+    state, options = read_official(source, request.pick), request.options
+    converted = to_theirs(state, request.method, options, str(source))
     check_finite(converted.state, str(source))
     write_official(converted.state, out)
-    lines = _summary(source, len(state), out, method, converted, TOLD["model" if options is None else "given"])
+    lines = _summary(source, len(state), out, request.method, converted, TOLD["model" if options is None else "given"])
     parts = f"parts that the file does not hold: {', '.join(converted.absent)}"
     return "\n".join([*lines, parts] if converted.absent else lines)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,11 @@ from torch import Tensor
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import Holds
+from vita.official.checkpoints.backbone import BackboneFile, read_backbone
 from vita.official.checkpoints.backbone_conversion import COUNT, backbone_to_ours, check_backbone, network_of
-from vita.official.checkpoints.backbone_layouts import BackboneFile, read_backbone
 from vita.official.checkpoints.conversion import (
     Converted,
     class_heads,
-    counterpart,
     current_names,
     held_classes,
     on_meta,
@@ -25,7 +24,6 @@ from vita.official.checkpoints.conversion import (
     without,
 )
 from vita.official.checkpoints.files import read_content
-from vita.official.checkpoints.holds import WORDS, told_holds
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
 from vita.official.checkpoints.state_dict import SHOWN, on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (
@@ -35,6 +33,15 @@ from vita.official.checkpoints.transformers_folder import (
     read_transformers_backbone,
 )
 from vita.official.checkpoints.wrappers import author_of, weights_in
+from vita.official.plugins import find_official
+
+WORDS: dict[Holds, str] = {
+    "backbone": "a backbone alone",
+    "image": "an image model",
+    "video": "a finished video model",
+}
+# Image and video model of a method have the same tensors; the number of classes says on what one was trained.
+TRAINED_ON: dict[int, tuple[str, Holds]] = {80: ("COCO", "image"), 40: ("YouTube-VIS", "video"), 25: ("OVIS", "video")}
 
 
 @dataclass(frozen=True)
@@ -53,42 +60,37 @@ class PublishedWeights:
 
 @dataclass(frozen=True)
 class Request:
-    """What is asked of a file; see `read_published`."""
-
-    method: str
-    options: Mapping[str, Any] | None
-    holds: Holds | None
-    num_classes: int | None
-    new_heads: int | None
-    where: str
-
-
-def read_published(
-    source: Path,
-    method: str,
-    options: Mapping[str, Any] | None,
-    *,
-    holds: Holds | None = None,
-    num_classes: int | None = None,
-    new_heads: int | None = None,
-    pick: str | None = None,
-) -> PublishedWeights:
-    """A published weights file, or a folder that transformers saved, as weights of a method of ours.
+    """What is asked of a file.
 
     method: its name. options: of the method; None for those that the shapes tell, the others as released.
     holds: what the file is said to hold; None for what is found. num_classes: None for the file's own.
     new_heads: the seed from which class heads start anew; None keeps the file's. pick: the name of one of several
-    weights in the file. Raises UserError, in one line, when the file is missing, damaged, of something else, or of
-    another model than the options say.
+    weights in the file.
     """
-    find_method(method)  # its name may be wrong, and reading takes long
-    request = Request(method, options, holds, num_classes, new_heads, str(source))
+
+    method: str
+    options: Mapping[str, Any] | None = None
+    holds: Holds | None = None
+    num_classes: int | None = None
+    new_heads: int | None = None
+    pick: str | None = None
+
+
+def read_published(source: Path, request: Request) -> PublishedWeights:
+    """A published weights file, or a folder that transformers saved, as weights of a method of ours.
+
+    Raises UserError, in one line, when the file is missing, damaged, of something else, or of another model than the
+    options say.
+    """
+    find_method(request.method)  # its name may be wrong, and reading takes long
     if source.is_dir():
-        return _read_folder(source, request, pick)
-    content = read_content(source)
-    state, author = weights_in(content, str(source), pick), author_of(content)
+        return _read_folder(source, request)
+    content, where = read_content(source), str(source)
+    state, author = weights_in(content, where, request.pick), author_of(content)
     backbone = read_backbone(state, author)
-    return _whole(state, author, "released checkpoint", request) if backbone is None else _backbone(backbone, request)
+    if backbone is None:
+        return _whole(state, author, "released checkpoint", request, where)
+    return _backbone(backbone, request, where)
 
 
 def check_finite(state: Mapping[str, Tensor], where: str) -> None:
@@ -101,27 +103,27 @@ def check_finite(state: Mapping[str, Tensor], where: str) -> None:
         )
 
 
-def _read_folder(folder: Path, request: Request, pick: str | None) -> PublishedWeights:
-    if pick is not None:
+def _read_folder(folder: Path, request: Request) -> PublishedWeights:
+    if request.pick is not None:
         raise UserError(f"{folder}: a folder that transformers saved holds one model; leave --pick out")
     if kind_of(folder) in BACKBONES:
-        return _backbone(read_transformers_backbone(folder), request)
+        return _backbone(read_transformers_backbone(folder), request, str(folder))
     state, left_out = read_transformers(folder)
-    read = _whole(state, None, "transformers checkpoint", request)
+    read = _whole(state, None, "transformers checkpoint", request, str(folder))
     return replace(read, left_out=[*read.left_out, *left_out], tensors=len(state) + len(left_out))
 
 
-def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
-    network = str(network_of(shapes_of(file.state), request.where))
+def _backbone(file: BackboneFile, request: Request, where: str) -> PublishedWeights:
+    network = str(network_of(shapes_of(file.state), where))
     layout = f"{file.program} {network}{f' (author: {file.author})' if file.author else ''}"
     if request.holds not in (None, "backbone"):
         raise UserError(
-            f"{request.where}: holds a backbone alone, {layout}, not {WORDS[request.holds]}; name the file of one, or "
-            "say that it holds a backbone"
+            f"{where}: holds a backbone alone, {layout}, not {WORDS[request.holds]}; name the file of one, or say that "
+            "it holds a backbone"
         )
-    refuse_raw_pixels(file.state, file.author, network, request.where)
-    check_finite(file.state, request.where)
-    converted = backbone_to_ours(file.state, request.method, request.options, request.where)
+    refuse_raw_pixels(file.state, file.author, network, where)
+    check_finite(file.state, where)
+    converted = backbone_to_ours(file.state, request.method, request.options, where)
     return PublishedWeights(
         on_own_memory(converted.state),
         "backbone",
@@ -134,14 +136,16 @@ def _backbone(file: BackboneFile, request: Request) -> PublishedWeights:
     )
 
 
-def _whole(state: Mapping[str, Tensor], author: str | None, program: str, request: Request) -> PublishedWeights:
-    method, where = request.method, request.where
+def _whole(
+    state: Mapping[str, Tensor], author: str | None, program: str, request: Request, where: str
+) -> PublishedWeights:
+    method = request.method
     kept = {key: tensor for key, tensor in current_names(state).items() if not key.endswith(COUNT)}
     network = check_backbone(kept, method, request.options, author, where)
     converted = to_ours(kept, method, request.options, where, request.num_classes, request.new_heads)
     if network is None and request.holds is not None:
         raise UserError(f"{where}: holds no backbone, and so not {WORDS[request.holds]}")
-    official, definition = counterpart(method, where), find_method(method)
+    official, definition = find_official(method, where), find_method(method)
     constants = official.constants(on_meta(definition, converted.options, converted.num_classes, where))
     check_finite(without(kept, constants), where)
     heads = class_heads(definition, converted.options, where)
@@ -156,6 +160,29 @@ def _whole(state: Mapping[str, Tensor], author: str | None, program: str, reques
         [*converted.fresh, *converted.absent],
         len(state),
     )
+
+
+def told_holds(
+    absent: Collection[str], classes: int | None, said: Holds | None, wanted_classes: int | None, where: str
+) -> Holds:
+    """What a file with more than a backbone holds.
+
+    absent: parts of the method that it lacks; without them it is no finished video model. classes: of its class
+    heads. said: what it is said to hold. wanted_classes: as given. Raises UserError when the file says otherwise.
+    """
+    data, told = TRAINED_ON.get(classes or 0, ("", None))
+    if said is None:
+        return "image" if absent else told or "video"
+    if said == "backbone":
+        raise UserError(f"{where}: holds more than a backbone: {WORDS['image' if absent else told or 'video']}")
+    if said == "video" and absent:
+        raise UserError(f"{where}: holds an image model (no {', '.join(absent)}), not {WORDS['video']}")
+    if told not in (None, said) and not (said == "video" and wanted_classes == classes):
+        raise UserError(
+            f"{where}: its class heads are of {classes} classes, those of {data}: {WORDS[told or said]}, "
+            f"not {WORDS[said]}"
+        )
+    return said
 
 
 def _whose(method: str, converted: Converted) -> str:

@@ -12,7 +12,7 @@ from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, write_recor
 from vita.core.run_config import RunConfig, WeightsFile
 from vita.engine.checkpoint import save_weights
 from vita.engine.record import digest_of_sources, new_training_record, source_digest, write_ended
-from vita.official.checkpoints.published import PublishedWeights, read_published
+from vita.official.checkpoints.published import PublishedWeights, Request, read_published
 
 
 def convert_run(config: RunConfig, folder: Path) -> str:
@@ -26,7 +26,8 @@ def convert_run(config: RunConfig, folder: Path) -> str:
     if given is None:
         raise UserError(f"{folder}: this run's weights are trained, not converted; its configuration has no `weights`")
     found_sha256 = _checked_sha256(given)
-    read = read_published(Path(given.file), config.method, config.options, holds=given.holds, pick=given.pick)
+    request = Request(config.method, config.options, given.holds, pick=given.pick)
+    read = read_published(Path(given.file), request)
     origin = FileOrigin(
         file=given.file,
         sha256=found_sha256,

@@ -5,20 +5,21 @@ The library itself reads the file, since its own names on disk are older than th
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from transformers import Mask2FormerForUniversalSegmentation, ResNetBackbone, SwinBackbone
+from transformers import Mask2FormerForUniversalSegmentation
 
+from vita.blocks.backbone import stage_names
 from vita.core.contract import UserError
 from vita.core.files import read_json
-from vita.official.checkpoints.backbone_layouts import BackboneFile
-from vita.official.checkpoints.names import backbone_source, detector_source
+from vita.official.checkpoints.backbone import BACKBONE, BackboneFile, starts_fresh
+from vita.official.checkpoints.backbone_kinds import KINDS
+from vita.official.checkpoints.detector import DetectorNames
+from vita.official.checkpoints.names import Parts
 from vita.official.checkpoints.state_dict import official_names_of
-from vita.official.contract import OfficialTensor
 
 CONFIG, MASK2FORMER = "config.json", "mask2former"
 # What shapes do not tell: key of the configuration -> the value that the official detector has.
@@ -30,16 +31,10 @@ FIXED = {
     "feature_strides": [4, 8, 16, 32],
     "backbone": None,  # a name from which the library would load the backbone itself
 }
-STAGES = ["stage1", "stage2", "stage3", "stage4"]
-BACKBONES: dict[str, dict[str, Any]] = {
-    "swin": {"hidden_act": "gelu", "layer_norm_eps": 1e-5},
-    "resnet": {"hidden_act": "relu", "downsample_in_bottleneck": False, "downsample_in_first_stage": False},
-}
+STAGES = stage_names(4)
+BACKBONES = {kind.name: kind for kind in reversed(KINDS)}  # in the order in which errors name them
 INSIDE = {"out_features": STAGES}  # of a backbone inside a Mask2Former
-CLASSES = {"swin": SwinBackbone, "resnet": ResNetBackbone}
-OUTPUT_NORM = "hidden_states_norms."  # of a Swin; a classifier has none
-# Parts of names. Older versions of the library wrote a Swin's index tables, and had no norm behind the last stage.
-UNUSED = ("criterion.empty_weight", ".swin.layernorm.", ".num_batches_tracked", ".relative_position_index")
+UNUSED = ("criterion.empty_weight", *(part for kind in KINDS for part in kind.unused))  # parts of names
 
 
 def kind_of(folder: Path) -> str:
@@ -73,31 +68,29 @@ def read_transformers_backbone(folder: Path) -> BackboneFile:
     Raises UserError when files are missing, damaged, or of a variant that the official code does not have.
     """
     raw, kind = read_json(folder / CONFIG), kind_of(folder)
-    _check_values(raw, BACKBONES[kind], "", folder / CONFIG)
-    state, report = _load(folder, CLASSES[kind], out_features=STAGES)
+    _check_values(raw, BACKBONES[kind].saved, "", folder / CONFIG)
+    state, report = _load(folder, BACKBONES[kind].options.library, out_features=STAGES)
     left_out, fresh = sorted(report.pop("unexpected_keys", ())), set(report.pop("missing_keys", ()))
-    missing = sorted(name for name in fresh if not name.startswith(OUTPUT_NORM) and not _unused(f".{name}"))
+    missing = sorted(name for name in fresh if not _may_lack(name))
     _check_report({**report, "missing_keys": missing}, folder)
     left_out += [name for name in state if _unused(f".{name}") and name not in fresh]
     kept = {name: tensor for name, tensor in state.items() if name not in fresh and name not in left_out}
     return BackboneFile("transformers", official_names_of(kept, SAVED_BACKBONE), left_out, None)
 
 
-class _Saved:
+class _Saved(Parts):
     """Names in the library's module for segmentation."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """The official key; None when there is none."""
-        inside = name.replace("class_predictor.", "class_head.")
-        return detector_source(re.sub(r"^model\.", "mask2former.", inside))
+    parts = tuple(
+        (ours.replace("mask2former.", "model.").replace("class_head.", "class_predictor."), theirs, rules)
+        for ours, theirs, rules in DetectorNames.parts
+    )
 
 
-class _SavedBackbone:
+class _SavedBackbone(Parts):
     """Names in the library's own backbones."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """The official key; None when there is none."""
-        return backbone_source(name)
+    parts = (("", "", BACKBONE),)
 
 
 SAVED, SAVED_BACKBONE = _Saved(), _SavedBackbone()
@@ -107,6 +100,12 @@ def _unused(name: str) -> bool:
     return any(part in name for part in UNUSED)
 
 
+def _may_lack(name: str) -> bool:
+    """Whether a backbone's file need not hold the tensor of the library's module."""
+    source = SAVED_BACKBONE.source(name)
+    return _unused(f".{name}") or (source is not None and starts_fresh(source.key))
+
+
 def _check_mask2former(raw: Any, where: Path) -> None:
     if not isinstance(raw, dict) or not isinstance(backbone := raw.get("backbone_config"), dict):
         raise UserError(f"{where}: not the configuration of a Mask2Former: no sizes under 'backbone_config'")
@@ -114,7 +113,7 @@ def _check_mask2former(raw: Any, where: Path) -> None:
     if kind not in BACKBONES:
         raise UserError(f"{where}: backbone_config.model_type is {kind!r}; supported are {', '.join(BACKBONES)}")
     _check_values(raw, FIXED, "", where)
-    _check_values(backbone, BACKBONES[kind] | INSIDE, "backbone_config.", where)
+    _check_values(backbone, {**BACKBONES[kind].saved, **INSIDE}, "backbone_config.", where)
 
 
 def _check_values(given: Mapping[str, Any], fixed: Mapping[str, Any], prefix: str, where: Path) -> None:

@@ -8,12 +8,14 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from vita.core.config_base import read_yaml
 from vita.core.contract import UserError
-from vita.official.configs.defaults import DEFAULTS, FOREIGN, Tree
+
+Tree = dict[str, Any]  # sections within sections
 
 BASE = "_BASE_"
 ARCHITECTURE = "MODEL.META_ARCHITECTURE"
@@ -28,11 +30,12 @@ class OfficialConfig(Mapping[str, Any]):
     def __init__(self, architecture: str, named: Mapping[str, Any], where: str) -> None:
         """Raises UserError on a key that the official code does not know and on a value of another type."""
         self.architecture = architecture
-        assumed: dict[str, Any] = {}
-        for tree in DEFAULTS[architecture]:
-            assumed |= flatten(tree)
+        defaults, assumed = official_defaults(), dict[str, Any]()
+        foreign = tuple(defaults["foreign"])
+        for part in defaults["architectures"][architecture]:
+            assumed |= flatten(_literals(defaults["sections"][part]))
         self.named = frozenset(named)
-        self.foreign = frozenset(key for key in named if key not in assumed and key.startswith(FOREIGN))
+        self.foreign = frozenset(key for key in named if key not in assumed and key.startswith(foreign))
         for key in self.named - self.foreign:
             _check(key, named[key], assumed, where)
         self.taken: set[str] = set()
@@ -57,6 +60,13 @@ class OfficialConfig(Mapping[str, Any]):
         return self._values[key]
 
 
+@cache
+def official_defaults() -> Tree:
+    """What the official code assumes where no file names a key: see `defaults.yaml`."""
+    defaults: Tree = read_yaml(Path(__file__).with_name("defaults.yaml"))
+    return defaults
+
+
 def read_official_config(path: Path) -> OfficialConfig:
     """A YAML file with all that it inherits.
 
@@ -69,8 +79,9 @@ def read_official_config(path: Path) -> OfficialConfig:
         raise UserError(
             f"{path}: no key '{ARCHITECTURE}'; give the file of a model, which inherits from files like this"
         )
-    if architecture not in list(DEFAULTS):
-        raise UserError(f"{path}: key '{ARCHITECTURE}' is {architecture!r}; allowed: {', '.join(DEFAULTS)}")
+    known: list[str] = list(official_defaults()["architectures"])
+    if architecture not in known:
+        raise UserError(f"{path}: key '{ARCHITECTURE}' is {architecture!r}; allowed: {', '.join(known)}")
     return OfficialConfig(architecture, named, str(path))
 
 

@@ -14,6 +14,7 @@ from vita.core.contract import UserError
 from vita.core.files import write_text
 from vita.core.records import START_WEIGHTS
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.official.checkpoints.backbone_kinds import KINDS
 from vita.official.configs.config import OfficialConfig, read_official_config
 from vita.official.configs.data import read_data
 from vita.official.configs.keys import Fate, fate_of
@@ -21,7 +22,7 @@ from vita.official.configs.training import predict_section, train_section
 from vita.official.plugins import find_official
 
 METHODS = {"Vita": "vita", "VideoMaskFormer": "mask2former_vis", "Ifc": "ifc"}
-SWINS = {(96, 6): "swin_t", (96, 18): "swin_s", (128, 18): "swin_b", (192, 18): "swin_l"}  # by width, blocks of stage 3
+CONFIGURED = [kind.configured for kind in KINDS if kind.configured]
 BACKBONE_ALONE = re.compile(r"ImageNetPretrained|(^|/)swin_\w+_patch4_window\d+")  # weights of no whole model
 # Together they mean MSRA's weights; the same names of files are published with torchvision's.
 MSRA = {"INPUT.FORMAT": "BGR", "MODEL.PIXEL_STD": [1.0, 1.0, 1.0], "MODEL.RESNETS.STRIDE_IN_1X1": True}
@@ -115,9 +116,8 @@ def _options(config: OfficialConfig, where: str) -> dict[str, Any]:
 
 def _backbone(config: OfficialConfig) -> str:
     """A name for folders and tables; the sizes are among the options."""
-    if config["MODEL.BACKBONE.NAME"] == "D2SwinTransformer":
-        return SWINS.get((config["MODEL.SWIN.EMBED_DIM"], config["MODEL.SWIN.DEPTHS"][2]), "swin")
-    return f"r{config['MODEL.RESNETS.DEPTH']}"
+    asked = config["MODEL.BACKBONE.NAME"]
+    return next(kind.run_name(config) for kind in CONFIGURED if kind.name == asked)
 
 
 def _seed(config: OfficialConfig, notes: dict[str, Fate]) -> int:
@@ -144,7 +144,7 @@ def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> dict
 
 
 def _fates(config: OfficialConfig, notes: dict[str, Fate]) -> dict[str, Fate]:
-    other = "MODEL.RESNETS." if config.peek("MODEL.BACKBONE.NAME") == "D2SwinTransformer" else "MODEL.SWIN."
+    other = tuple(kind.section for kind in CONFIGURED if kind.name != config.peek("MODEL.BACKBONE.NAME"))
     fates = {key: _fate(config, key) for key in config}
     fates |= _settings_of_lost_features(fates)
     fates |= {key: Fate("not needed", "of the other kind of backbone") for key in config if key.startswith(other)}

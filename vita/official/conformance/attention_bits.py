@@ -19,6 +19,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from vita.official.conformance.check import Tolerance, compare
+from vita.official.conformance.recording import Tensors
 from vita.official.conformance.trajectory import in_64_bits
 from vita.official.contract import Check
 
@@ -53,6 +54,11 @@ def in_double(model: Model, run: Callable[[Model], Decoded[Output]]) -> Callable
             return run(deepcopy(model).double())
 
     return again
+
+
+def entries_by_depth(values: Sequence[Tensor], name: str, tensors: Tensors, step: int = 1) -> list[Entry]:
+    """Predictions (F, Q, ...) of all depths, recorded as `name`, filled with the depth, every step-th query."""
+    return [(depth, value[:, ::step], tensors[name.format(depth)]) for depth, value in enumerate(values)]
 
 
 def compare_downstream(

@@ -13,17 +13,18 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor, nn
 
-from vita.blocks.backbone import Backbone, ResNetOptions, SwinOptions
+from vita.blocks.backbone import AnyBackbone, Backbone, BackboneOptions
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import UserError
 from vita.core.files import read_json
+from vita.official.checkpoints.backbone import BACKBONE, backbone_constants, backbone_options
 from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.names import backbone_constants, backbone_source
-from vita.official.checkpoints.sizes import Config, Shapes, backbone_options
-from vita.official.checkpoints.state_dict import from_official
+from vita.official.checkpoints.names import Parts
+from vita.official.checkpoints.sizes import Config, Shapes
+from vita.official.checkpoints.state_dict import from_official, shapes_of
 from vita.official.conformance.check import EXACT, VALUES, Pair, compare
-from vita.official.conformance.recording import Recording, Tensors, shapes
-from vita.official.contract import Check, OfficialTensor
+from vita.official.conformance.recording import Recording, Tensors
+from vita.official.contract import Check
 
 STATE = "_state_dict"
 FULL = "full_"
@@ -68,9 +69,9 @@ def _layout(path: Path) -> dict[str, tuple[int, ...]]:
 def _loaded(state: dict[str, Tensor], where: str) -> Backbone:
     """A backbone of the sizes that the weights have, frozen, in evaluation mode."""
     official = BackboneOfficial()
-    options = official.options({}, shapes(state))
-    section: ResNetOptions | SwinOptions = TypeAdapter(ResNetOptions | SwinOptions).validate_python(options)
-    model = Backbone(section.configuration(), norm="frozen")
+    options = official.options({}, shapes_of(state))
+    section: BackboneOptions = TypeAdapter(AnyBackbone).validate_python(options)
+    model = Backbone(section, norm="frozen")
     model.load_state_dict(from_official({**official.constants(model), **state}, model, official, where))
     return model.eval()
 
@@ -90,12 +91,10 @@ def _compare_maps(group: str, model: Backbone, frames: Tensor, tensors: Tensors,
     return compare(group, pairs, VALUES)
 
 
-class BackboneOfficial:
+class BackboneOfficial(Parts):
     """A backbone's counterpart; see `vita.official.contract.OfficialCounterpart`. Official keys have no prefix."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """Where the tensor of `vita.blocks.backbone.Backbone` called `name` comes from."""
-        return backbone_source(name.removeprefix(OUR_PREFIX))
+    parts = ((OUR_PREFIX, "", BACKBONE),)
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """The position index of a Swin."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from vita.official.conformance.recording import Tensors
 from vita.official.contract import Check
 
 
@@ -47,6 +48,25 @@ def compare(group: str, pairs: Iterable[Pair], tolerance: Tolerance) -> Check:
         error = max(error, _top(difference))
         largest = max(largest, _top(top.abs().masked_fill(both_nan, 0.0)))
     return Check(group, error, largest, tolerance.absolute + tolerance.relative * largest, passed)
+
+
+def compare_groups(
+    groups: Mapping[str, Mapping[str, Tensor | Sequence[Tensor]]],
+    tensors: Tensors,
+    group: str,
+    tolerance: Tolerance = VALUES,
+) -> Iterator[Check]:
+    """One line for each of `groups` (our tensors by recorded name) of which the recording holds something."""
+    for label, ours in groups.items():
+        if pairs := tensors.pairs(ours):
+            yield compare(f"{group} {label}", pairs, tolerance)
+
+
+def compare_named(
+    ours: Mapping[str, Tensor | Sequence[Tensor]], tensors: Tensors, group: str, tolerance: Tolerance = VALUES
+) -> Iterator[Check]:
+    """As `compare_groups`, of groups that are called as what was recorded."""
+    return compare_groups({name: {name: value} for name, value in ours.items()}, tensors, group, tolerance)
 
 
 def compare_relative(group: str, pairs: Iterable[Pair], share: float) -> Check:

@@ -5,7 +5,7 @@ Legend: F frames, Q frame queries, C channels, h w positions of a map, L predict
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from vita.blocks.frame_detector import FrameDetector, FrameOutput
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_named
 from vita.official.conformance.recording import Tensors
 from vita.official.contract import Check
 
@@ -79,16 +79,6 @@ def run(detector: FrameDetector, images: Tensor) -> tuple[FrameOutput, dict[str,
     }
 
 
-def recorded_list(tensors: Tensors, name: str) -> dict[int, Tensor]:
-    """`name` itself, or `name.0`, `name.1`, ... by number; backbone maps are `backbone.res2` to `backbone.res5`."""
-    if name in tensors:
-        return {0: tensors[name]}
-    if name == "backbone":
-        return {stage - 2: tensors[key] for stage in range(2, 6) if (key := f"backbone.res{stage}") in tensors}
-    numbers = [key.removeprefix(f"{name}.") for key in tensors if key.startswith(f"{name}.")]
-    return {int(number): tensors[f"{name}.{number}"] for number in sorted(numbers) if number.isdigit()}
-
-
 def detector_checks(
     output: FrameOutput, inside: Mapping[str, list[Tensor]], tensors: Tensors, group: str
 ) -> Iterator[Check]:
@@ -99,9 +89,14 @@ def detector_checks(
         "frame_decoder.frame_query": list(output.queries),
     }
     for name, values in ours.items():
-        recorded = recorded_list(tensors, name)
-        if recorded:
-            exact = EXACT if name.endswith("blocked") else VALUES
-            tolerance = MASK_LOGITS if name.endswith("pred_masks") else exact
-            pairs = [(values[i] if i < len(values) else torch.zeros(0), one) for i, one in recorded.items()]
-            yield compare(f"{group} {name}", pairs, tolerance)
+        exact = EXACT if name.endswith("blocked") else VALUES
+        tolerance = MASK_LOGITS if name.endswith("pred_masks") else exact
+        yield from compare_named({name: values}, tensors, group, tolerance)
+
+
+def thinned_checks(features: Tensor, levels: Sequence[Tensor], tensors: Tensors, group: str) -> Iterator[Check]:
+    """The pixel decoder's maps in the released sizes, of which every eighth channel was recorded."""
+    mask_features = {"pixel_decoder.mask_features_every8th_channel": features[:, ::8]}
+    maps = {f"pixel_decoder.multi_scale.{i}.every8th_channel": level[:, ::8] for i, level in enumerate(levels)}
+    for label, ours in {"mask features": mask_features, "multi-scale maps": maps}.items():
+        yield compare(f"{group} {label}", [(value, tensors[name]) for name, value in ours.items()], VALUES)

@@ -5,7 +5,7 @@ Legend: T frames, N instances, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,30 @@ class Tensors(Mapping[str, Tensor]):
         """`stem.0`, `stem.1`, ... or `stem.000`, `stem.001`, ... in order."""
         keys = [key for key in self if key.rpartition(".")[0] == stem and key.rpartition(".")[2].isdigit()]
         return [self[key] for key in sorted(keys, key=lambda key: int(key.rpartition(".")[2]))]
+
+    def listed(self, name: str) -> dict[int, Tensor]:
+        """`name` itself, or `name.0`, `name.1`, ... by number; backbone maps are `backbone.res2` to `backbone.res5`."""
+        if name in self:
+            return {0: self[name]}
+        if name == "backbone":
+            return {stage - 2: self[key] for stage in range(2, 6) if (key := f"backbone.res{stage}") in self}
+        numbers = [key.removeprefix(f"{name}.") for key in self if key.startswith(f"{name}.")]
+        return {int(number): self[f"{name}.{number}"] for number in sorted(numbers) if number.isdigit()}
+
+    def pairs(self, ours: Mapping[str, Tensor | Sequence[Tensor]], prefix: str = "") -> list[tuple[Tensor, Tensor]]:
+        """Ours and the recorded tensor, for all names (behind `prefix`) that were recorded; of a list, see `listed`."""
+        pairs: list[tuple[Tensor, Tensor]] = []
+        for name, value in ours.items():
+            if not isinstance(value, Tensor):
+                pairs += numbered_pairs(value, self.listed(prefix + name))
+            elif prefix + name in self:
+                pairs.append((value, self[prefix + name]))
+        return pairs
+
+
+def numbered_pairs(ours: Sequence[Tensor], recorded: Mapping[int, Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """Ours and the recorded tensor of each recorded number; an empty tensor where we have none."""
+    return [(ours[number] if number < len(ours) else torch.zeros(0), one) for number, one in recorded.items()]
 
 
 class Facts(dict[str, Any]):
@@ -123,11 +147,6 @@ def recorded_value(facts: Any, key: str, path: Path) -> Any:
     if not isinstance(facts, Mapping) or key not in facts:
         raise UserError(f"{path}: no entry '{key}' where it is wanted; the recording is incomplete, make it again")
     return facts[key]
-
-
-def shapes(state: Mapping[str, Tensor]) -> dict[str, tuple[int, ...]]:
-    """Shapes of a state dict, by key."""
-    return {key: tuple(tensor.shape) for key, tensor in state.items()}
 
 
 @dataclass

@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
 from vita.core.contract import UserError
 from vita.official.conformance.recording import Recording, Tensors
-from vita.official.contract import Check
 
 # What the released configuration files set, by the backbone in their names, where it is not the default.
 SWIN_LARGE = {
@@ -39,10 +36,6 @@ class FullSize:
         """Its recorded outputs."""
         return self.recording.tensors(self.stem)
 
-    def unread(self) -> Iterator[Check]:
-        """See `Recording.unread`."""
-        return self.recording.unread()
-
 
 def full_size_recordings(folder: Path, project: str) -> Iterator[FullSize]:
     """Those made from configuration files of one official project."""
@@ -64,8 +57,3 @@ def released_keys(config: str) -> dict[str, Any]:
     if any(size in name for size in ("tiny", "small", "base")):
         raise UserError(f"{config}: of the Swin backbones only Swin-L is known")
     return dict(SWIN_LARGE)
-
-
-def class_count(state: Mapping[str, Tensor], head: str) -> int:
-    """Number of classes from a class head's weight, whose last row is "no object"."""
-    return len(state[head]) - 1

@@ -7,54 +7,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import partial
-from pathlib import Path
 
 import torch
 
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
-from vita.official.checkpoints.state_dict import from_official
-from vita.official.conformance.check import MASK_LOGITS, VALUES, compare
+from vita.official.conformance.check import MASK_LOGITS, VALUES, compare, compare_groups, compare_named
 from vita.official.conformance.detector import detector_checks, run
-from vita.official.conformance.recording import Recording, Tensors, configuration, shapes
-from vita.official.conformance.released_sizes import class_count
-from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
+from vita.official.conformance.method import RecordedMethod
+from vita.official.conformance.recording import Recording, Tensors
 from vita.official.contract import Check
-from vita.official.vita.conformance_full_size import full_size_checks
+from vita.official.vita.conformance_full_size import full_size_checks as released_checks
 from vita.official.vita.conformance_inference import inference_checks
-from vita.official.vita.conformance_training import batch_checks, training_checks
-from vita.official.vita.names import VitaOfficial
+from vita.official.vita.conformance_training import batch_checks, output_checks
+from vita.official.vita.names import official
 
 __all__ = ["checks", "full_size_checks"]
 
 
-def checks(folder: Path) -> Iterator[Check]:
-    """Everything that `folder` holds of a small VITA. Raises UserError when it is malformed."""
-    recording, official = Recording(folder), VitaOfficial()
-    if recording.stems(STEPS):
-        with in_64_bits():
-            model = _recorded(recording, first_weights(recording), official)
-            found = trajectory_checks(recording, model, official, partial(batch_checks, model))
-        yield from (*found, *recording.unread())
-        return
-    model = _recorded(recording, recording.tensors("state_dict"), official)
+def _small_checks(model: Vita, recording: Recording) -> Iterator[Check]:
     for stem in recording.stems("eval_"):
         yield from _evaluation_checks(model, recording, stem)
     for stem in recording.stems("inference_"):
         yield from inference_checks(model.eval(), recording, stem)
-    yield from training_checks(model, official, recording)
-    yield from recording.unread()
-
-
-def _recorded(recording: Recording, state: Tensors, official: VitaOfficial) -> Vita:
-    """A model of the recorded sizes with these weights."""
-    options = official.options(configuration(recording.facts("meta")), shapes(state))
-    model = definition.build(options, class_count(state, "vita_module.class_embed.weight"))
-    assert isinstance(model, Vita)
-    model.load_state_dict(from_official(state, model, official, str(state.path)))
-    return model
+    if recording.has("train_outputs"):
+        yield from output_checks(model, recording.tensors("train_outputs"), f"{recording.folder.name}/train_outputs")
 
 
 @torch.no_grad()
@@ -71,16 +49,14 @@ def _evaluation_checks(model: Vita, recording: Recording, stem: str) -> Iterator
 
 def _detector_checks(model: Vita, tensors: Tensors, group: str) -> Iterator[Check]:
     images = normalise_and_pad([tensors["frames_uint8"]])
-    if "normalised_padded_input" in tensors:
-        yield compare(f"{group} input", [(images, tensors["normalised_padded_input"])], VALUES)
+    yield from compare_groups({"input": {"normalised_padded_input": images}}, tensors, group)
     output, inside = run(model.detector, images)
     yield from detector_checks(output, inside, tensors, group)
-    if "vita_mask_features" in tensors:
-        features = model.mask_projection(output.pixel_map)
-        yield compare(f"{group} vita_mask_features", [(features, tensors["vita_mask_features"])], VALUES)
-    if "vita_input_frame_queries" in tensors:
-        pair = output.queries[-1][None], tensors["vita_input_frame_queries"]
-        yield compare(f"{group} vita_input_frame_queries", [pair], VALUES)
+    fed = {
+        "vita_mask_features": model.mask_projection(output.pixel_map),
+        "vita_input_frame_queries": output.queries[-1][None],
+    }
+    yield from compare_named(fed, tensors, group)
 
 
 def _window_checks(model: Vita, tensors: Tensors, name: str, group: str) -> Iterator[Check]:
@@ -98,8 +74,20 @@ def _window_checks(model: Vita, tensors: Tensors, name: str, group: str) -> Iter
         "pred_mask_embed": output.mask_embeddings[-1:],
         "pred_cq_embed": model.video_similarity(output.queries[-1:]),
     }
-    pairs = [(value, tensors[f"{name}.{key}"]) for key, value in ours.items() if f"{name}.{key}" in tensors]
-    yield compare(f"{group} {name}", pairs, VALUES)
+    yield compare(f"{group} {name}", tensors.pairs(ours, f"{name}."), VALUES)
     if f"{name}.pred_masks" in tensors:
         masks = torch.einsum("lbnc,tchw->lbnthw", output.mask_embeddings[-1:], tensors["vita_mask_features"])
         yield compare(f"{group} {name} masks", [(masks, tensors[f"{name}.pred_masks"])], MASK_LOGITS)
+
+
+recorded = RecordedMethod(
+    kind=Vita,
+    definition=definition,
+    official=official,
+    project="VITA",
+    head="vita_module.class_embed.weight",
+    small=_small_checks,
+    batch=batch_checks,
+    full_size=released_checks,
+)
+checks, full_size_checks = recorded.checks, recorded.full_size_checks

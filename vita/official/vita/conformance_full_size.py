@@ -5,41 +5,24 @@ Legend: T frames, Q frame queries, N video queries.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from vita.blocks.frame_detector import FrameOutput, normalise_and_pad
-from vita.model.method import Vita, definition
+from vita.model.method import Vita
 from vita.model.network import VideoOutput, VitaVariant
-from vita.official.checkpoints.deterministic_weights import portable_weights
-from vita.official.checkpoints.state_dict import from_official, layout
-from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, in_double
-from vita.official.conformance.check import MASK_LOGITS, VALUES, Tolerance, compare
-from vita.official.conformance.detector import run
-from vita.official.conformance.recording import Tensors, configuration
-from vita.official.conformance.released_sizes import full_size_recordings, released_keys
+from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, entries_by_depth, in_double
+from vita.official.conformance.check import MASK_LOGITS, VALUES, Tolerance
+from vita.official.conformance.detector import run, thinned_checks
+from vita.official.conformance.recording import Tensors
+from vita.official.conformance.released_sizes import FullSize
 from vita.official.contract import Check
 from vita.official.vita.conformance_inference import prediction_checks
-from vita.official.vita.names import VitaOfficial
-
-
-@torch.no_grad()
-def full_size_checks(folder: Path) -> Iterator[Check]:
-    """The released sizes with portable weights, for every recording of VITA in `folder`."""
-    for one in full_size_recordings(folder, project="VITA"):
-        official = VitaOfficial()
-        options = official.options({**released_keys(one.config), **configuration(one.meta)}, {})
-        model = definition.build(options, one.tensors["vita.pred_logits"].shape[-1] - 1)
-        assert isinstance(model, Vita)
-        state = portable_weights(layout(model, official)) | dict(official.constants(model))
-        model.load_state_dict(from_official(state, model, official, one.group))
-        yield from _full_size_checks(model.eval(), one.tensors, one.meta["params"]["out"], one.group)
-        yield from one.unread()
 
 
 @dataclass(frozen=True)
@@ -62,29 +45,27 @@ def _decoded(pictures: Tensor, model: Vita) -> Decoded[Whole]:
     return Decoded(Whole(output, inside, video), list(output.mask_logits), levels)
 
 
-def _full_size_checks(model: Vita, tensors: Tensors, out_size: list[int], group: str) -> Iterator[Check]:
-    one = partial(_decoded, tensors["frames_uint8"])
-    decoded, again = one(model), in_double(model, one)
+def full_size_checks(model: Vita, one: FullSize, _config: Mapping[str, Any]) -> Iterator[Check]:
+    """What was recorded of VITA in its released size."""
+    tensors, group = one.tensors, one.group
+    decode = partial(_decoded, tensors["frames_uint8"])
+    decoded, again = decode(model), in_double(model, decode)
     inside = decoded.output.inside
-    features = inside["pixel_decoder.mask_features"][0][:, ::8], tensors["pixel_decoder.mask_features_every8th_channel"]
-    yield compare(f"{group} mask features", [features], VALUES)
-    maps = inside["pixel_decoder.multi_scale"]
-    levels = [(m[:, ::8], tensors[f"pixel_decoder.multi_scale.{i}.every8th_channel"]) for i, m in enumerate(maps)]
-    yield compare(f"{group} multi-scale maps", levels, VALUES)
+    features, levels = inside["pixel_decoder.mask_features"][0], inside["pixel_decoder.multi_scale"]
+    yield from thinned_checks(features, levels, tensors, group)
     for kind, (entries, tolerance) in _after_attention(tensors).items():
         yield compare_downstream(f"{group} {kind}", entries, decoded, again, tolerance)
-    yield from prediction_checks(model, tensors["frames_uint8"], out_size, tensors, group)
+    yield from prediction_checks(model, tensors["frames_uint8"], one.meta["params"]["out"], tensors, group)
 
 
 def _after_attention(tensors: Tensors) -> dict[str, tuple[Callable[[Whole], list[Entry]], Tolerance]]:
     """Groups that masked attention leads to, by name."""
 
     def logits(whole: Whole) -> list[Entry]:
-        return [(i, x, tensors[f"decoder.pred_logits.{i}"]) for i, x in enumerate(whole.frames.class_logits)]
+        return entries_by_depth(list(whole.frames.class_logits), "decoder.pred_logits.{}", tensors)
 
     def masks(whole: Whole) -> list[Entry]:
-        name = "decoder.pred_masks.{}.every10th_query"
-        return [(i, x[:, ::10], tensors[name.format(i)]) for i, x in enumerate(whole.frames.mask_logits)]
+        return entries_by_depth(list(whole.frames.mask_logits), "decoder.pred_masks.{}.every10th_query", tensors, 10)
 
     def queries(whole: Whole) -> list[Entry]:
         last = len(whole.frames.queries) - 1

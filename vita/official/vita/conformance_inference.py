@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
-from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from vita.blocks.mask_decoding import to_network_size, to_out_size
-from vita.core.contract import Track
+from vita.blocks.mask_decoding import decode, to_network_size, to_out_size
 from vita.model.inference import choose, watch_video
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
@@ -45,7 +42,8 @@ def prediction_checks(
     scores = [track.score for track in tracks]
     yield compare_numbers(f"{group} scores", scores, recorded_scores[order].tolist(), VALUES)
     if "pred_masks" in tensors:
-        yield compare_masks(f"{group} masks", decoded(tracks), tensors["pred_masks"][order].numpy())
+        masks = decode([track.segmentations for track in tracks])
+        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][order].numpy())
 
 
 def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tensors, group: str) -> Iterator[Check]:
@@ -68,8 +66,3 @@ def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tenso
         logits = to_network_size(torch.einsum("nc,tchw->nthw", kernels, features), seen.geometry)
         recorded = tensors["pred_mask_logits_before_threshold"][theirs]
         yield compare(f"{group} mask logits", [(to_out_size(logits, seen.geometry), recorded)], MASK_LOGITS)
-
-
-def decoded(tracks: list[Track]) -> np.ndarray:
-    """Masks of tracks, (k, T, H, W) of 0 and 1."""
-    return np.stack([[coco_mask.decode(code) for code in track.segmentations] for track in tracks])

@@ -16,11 +16,11 @@ from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
 from vita.core.contract import Clip, Losses
 from vita.model.method import Vita
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_numbers
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_named, compare_numbers
 from vita.official.conformance.detector import detector_checks, run
-from vita.official.conformance.recording import Facts, Recording, Tensors, recorded_clips
-from vita.official.conformance.training_step import SINGLE, Level, Limits, gradient_checks, replay, step_checks
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.conformance.recording import Facts, Tensors, recorded_clips
+from vita.official.conformance.training_step import Level, Limits, replay, step_checks
+from vita.official.contract import Check
 
 LEVELS = (
     Level("frames", "frame_criterion", "HungarianMatcher", "SetCriterion", "frame_losses_unweighted", "loss"),
@@ -31,17 +31,9 @@ LEVELS = (
 ABSENT = -1  # class of an instance in a frame that does not show it
 
 
-def training_checks(model: Vita, official: OfficialCounterpart, recording: Recording) -> Iterator[Check]:
-    """Outputs in training mode, and every recorded batch with its losses; gradients where they were recorded."""
-    if recording.has("train_outputs"):
-        yield from _output_checks(model, recording.tensors("train_outputs"), f"{recording.folder.name}/train_outputs")
-    for stem in recording.stems("losses"):
-        if not stem.endswith("_grads"):
-            yield from _loss_checks(model, official, recording, stem)
-
-
 @torch.no_grad()
-def _output_checks(model: Vita, tensors: Tensors, group: str) -> Iterator[Check]:
+def output_checks(model: Vita, tensors: Tensors, group: str) -> Iterator[Check]:
+    """Outputs in training mode."""
     model.train()
     frames, inside = run(model.detector, tensors["normalised_padded_input"])
     yield from detector_checks(frames, inside, tensors, group)
@@ -49,8 +41,7 @@ def _output_checks(model: Vita, tensors: Tensors, group: str) -> Iterator[Check]
     layers, clips = len(recorded), tensors["vita.pred_logits"].shape[1]
     yield compare(f"{group} vita_input_frame_queries", [(frames.queries[-layers:], recorded)], VALUES)
     features = model.mask_projection(frames.pixel_map)
-    if "vita_mask_features" in tensors:
-        yield compare(f"{group} vita_mask_features", [(features, tensors["vita_mask_features"])], VALUES)
+    yield from compare_named({"vita_mask_features": features}, tensors, group)
     queries = frames.queries[-layers:].unflatten(1, (clips, -1))
     yield from _video_checks(model, queries, model.window, features.unflatten(0, (clips, -1)), tensors, group)
     for name in sorted({match[0] for key in tensors if (match := re.match(r"window\d+", key))}):
@@ -88,22 +79,11 @@ def _video_pairs(
         "pred_mask_embed": embeddings,
         "pred_cq_embed": model.video_similarity(video.queries[layer]).unflatten(0, leading),
     }
-    values = [(value, tensors[f"{name}.{key}"]) for key, value in ours.items() if f"{name}.{key}" in tensors]
+    values = tensors.pairs(ours, f"{name}.")
     if features is None or f"{name}.pred_masks" not in tensors:
         return values, []
     masks = torch.einsum("lbnc,btchw->lbnthw", embeddings, features)
     return values, [(masks, tensors[f"{name}.pred_masks"])]
-
-
-def _loss_checks(model: Vita, official: OfficialCounterpart, recording: Recording, stem: str) -> Iterator[Check]:
-    group = f"{recording.folder.name}/{stem}"
-    model.zero_grad(set_to_none=True)
-    losses, checks = batch_checks(model, recording.tensors(stem), recording.facts(stem), group, SINGLE)
-    yield from checks
-    if (recording.folder / f"{stem}_grad_norms.json").is_file():
-        losses.total.backward()
-        gradients = recording.tensors(f"{stem}_grads") if recording.has(f"{stem}_grads") else {}
-        yield from gradient_checks(model, official, recording.facts(f"{stem}_grad_norms"), gradients, group)
 
 
 def batch_checks(model: Vita, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> tuple[Losses, list[Check]]:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
+from vita.official.checkpoints.backbone import backbone_constants
+from vita.official.checkpoints.detector import DetectorNames, detector_options
 from vita.official.checkpoints.names import (
-    attention_source,
-    backbone_constants,
-    detector_source,
-    feedforward_source,
-    mask_embedding_source,
+    Parts,
+    Rules,
+    attention_rules,
+    class_weights,
+    feedforward_rules,
+    renamed,
+    video_decoder_rules,
 )
-from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes, agreed, detector_options
-from vita.official.contract import OfficialTensor
+from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes, agreed
 
 MODULE = "vita_module."
 FFN = f"{MODULE}transformer_ffn_layers."
@@ -34,39 +35,31 @@ FIXED: Fixed = {
 # Our part -> theirs, where only the name of the module differs.
 MODULES = {
     "object_encoder.project": "input_proj_dec",
-    "object_decoder.query_content": "query_feat",
-    "object_decoder.query_position": "query_embed",
     "object_decoder.token_position": "fq_pos",
-    "object_decoder.norm": "decoder_norm",
     "mask_projection": "vita_mask_features",
-    "class_head": "class_embed",
     "frame_similarity": "sim_embed_frame",
     "video_similarity": "sim_embed_clip",
 }
-# Our attention block inside a layer -> their list of layers, and the attention module inside one.
-ATTENTION = {
-    "attention": ("enc_self_attn", "self_attn"),
-    "self_attention": ("transformer_self_attention_layers", "self_attn"),
-    "cross_attention": ("transformer_cross_attention_layers", "multihead_attn"),
-}
-FEEDFORWARD = {"object_encoder": "enc_ffn", "object_decoder": "transformer_ffn_layers"}
-LAYER = re.compile(r"(object_encoder|object_decoder)\.layers\.(\d+)\.(\w+)\.(.+)")
+LAYER = r"object_encoder\.layers\.(?P<n>\d+)\."
+VIDEO: Rules = (
+    *renamed(MODULES),
+    *attention_rules(rf"{LAYER}attention", r"enc_self_attn.\g<n>", "self_attn"),
+    *feedforward_rules(rf"{LAYER}feedforward", r"enc_ffn.\g<n>"),
+    *video_decoder_rules("object_decoder."),
+)
 
 
-class VitaOfficial:
+class VitaOfficial(Parts):
     """See `vita.official.contract.OfficialCounterpart`."""
 
-    def source(self, name: str) -> OfficialTensor | None:
-        """Where the tensor of `vita.model.network.VitaNetwork` called `name` comes from."""
-        if name.startswith("detector."):
-            return detector_source(name.removeprefix("detector."))
-        source = _video_source(name)
-        return source and source.under(MODULE)
+    parts = (
+        *((f"detector.{ours}", theirs, rules) for ours, theirs, rules in DetectorNames.parts),
+        ("", MODULE, VIDEO),
+    )
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Class weights of the two losses, and the position index of a Swin."""
-        weights = torch.ones(len(model.get_parameter("class_head.bias")))
-        weights[-1] = NO_OBJECT_WEIGHT
+        weights = class_weights(model, "class_head.bias", NO_OBJECT_WEIGHT)
         backbone = model.get_submodule("detector.mask2former.pixel_level_module.encoder")
         return {
             "criterion.empty_weight": weights,
@@ -96,24 +89,6 @@ class VitaOfficial:
             "video_points": points,
         }
         return {"detector": detector, **{option: value for option, value in named.items() if value is not None}}
-
-
-def _video_source(name: str) -> OfficialTensor | None:
-    """Relative to `vita_module.`."""
-    module, _, leaf = name.rpartition(".")
-    if module in MODULES:
-        return OfficialTensor(f"{MODULES[module]}.{leaf}")
-    if name.startswith("mask_embedding."):
-        return mask_embedding_source(name.removeprefix("mask_embedding."), "mask_embed")
-    match = LAYER.fullmatch(name)
-    if match is None:
-        return None
-    part, number, block, rest = match.groups()
-    if block == "feedforward":
-        layer = f"{FEEDFORWARD[part]}.{number}"
-        return feedforward_source(rest, layer, f"{layer}.norm")
-    layers, attention = ATTENTION[block]
-    return attention_source(rest, f"{layers}.{number}.{attention}", f"{layers}.{number}.norm")
 
 
 official = VitaOfficial()
