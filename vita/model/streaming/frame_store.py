@@ -1,12 +1,13 @@
-"""Tensors of a video's frames, kept outside the device and read back a few frames at a time.
+"""Tensors of a video's frames, kept for later in memory or in a file, and read back in parts.
 
-Legend: t frames that are read or written at once; every frame has one shape, which is the store's.
+Legend: t frames that are read or written at once; every frame of a store has the same shape.
 """
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
@@ -26,42 +27,54 @@ class FrameStore(Protocol):
         ...
 
     def read(self, start: int, stop: int) -> Tensor:
-        """A copy of the frames [start, stop) in host memory, (t, ...)."""
+        """A copy of the frames [start, stop), (t, ...), where they are kept."""
+        ...
+
+    def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
+        """The frames [start, stop) in turn, a few at a time: (t, ...) each, not to be written into."""
         ...
 
 
-class HostStore:
-    """In host memory."""
+class MemoryStore:
+    """Keeps the frames on one device, in the pieces in which they were appended."""
 
-    def __init__(self) -> None:
-        self._chunks: list[Tensor] = []
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._pieces: list[Tensor] = []
 
     def __len__(self) -> int:
-        return sum(len(chunk) for chunk in self._chunks)
+        return sum(len(piece) for piece in self._pieces)
 
     def append(self, frames: Tensor) -> None:
-        """See `FrameStore`."""
-        self._chunks.append(frames.detach().to("cpu", copy=True))
+        """See `FrameStore`. Copied: `frames` may be a small part of what lies in the same memory."""
+        self._pieces.append(frames.detach().to(self._device, copy=True))
 
     def read(self, start: int, stop: int) -> Tensor:
         """See `FrameStore`."""
-        parts = []
-        for chunk in self._chunks:
-            if start < len(chunk) and stop > 0:
-                parts.append(chunk[max(start, 0) : stop])
-            start, stop = start - len(chunk), stop - len(chunk)
-        return torch.cat(parts)
+        return torch.cat(list(self.pieces(start, stop)))
+
+    def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
+        """See `FrameStore`. Nothing is copied."""
+        for piece in self._pieces:
+            if start < len(piece) and stop > 0:
+                yield piece[max(start, 0) : stop]
+            start, stop = start - len(piece), stop - len(piece)
 
 
 class DiskStore:
-    """In one file without a header. What a killed process left of a last frame is dropped on opening.
+    """Keeps the frames in one file without a header. What a killed process left of a last frame is dropped on opening.
 
     Read and written by system calls: a mapped file would count as the process's own memory, page by page.
     """
 
-    def __init__(self, path: Path, shape: tuple[int, ...], dtype: torch.dtype = torch.float32) -> None:
-        """Opens `path`, or makes it. Raises UserError when it cannot be opened."""
-        self._path, self._shape, self._dtype = path, shape, dtype
+    def __init__(
+        self, path: Path, shape: tuple[int, ...], dtype: torch.dtype = torch.float32, at_once: int = 1
+    ) -> None:
+        """Opens `path`, or makes it. Raises UserError when it cannot be opened.
+
+        shape: of a frame.  at_once: frames of a piece.
+        """
+        self._path, self._shape, self._dtype, self._at_once = path, shape, dtype, at_once
         self._frame_bytes = math.prod(shape) * dtype.itemsize
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -97,7 +110,7 @@ class DiskStore:
             ) from None
 
     def read(self, start: int, stop: int) -> Tensor:
-        """See `FrameStore`."""
+        """See `FrameStore`; in host memory."""
         frames = torch.empty(min(stop, self._frames) - start, *self._shape, dtype=self._dtype)
         content, offset = frames.flatten().view(torch.uint8).numpy().data, start * self._frame_bytes
         while content:
@@ -105,3 +118,9 @@ class DiskStore:
             assert count, f"{self._path}: shorter than what was written"
             content, offset = content[count:], offset + count
         return frames
+
+    def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
+        """See `FrameStore`; in host memory."""
+        stop = min(stop, self._frames)
+        for begin in range(start, stop, self._at_once):
+            yield self.read(begin, min(begin + self._at_once, stop))
