@@ -9,35 +9,35 @@ Legend: T frames, N instances of the video, K classes, m instances of one frame,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
 from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import FLOATS_AT_ONCE, encode
+from vita.core.config_base import Frozen
 from vita.core.contract import FrameSource, Rle, Track, VideoPrediction
 
 CHUNK_FRAMES = 18  # that go through the backbone at once
 
 
-@dataclass(frozen=True)
-class IfcVariant:
+class IfcVariant(Frozen):
     """One way of inference with the same weights.
 
     multi_class: every class of an instance above `class_threshold` is a track of its own; else only the best class is,
     whatever its probability. max_tracks: at most as many, the best; None for no limit, as in the release.
     """
 
-    clip_frames: int = 5
-    stride: int = 1
-    match_threshold: float = 0.05
+    clip_frames: PositiveInt = 5
+    stride: PositiveInt = 1
+    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
     multi_class: bool = True
-    class_threshold: float = 0.01
-    max_tracks: int | None = None
+    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
+    max_tracks: PositiveInt | None = None
 
 
 class MapsInView:
@@ -94,10 +94,12 @@ class VideoTracker:
         return self._starts[0] if self._starts else self._length
 
     def follow(self, view: MapsInView) -> None:
-        """All clips whose frames have been seen."""
+        """Decode and join all clips whose frames have been seen."""
         while self._starts and self._starts[0] + self._span <= view.stop:
+            # Decode the next clip, and join what it holds to the video.
             start = self._starts.pop(0)
             self.join(self.model.instances(view.frames(start, start + self._span), start))
+            # No later clip looks at these frames: their masks are final.
             for number in range(self._done, self.needed_from):
                 self.finish(number, *self._merger.frame(number))
             self._done = self.needed_from
@@ -123,7 +125,7 @@ class VideoTracker:
         return self._merger.probabilities
 
     def tracks(self) -> list[Track]:
-        """Best first; tracks of one instance share their masks."""
+        """All tracks, best first; tracks of one instance share their masks."""
         chosen = zip(*(x.tolist() for x in chosen_pairs(self.probabilities, self.variant)), strict=True)
         tracks = [Track(label, score, self.segmentations[instance]) for score, label, instance in chosen]
         return sorted(tracks, key=lambda track: -track.score)[: self.variant.max_tracks]
@@ -151,6 +153,7 @@ def predict_video(model: IfcNetwork, frames: FrameSource, variants: Mapping[str,
     trackers = {name: VideoTracker(model, variant, frames) for name, variant in variants.items()}
     view = MapsInView()
     for start in range(0, len(frames), CHUNK_FRAMES):
+        # See the next frames, let every variant go as far as they allow, and let go of maps that none needs.
         chunk = frames.read(start, min(start + CHUNK_FRAMES, len(frames))).to(model.device)
         view.extend(model.see(normalise_and_pad([chunk], divisor=1)))
         for tracker in trackers.values():

@@ -41,8 +41,7 @@ class Ifc(IfcNetwork):
         starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
         first, *others = (maps[start : start + variant.clip_frames] for start in starts)
         clips = first.joined(others)  # as one batch, which takes as much work as one after the other
-        tokens = self.encode(clips, len(starts), None)
-        self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
+        self.decode_last(clips, len(starts))
 
     def keep(self, images: Tensor) -> tuple[Tensor, ...]:
         """The backbone's maps at C channels; see `vita.core.contract.ProbedMethod`."""
@@ -54,8 +53,7 @@ class Ifc(IfcNetwork):
         first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
         maps = first.joined(others)
         with attention_path(attention):
-            tokens = self.encode(maps, 1, None)
-            self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
+            self.decode_last(maps, 1)
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:
@@ -91,17 +89,6 @@ class IfcOptions(Frozen):
     target_stride: PositiveInt = 4
 
 
-class IfcInference(Frozen):
-    """Options of one inference variant; see `IfcVariant`."""
-
-    clip_frames: PositiveInt = 5
-    stride: PositiveInt = 1
-    match_threshold: float = Field(0.05, ge=0.0, lt=1.0)
-    multi_class: bool = True
-    class_threshold: float = Field(0.01, ge=0.0, lt=1.0)
-    max_tracks: PositiveInt | None = None
-
-
 class IfcDefinition:
     """The entry point `ifc` of the group `vita.methods`."""
 
@@ -111,13 +98,13 @@ class IfcDefinition:
 
     def read_variant(self, options: Mapping[str, Any]) -> IfcVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
-        read = parse(IfcInference, dict(options), f"inference options of method {NAME}")
+        read = parse(IfcVariant, dict(options), f"inference options of method {NAME}")
         if read.stride > read.clip_frames:
             raise UserError(
                 f"inference options of method {NAME}: stride is {read.stride}, more than the {read.clip_frames} frames "
                 "of a clip (clip_frames), so that no clip would see some frames; give at most as many"
             )
-        return IfcVariant(**read.model_dump())
+        return read
 
 
 def build(options: IfcOptions, num_classes: int) -> Ifc:

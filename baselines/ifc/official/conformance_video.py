@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -42,7 +41,7 @@ def variant_of(stem: str, tensors: Tensors, config: Mapping[str, Any], frames: i
     recorded = len(_numbers(tensors, r"clip(\d+)\.kept_labels"))
     strides = [variant.stride, *range(1, variant.clip_frames + 1)]
     fitting = [s for s in strides if len(clip_starts(frames, variant.clip_frames, s)) == recorded]
-    return replace(variant, stride=fitting[0]) if fitting else variant
+    return variant.model_copy(update={"stride": fitting[0]}) if fitting else variant
 
 
 def _numbers(tensors: Tensors, pattern: str) -> list[int]:

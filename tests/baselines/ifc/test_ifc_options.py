@@ -47,7 +47,10 @@ def test_every_inference_variant_is_read(name: str) -> None:
 
 
 def test_intact_inference_is_the_released_one() -> None:
-    assert definition.read_variant(FILE["inference"]["intact"]) == IfcVariant(5, 1, 0.05, True, 0.01, None)
+    released = IfcVariant(
+        clip_frames=5, stride=1, match_threshold=0.05, multi_class=True, class_threshold=0.01, max_tracks=None
+    )
+    assert definition.read_variant(FILE["inference"]["intact"]) == released
 
 
 @pytest.mark.parametrize("name", ["small", "tiny"])
