@@ -100,7 +100,7 @@ def one(length: int, window: int, threads: int, folder: str | None) -> Told:
         stores = _write(Path(place), length, model.object_decoder.token_position.num_embeddings)
         began, cpu_began = time.perf_counter(), time.process_time()
         video = FrameQueries(*stores, 0, length)
-        peak = peak_of(lambda: associate_in_chunks(model, video, VitaVariant(window), Path(place)))
+        peak = peak_of(lambda: associate_in_chunks(model, video, VitaVariant(window=window), Path(place)))
         return Told(length, peak, time.perf_counter() - began, time.process_time() - cpu_began)
 
 

@@ -69,8 +69,10 @@ def test_variants_together_are_variants_one_by_one(model: Vita) -> None:
 def test_equal_variants_are_one(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
     associated, associate = [], Vita.associate
     monkeypatch.setattr(Vita, "associate", lambda *given: associated.append(given[3]) or associate(*given))
-    tracks = model.predict(Noise(3), {"intact": VitaVariant(), "window": VitaVariant(2), "again": VitaVariant()}, 4)
-    assert associated == [VitaVariant(), VitaVariant(2)]
+    tracks = model.predict(
+        Noise(3), {"intact": VitaVariant(), "window": VitaVariant(window=2), "again": VitaVariant()}, 4
+    )
+    assert associated == [VitaVariant(), VitaVariant(window=2)]
     assert list(tracks.tracks) == ["intact", "window", "again"]
     assert tracks.tracks["again"] == tracks.tracks["intact"]
 

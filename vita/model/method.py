@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import NonNegativeFloat, NonNegativeInt, PositiveInt
 from torch import Tensor, nn
 
 from vita.blocks.detector_options import DetectorOptions, build_detector, check_shares
@@ -20,7 +20,6 @@ from vita.model.memory_probe import associate_along
 from vita.model.network import Stage, VitaNetwork, VitaVariant
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
-from vita.model.pruning import Control
 
 
 class Vita(VitaNetwork):
@@ -28,7 +27,7 @@ class Vita(VitaNetwork):
 
     @property
     def image_detector(self) -> nn.Module:
-        """What VITA adds to."""
+        """The frame detector, which finds objects in images by itself."""
         return self.detector
 
     @torch.no_grad()
@@ -88,15 +87,6 @@ class VitaOptions(Frozen):
     video_points: PositiveInt = 12544  # per frame
 
 
-class VitaInference(Frozen):
-    """Options of one inference variant."""
-
-    window: NonNegativeInt | None = None
-    prune_ratio: float = Field(1.0, gt=0.0, le=1.0)
-    control: Control | None = None
-    shift: bool = True
-
-
 class VitaDefinition:
     """The entry point `vita` of the group `vita.methods`."""
 
@@ -106,7 +96,7 @@ class VitaDefinition:
 
     def read_variant(self, options: Mapping[str, Any]) -> VitaVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
-        return VitaVariant(**parse(VitaInference, dict(options), "inference options of method vita").model_dump())
+        return parse(VitaVariant, dict(options), "inference options of method vita")
 
 
 def build_vita(options: VitaOptions, num_classes: int) -> Vita:

@@ -62,7 +62,7 @@ class KeptQueries:
 
 
 def keep_queries(choices: Mapping[VitaVariant, Choice]) -> KeptQueries:
-    """Those that were chosen."""
+    """Collect the chosen queries of all variants."""
     kernels: list[Tensor] = []
     rows: dict[VitaVariant, Tensor] = {}
     for variant, choice in choices.items():

@@ -68,7 +68,7 @@ def test_as_the_whole_video(
 ) -> None:
     model = tiny_vita(encoder_layers=4).eval()
     for at_once in (4, 6, 36):
-        hold(model, frames, VitaVariant(window, ratio), tmp_path, at_once)
+        hold(model, frames, VitaVariant(window=window, prune_ratio=ratio), tmp_path, at_once)
 
 
 @settings(max_examples=60)
@@ -92,14 +92,14 @@ def test_any_variant_in_chunks_of_any_size(
     torch.manual_seed(1)
     model = definition.build({**TINY, "encoder_layers": 3}, num_classes=3).eval()
     assert isinstance(model, Vita)
-    variant = VitaVariant(window, ratio, control, shift)
+    variant = VitaVariant(window=window, prune_ratio=ratio, control=control, shift=shift)
     hold(model, frames, variant, tmp_path_factory.mktemp("scratch"), at_once)
 
 
 def test_a_part_of_a_video_is_a_video(tiny_vita: Callable[..., Vita], tmp_path: Path) -> None:
     model = tiny_vita().eval()
     queries, no_object = kept(20, 6, 32)
-    variant = VitaVariant(3, control="first_frame")
+    variant = VitaVariant(window=3, control="first_frame")
     chunked = associate_in_chunks(model, FrameQueries(*stored(queries, no_object), 7, 18), variant, tmp_path)
     with torch.no_grad():
         whole = model.associate(queries[7:18], no_object[7:18], variant)

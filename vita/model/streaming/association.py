@@ -34,7 +34,7 @@ class FrameQueries:
     stop: int
 
     def whole(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """All of the part at once."""
+        """Return what is kept of all frames of the part, on `device`: queries (T, Q, C), no_object (T, Q)."""
         queries, no_object = (store.read(self.start, self.stop) for store in (self.queries, self.no_object))
         return queries.to(device), no_object.to(device)
 
@@ -61,7 +61,7 @@ def associate_in_chunks(
     which has no chunks.
     """
     device = model.mask_projection.weight.device
-    window = model.window if variant.window is None else variant.window
+    window = model.window_of(variant)
     if scratch is None or window == 0:
         return model.associate(*frames.whole(device), variant)
     length, passes = frames.stop - frames.start, 1 + len(model.object_decoder.layers)

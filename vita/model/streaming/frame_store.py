@@ -93,7 +93,7 @@ class DiskStore:
         self._frames = frames
 
     def append(self, frames: Tensor) -> None:
-        """See `FrameStore`. Raises UserError when the disk is full."""
+        """Write the next frames, (t, ...). Raises UserError when the disk is full."""
         rows = frames.detach().to("cpu", self._dtype).contiguous()
         assert rows.shape[1:] == self._shape, f"{self._path}: frames of {tuple(rows.shape[1:])}, not {self._shape}"
         self._write(rows.flatten().view(torch.uint8).numpy().data, self._frames * self._frame_bytes)
