@@ -16,7 +16,7 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 
 class Case(Frozen):
-    """One question: how many frames of this fit?"""
+    """One question of a probe: how many frames of this model, inference and size fit?"""
 
     method: str
     options: dict[str, Any] = Field({})  # of the model; what is left out is as released
