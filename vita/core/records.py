@@ -176,7 +176,7 @@ def read_record(kind: type[Kind], path: Path) -> Kind:
 
 
 def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
-    """As `read_record`; None when there is no such file."""
+    """Read one record as `read_record` does; None when there is no such file."""
     return read_record(kind, path) if path.exists() else None
 
 
