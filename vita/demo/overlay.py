@@ -81,7 +81,7 @@ def _top(mask: np.ndarray) -> tuple[int, int]:
 
 
 def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...]) -> None:
-    """Dark on the track's colour, inside the frame."""
+    """Write a label on the track's colour, moved to lie inside the frame."""
     scale = min(frame.shape[:2]) / 900
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     left = int(np.clip(place[0] - width // 2, 0, max(0, frame.shape[1] - width)))

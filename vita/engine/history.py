@@ -24,7 +24,7 @@ def steps_of_row(iterations: int) -> int:
 
 @dataclass
 class History:
-    """Rows so far and the sums of the row in the making: all of it plain, so that a checkpoint can hold it."""
+    """Rows so far and the sums of the row in the making: all of it plain, so that a checkpoint can hold its `vars`."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
@@ -48,10 +48,6 @@ class History:
         if not self.rows or self.rows[-1]["step"] != step:
             self.rows.append({"step": step})
         self.rows[-1]["validation_AP"] = ap
-
-    def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"rows": self.rows, "sums": self.sums, "count": self.count}
 
     def write(self, path: Path) -> None:
         """As CSV; the columns are the union over rows, in order of appearance."""
