@@ -38,7 +38,7 @@ class Cost(Kind):
     source: Source
 
     def seconds(self, unit: Unit) -> float:
-        """Of one such unit."""
+        """Seconds that one unit of this kind took: an iteration, a predicted frame or a scored one."""
         return float(getattr(self, f"seconds_per_{unit}"))
 
 
@@ -84,7 +84,7 @@ def _training(cost: Cost) -> tuple[str, ...]:
 
 
 def _mean(costs: Sequence[Cost], before: Sequence[Cost]) -> Cost:
-    """Of what is known; identity as of the last."""
+    """The mean of what is known; the identity is that of the last."""
     now, then = (
         pd.DataFrame([asdict(cost) for cost in some], columns=COLUMNS)[NUMBERS].mean() for some in (costs, before)
     )

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import torch
+from transformers.utils import logging
 
 from vita.core.contract import CountedMethod
 from vita.core.plugins import find_method
@@ -40,7 +41,7 @@ def gflop_per_frame(config: RunConfig, plan: PredictConfig) -> float:
 
 
 def parameters(config: RunConfig) -> int:
-    """Of the whole model."""
+    """Count the parameters of the whole model."""
     return _sizes(config.method, json.dumps(config.options, sort_keys=True))[0]
 
 
@@ -76,6 +77,7 @@ def _count(method: str, options: str) -> float:
 
 
 def _build(method: str, options: str) -> torch.nn.Module:
+    logging.set_verbosity_error()  # the library warns of every backbone but Swin
     with torch.device("meta"):
         model = find_method(method).build(json.loads(options), CLASSES)
     return model.to("meta").eval().requires_grad_(False)

@@ -61,7 +61,7 @@ def hours(lines: Sequence[Line], device: Device) -> float:
 
 
 def worst_basis(lines: Sequence[Line]) -> Basis:
-    """What the weakest of the numbers stands on."""
+    """The weakest of the sources that numbers of these lines stand on."""
     return max((line.basis for line in lines), key=BASES.index)
 
 
