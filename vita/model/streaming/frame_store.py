@@ -1,4 +1,4 @@
-"""Tensors of a video's frames, kept for later in memory or in a file, and read back in parts.
+"""Tensors of a video's frames, kept for later in memory or in a file: appended in order, read back in any parts.
 
 Legend: t frames that are read or written at once; every frame of a store has the same shape.
 """
@@ -9,30 +9,11 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from vita.core.contract import UserError
-
-
-class FrameStore(Protocol):
-    """Frames that are appended in order and read in any order."""
-
-    def __len__(self) -> int: ...
-
-    def append(self, frames: Tensor) -> None:
-        """The next frames: (t, ...), on any device."""
-        ...
-
-    def read(self, start: int, stop: int) -> Tensor:
-        """A copy of the frames [start, stop), (t, ...), where they are kept."""
-        ...
-
-    def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
-        """The frames [start, stop) in turn, a few at a time: (t, ...) each, not to be written into."""
-        ...
 
 
 class MemoryStore:
@@ -46,15 +27,15 @@ class MemoryStore:
         return sum(len(piece) for piece in self._pieces)
 
     def append(self, frames: Tensor) -> None:
-        """See `FrameStore`. Copied: `frames` may be a small part of what lies in the same memory."""
+        """Keep a copy of the next frames, (t, ...), on any device: what holds them may hold much else."""
         self._pieces.append(frames.detach().to(self._device, copy=True))
 
     def read(self, start: int, stop: int) -> Tensor:
-        """See `FrameStore`."""
+        """Return a copy of the frames [start, stop), (t, ...), on the store's device."""
         return torch.cat(list(self.pieces(start, stop)))
 
     def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
-        """See `FrameStore`. Nothing is copied."""
+        """Yield the frames [start, stop) in turn, (t, ...) each: views, not to be written into."""
         for piece in self._pieces:
             if start < len(piece) and stop > 0:
                 yield piece[max(start, 0) : stop]
@@ -110,7 +91,7 @@ class DiskStore:
             ) from None
 
     def read(self, start: int, stop: int) -> Tensor:
-        """See `FrameStore`; in host memory."""
+        """Return a copy of the frames [start, stop), (t, ...), in host memory."""
         frames = torch.empty(min(stop, self._frames) - start, *self._shape, dtype=self._dtype)
         content, offset = frames.flatten().view(torch.uint8).numpy().data, start * self._frame_bytes
         while content:
@@ -120,7 +101,10 @@ class DiskStore:
         return frames
 
     def pieces(self, start: int, stop: int) -> Iterator[Tensor]:
-        """See `FrameStore`; in host memory."""
+        """Yield the frames [start, stop) in turn, `at_once` at a time, (t, ...) each, in host memory."""
         stop = min(stop, self._frames)
         for begin in range(start, stop, self._at_once):
             yield self.read(begin, min(begin + self._at_once, stop))
+
+
+FrameStore = MemoryStore | DiskStore
