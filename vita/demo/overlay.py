@@ -93,7 +93,7 @@ def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[i
 
 
 def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
-    """An MP4 file (H.264) of all frames, at the video's own rate."""
+    """Write an MP4 file (H.264) of all frames, at the video's own rate."""
     with atomic_write(out) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=video.rate, options=ENCODER)
         # Its chroma has half the resolution: an odd edge loses a line.
@@ -108,7 +108,7 @@ def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
 
 
 def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: Path) -> None:
-    """A PNG of so many evenly spaced frames."""
+    """Write a PNG of so many evenly spaced frames."""
     numbers = np.unique(np.linspace(0, len(video) - 1, pictures).round().astype(int)).tolist()
     columns = min(SHEET_COLUMNS, len(numbers))
     rows = -(-len(numbers) // columns)

@@ -31,7 +31,7 @@ class History:
     count: int = 0
 
     def add(self, losses: Mapping[str, float]) -> None:
-        """Unweighted losses of one step, and their weighted total."""
+        """Add the unweighted losses of one step, and their weighted total."""
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.count += 1
@@ -50,7 +50,7 @@ class History:
         self.rows[-1]["validation_AP"] = ap
 
     def write(self, path: Path) -> None:
-        """As CSV; the columns are the union over rows, in order of appearance."""
+        """Write the rows as CSV; the columns are the union over rows, in order of appearance."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         with atomic_write(path) as temporary, temporary.open("w", newline="") as handle:
             writer = csv.DictWriter(handle, columns, lineterminator="\n")

@@ -67,7 +67,7 @@ class Trial(Frozen):
 
 
 def run_trial(request: TrialRequest, timeout_s: float, command: Sequence[str] = COMMAND) -> Trial:
-    """Never raises for what happens inside: a crash, a kill and a hang are outcomes too."""
+    """Run one trial and say how it ended. Never raises for what happens inside: crash, kill and hang are outcomes."""
     began = time.monotonic()
     with TemporaryDirectory(prefix="vita-trial-") as folder:
         asked, told = Path(folder) / "request.json", Path(folder) / "result.json"
@@ -131,7 +131,7 @@ def main(request_file: Path, result_file: Path) -> None:
 
 
 def attempt(model: ProbedMethod, variant: Any, request: TrialRequest) -> dict[str, Any]:
-    """The outcome and the peaks."""
+    """Run the model on the frames, and return the outcome and the peaks."""
     gc.collect()
     before = _start(request.budget)
     guard = FallbackGuard(request.budget.device)
@@ -156,8 +156,10 @@ def _start(budget: Budget) -> int:
 
 
 def peaks(budget: Budget, before: int) -> dict[str, int]:
-    """Of a trial that just ended, in bytes above those `before`. On a card also in all: allocated, reserved by the
-    allocator, and used as the driver says, where what the allocator gave back since its peak is added.
+    """Peaks of a trial that just ended, in bytes above those `before`.
+
+    On a card also in all: allocated, reserved by the allocator, and used as the driver says, where what the allocator
+    gave back since its peak is added.
     """
     if budget.kind == "cpu":
         return {"peak_bytes": peak_address_space() - before}

@@ -60,7 +60,7 @@ def read_costs(path: Path = TABLE) -> list[Cost]:
 
 
 def write_costs(costs: Iterable[Cost], path: Path) -> None:
-    """As CSV. What was measured here will have been measured before."""
+    """Write the table as CSV. What was measured here will have been measured before."""
     remembered: Source = "measured before"
     rows = [asdict(replace(cost, source=remembered) if cost.source == "measured here" else cost) for cost in costs]
     write_text(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.6g"))

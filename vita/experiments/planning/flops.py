@@ -29,13 +29,13 @@ _work: dict[tuple[str, Shapes], float] = {}  # -> GFLOP a pixel
 
 
 def gflop_per_iteration(config: RunConfig) -> float:
-    """Of one training step on all clips of a batch; NaN for a method that cannot be counted."""
+    """Giga operations of one training step on all clips of a batch; NaN for a method that cannot be counted."""
     frames = config.train.clips_per_batch * config.train.clip_frames
     return (1 + BACKWARD) * frames * training_pixels(config) * _gflop_per_pixel(config)
 
 
 def gflop_per_frame(config: RunConfig, plan: PredictConfig) -> float:
-    """Of predicting one frame once; NaN for a method that cannot be counted."""
+    """Giga operations of predicting one frame once; NaN for a method that cannot be counted."""
     height, width = predicted_size(config.dataset, plan)
     return height * width * _gflop_per_pixel(config)
 

@@ -44,7 +44,7 @@ class Measured:
 
 
 def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
-    """Of the finished runs among `folders`; and why the records of others cannot be used, a line each."""
+    """Read the finished runs among `folders`, and say why the records of others cannot be used, a line each."""
     found, problems = [], []
     for folder in folders:
         try:

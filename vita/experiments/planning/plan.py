@@ -80,7 +80,7 @@ class Planner:
 
     @cached_property
     def frames(self) -> dict[str, float | None]:
-        """Scored ones of each data set, by its name; None where that is not known."""
+        """How many frames of each data set are scored, by its name; None where that is not known."""
         scored = {run.dataset: run.config.dataset for run in self.table if run.prediction}
         return {name: frames_to_predict(dataset) for name, dataset in scored.items()}
 
