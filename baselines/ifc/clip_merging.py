@@ -60,11 +60,13 @@ class ClipMerger:
 
     def add(self, clip: ClipInstances) -> Association:
         """Join the next clip; clips come in the order of their frames."""
+        # Pair the clip's instances with the video's, as far as their masks agree.
         similarity = self._similarity(clip)
         rows, columns = best_pairs(similarity, self.threshold)
         good = similarity.cpu()[rows, columns] > self.threshold
         numbers = torch.full((len(clip.logits),), -1)
         numbers[columns[good]] = rows[good]
+        # Those without a partner are new in the video.
         new = numbers == -1
         numbers[new] = torch.arange(int(new.sum())) + len(similarity)
         self._count(clip, numbers.to(clip.logits.device), len(similarity) + int(new.sum()))
@@ -87,6 +89,7 @@ class ClipMerger:
         for earlier, numbers in self._recent:
             start, stop = max(earlier.start, clip.start), min(earlier.stop, clip.stop)
             if start < stop:
+                # Compare masks on the frames that both clips hold.
                 before, now = (
                     one.logits[:, start - one.start : stop - one.start].sigmoid().flatten(1) for one in (earlier, clip)
                 )
@@ -99,6 +102,7 @@ class ClipMerger:
 
         Final as soon as no later clip begins at this frame or before it.
         """
+        # Gather what every recent clip says of the frame, and average it instance by instance.
         holding = [(clip, numbers) for clip, numbers in self._recent if clip.start <= number < clip.stop]
         logits = torch.cat([clip.logits[:, number - clip.start] for clip, _ in holding])
         instances, rows = torch.cat([numbers for _, numbers in holding]).unique(return_inverse=True)

@@ -9,26 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from baselines.ifc.encoder import ClipTokens
-from vita.blocks.attention import AttentionBlock, FeedForwardBlock
+from vita.blocks.attention import QueryLayer
 from vita.blocks.initialisation import initialise_video_module
-
-
-class QueryLayer(nn.Module):
-    """Self-attention, cross-attention, feed-forward: DETR's order."""
-
-    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float) -> None:
-        super().__init__()
-        self.self_attention = AttentionBlock(channels, heads, dropout)
-        self.cross_attention = AttentionBlock(channels, heads, dropout)
-        self.feedforward = FeedForwardBlock(channels, feedforward, dropout)
-
-    def forward(
-        self, queries: Tensor, position: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None
-    ) -> Tensor:
-        """queries: (B, Q, C), position: (Q, C), keys and values: (B, S, C), allowed: bool (B, 1, S) -> (B, Q, C)."""
-        placed = queries + position
-        queries = self.self_attention(queries, placed, placed, queries)
-        return self.feedforward(self.cross_attention(queries, queries + position, keys, values, allowed))
 
 
 class ClipDecoder(nn.Module):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from baselines.ifc.position import sine_position
-from vita.blocks.attention import AttentionBlock, FeedForwardBlock
+from vita.blocks.attention import EncoderLayer
 from vita.blocks.initialisation import initialise_video_module
 
 
@@ -28,20 +28,6 @@ class ClipTokens:
     def maps(self, height: int, width: int) -> Tensor:
         """The positions of every frame as maps (B * T, C, h, w)."""
         return self.values[:, :, : -self.memory].flatten(0, 1).transpose(1, 2).unflatten(2, (height, width))
-
-
-class EncoderLayer(nn.Module):
-    """Self-attention, then feed-forward."""
-
-    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float) -> None:
-        super().__init__()
-        self.attention = AttentionBlock(channels, heads, dropout)
-        self.feedforward = FeedForwardBlock(channels, feedforward, dropout)
-
-    def forward(self, tokens: Tensor, position: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
-        """(N, tokens, C) -> the same, each of the N on its own; allowed: bool (N, 1, tokens)."""
-        placed = tokens if position is None else tokens + position
-        return self.feedforward(self.attention(tokens, placed, placed, tokens, allowed))
 
 
 class InterFrameEncoder(nn.Module):

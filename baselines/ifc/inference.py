@@ -94,10 +94,12 @@ class VideoTracker:
         return self._starts[0] if self._starts else self._length
 
     def follow(self, view: MapsInView) -> None:
-        """All clips whose frames have been seen."""
+        """Decode and join all clips whose frames have been seen."""
         while self._starts and self._starts[0] + self._span <= view.stop:
+            # Decode the next clip, and join what it holds to the video.
             start = self._starts.pop(0)
             self.join(self.model.instances(view.frames(start, start + self._span), start))
+            # No later clip looks at these frames: their masks are final.
             for number in range(self._done, self.needed_from):
                 self.finish(number, *self._merger.frame(number))
             self._done = self.needed_from
@@ -123,7 +125,7 @@ class VideoTracker:
         return self._merger.probabilities
 
     def tracks(self) -> list[Track]:
-        """Best first; tracks of one instance share their masks."""
+        """All tracks, best first; tracks of one instance share their masks."""
         chosen = zip(*(x.tolist() for x in chosen_pairs(self.probabilities, self.variant)), strict=True)
         tracks = [Track(label, score, self.segmentations[instance]) for score, label, instance in chosen]
         return sorted(tracks, key=lambda track: -track.score)[: self.variant.max_tracks]
@@ -151,6 +153,7 @@ def predict_video(model: IfcNetwork, frames: FrameSource, variants: Mapping[str,
     trackers = {name: VideoTracker(model, variant, frames) for name, variant in variants.items()}
     view = MapsInView()
     for start in range(0, len(frames), CHUNK_FRAMES):
+        # See the next frames, let every variant go as far as they allow, and let go of maps that none needs.
         chunk = frames.read(start, min(start + CHUNK_FRAMES, len(frames))).to(model.device)
         view.extend(model.see(normalise_and_pad([chunk], divisor=1)))
         for tracker in trackers.values():

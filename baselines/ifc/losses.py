@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vita.blocks.losses.matching import Match, Target, Weights, assign
-from vita.blocks.losses.set_criterion import SetLoss, classification_loss, matched_masks, nothing_of
+from vita.blocks.losses.set_criterion import SetLoss, classification_loss, dice_loss, matched_masks, nothing_of
 from vita.blocks.precision import at_least_32_bits, full_precision
 
 ALPHA, GAMMA = 0.25, 2  # of the focal loss: share of the foreground, and how little easy positions count
@@ -92,5 +92,4 @@ def _mask_losses(logits: Tensor, targets: list[Target], matches: list[list[Match
     balance = ALPHA * answer + (1 - ALPHA) * (1 - answer)
     entropy = F.binary_cross_entropy_with_logits(logit, answer, reduction="none")
     focal = (balance * (1 - certainty) ** GAMMA * entropy).mean(2)
-    dice = 1 - (2 * (soft * answer).sum(2) + 1) / (soft.sum(2) + answer.sum(2) + 1)
-    return focal.sum(1), dice.sum(1)
+    return focal.sum(1), dice_loss(soft, answer).sum(1)

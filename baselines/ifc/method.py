@@ -41,8 +41,7 @@ class Ifc(IfcNetwork):
         starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
         first, *others = (maps[start : start + variant.clip_frames] for start in starts)
         clips = first.joined(others)  # as one batch, which takes as much work as one after the other
-        tokens = self.encode(clips, len(starts), None)
-        self.heads(self.decoder(tokens)[-1:], self.features(tokens, clips))
+        self.decode_last(clips, len(starts))
 
     def keep(self, images: Tensor) -> tuple[Tensor, ...]:
         """The backbone's maps at C channels; see `vita.core.contract.ProbedMethod`."""
@@ -54,8 +53,7 @@ class Ifc(IfcNetwork):
         first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
         maps = first.joined(others)
         with attention_path(attention):
-            tokens = self.encode(maps, 1, None)
-            self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
+            self.decode_last(maps, 1)
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:

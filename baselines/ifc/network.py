@@ -87,7 +87,7 @@ class IfcNetwork(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device on which the weights are."""
         return self.class_head.weight.device
 
     def backbone_parameters(self) -> list[nn.Parameter]:
@@ -100,8 +100,10 @@ class IfcNetwork(nn.Module):
 
     def forward(self, clips: Sequence[Clip]) -> Losses:
         """The objective on a batch of clips with the same number of frames."""
+        # See every frame on its own, then decode each clip as a whole.
         images = normalise_and_pad([clip.frames for clip in clips], divisor=1)
         output = self.decode(self.see(images), len(clips), padded_sizes(clips, images))
+        # Match the predictions of every decoder layer with the clips' objects.
         targets = clip_targets(clips, (images.shape[2], images.shape[3]))
         count = average_count(sum(len(target.labels) for target in targets), images.device)
         loss, _ = self.criterion(output.class_logits, output.mask_logits, targets, count)
@@ -118,12 +120,19 @@ class IfcNetwork(nn.Module):
         tokens = self.encode(maps, clips, sizes)
         return self.heads(self.decoder(tokens), self.features(tokens, maps))
 
+    def decode_last(self, maps: FrameMaps, clips: int) -> ClipOutput:
+        """As `decode`, where nothing is padded, after the last decoder layer alone: D is 1."""
+        tokens = self.encode(maps, clips, None)
+        return self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
+
     def encode(self, maps: FrameMaps, clips: int, sizes: list[tuple[int, int]] | None) -> ClipTokens:
-        """As `decode`, the encoder alone."""
+        """Encode maps of F images, clip by clip; arguments as of `decode`."""
+        # Positions that no image reaches must not be attended to.
         padding = None
         if sizes is not None:
             shape = maps.coarse.shape[2], maps.coarse.shape[3]
             padding = padding_of(sizes, shape, self.stride, maps.coarse.device).unflatten(0, (clips, -1))
+        # Let frames communicate through their memory tokens.
         tokens: ClipTokens = self.encoder(maps.coarse.unflatten(0, (clips, -1)), padding)
         return tokens
 
@@ -139,8 +148,7 @@ class IfcNetwork(nn.Module):
 
     def instances(self, maps: FrameMaps, start: int) -> ClipInstances:
         """What the last layer finds in one clip: queries whose best class is not "no object"."""
-        tokens = self.encode(maps, 1, None)
-        output = self.heads(self.decoder(tokens)[-1:], self.features(tokens, maps))
+        output = self.decode_last(maps, 1)
         probabilities = output.class_logits[0, 0].float().softmax(1)
         found = probabilities.argmax(1) < probabilities.shape[1] - 1
         return ClipInstances(start, probabilities[found], output.mask_logits[0, 0, found].float())

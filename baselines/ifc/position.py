@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-TEMPERATURE = 10_000.0
+from vita.blocks.clip_position import waves_of
 
 
 def padding_of(sizes: Sequence[tuple[int, int]], shape: tuple[int, int], stride: int, device: torch.device) -> Tensor:
@@ -32,16 +32,9 @@ def sine_position(padding: Tensor, channels: int) -> Tensor:
     """
     inside = (~padding).to(torch.get_default_dtype())
     y, x = (_turns(inside.cumsum(axis), axis) for axis in (1, 2))
-    return torch.cat([_waves(y, channels // 2), _waves(x, channels // 2)], 3).permute(0, 3, 1, 2)
+    return torch.cat([waves_of(y, channels // 2), waves_of(x, channels // 2)], 3).permute(0, 3, 1, 2)
 
 
 def _turns(count: Tensor, axis: int) -> Tensor:
     """Number of a row or column from 1 -> angle; the last one's is a full turn."""
     return count / (count.narrow(axis, -1, 1) + 1e-6) * (2 * math.pi)
-
-
-def _waves(angle: Tensor, channels: int) -> Tensor:
-    """(F, h, w) -> (F, h, w, channels)."""
-    exponent = torch.arange(channels // 2, device=angle.device) * 2 / channels
-    phase = angle[..., None] / TEMPERATURE**exponent
-    return torch.stack([phase.sin(), phase.cos()], -1).flatten(3)

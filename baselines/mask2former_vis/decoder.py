@@ -49,12 +49,15 @@ class MaskedVideoDecoder(nn.Module):
 
     def forward(self, maps: PixelMaps, clips: int) -> Iterator[Prediction]:
         """Maps of F images, clip by clip -> predictions of the bare queries and after every layer, one at a time."""
+        # Flatten each level of all frames of a clip into one sequence of tokens.
         features = maps.mask_features.unflatten(0, (clips, -1))  # (B, T, C, h, w)
         levels = [self._tokens(level, number, clips) for number, level in enumerate(maps.levels)]
+        # Predict from the bare queries: the first layer needs masks to look inside.
         queries = self.query_content.weight.expand(clips, -1, -1)
         prediction = self._predict(queries, features)
         yield prediction
         for number, layer in enumerate(self.layers):
+            # Attend, level by level in turn, inside the masks predicted before; then predict anew.
             level = number % LEVELS
             height, width = maps.levels[level].shape[2:]
             allowed = allowed_tokens(tokens_inside(prediction.mask_logits, height, width))

@@ -62,8 +62,10 @@ class Mask2FormerVis(nn.Module):
 
     def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
         """`forward` with explicit random points."""
+        # See every frame on its own, then decode each clip as a whole.
         images = normalise_and_pad([clip.frames for clip in clips])
         predictions = list(self.decoder(self.pixel_level(images), len(clips)))
+        # Match every layer's predictions with the clips' objects.
         targets = self.targets(clips, (images.shape[2], images.shape[3]))
         loss, _ = self.criterion(
             torch.stack([prediction.class_logits for prediction in predictions]),  # (D, B, N, K+1)
@@ -75,7 +77,7 @@ class Mask2FormerVis(nn.Module):
         return Losses(loss.terms("video"))
 
     def targets(self, clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
-        """One target a clip at `size` (height, width)."""
+        """Make one target of each clip at `size` (height, width)."""
         targets = clip_targets(clips, size)
         if self.labels == "instance":
             return targets
@@ -139,10 +141,12 @@ class MapsSeen:
         There is one way of inference, so that all variants are the same. Nothing is detected in single frames: no
         query ever looks at one frame alone.
         """
+        # Choose the best pairs of query and class; each of their queries is decoded once.
         prediction = self.last(start, stop)
         scores, labels, queries = top_pairs(prediction.class_logits[0], self.top_k)
         kept, rows = queries.unique(return_inverse=True)
         masks = MaskTracks(self.geometry, len(kept))
+        # Encode their masks a few frames at a time.
         for logits in prediction.mask_logits[0, kept].split(frames_per_chunk(self.geometry), 1):
             masks.add(logits)
         return VideoPrediction(dict.fromkeys(variants, tracks_of(labels, scores, masks, rows)))

@@ -14,43 +14,11 @@ from typing import NoReturn
 import torch
 from torch import Tensor, nn
 
-from vita.blocks.attention import AttentionBlock, FeedForwardBlock
+from vita.blocks.attention import EncoderLayer, QueryLayer
 from vita.blocks.attention_kernel import attention_path
 from vita.blocks.backbone import Backbone
 from vita.blocks.clip_position import waves
 from vita.core.contract import AttentionPath, Clip, FrameSource, UserError
-
-
-class EncoderLayer(nn.Module):
-    """Self-attention among all positions of all frames, then feed-forward."""
-
-    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
-        super().__init__()
-        self.attention = AttentionBlock(channels, heads)
-        self.feedforward = FeedForwardBlock(channels, feedforward)
-
-    def forward(self, tokens: Tensor, position: Tensor) -> Tensor:
-        """tokens: (1, S, C), position: (S, C) -> (1, S, C)."""
-        placed = tokens + position
-        encoded: Tensor = self.feedforward(self.attention(tokens, placed, placed, tokens))
-        return encoded
-
-
-class DecoderLayer(nn.Module):
-    """Self-attention among the queries of all frames, cross-attention to all positions, feed-forward."""
-
-    def __init__(self, channels: int, heads: int, feedforward: int) -> None:
-        super().__init__()
-        self.self_attention = AttentionBlock(channels, heads)
-        self.cross_attention = AttentionBlock(channels, heads)
-        self.feedforward = FeedForwardBlock(channels, feedforward)
-
-    def forward(self, queries: Tensor, query_position: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """queries: (1, N, C), query_position: (N, C), keys and values: (1, S, C) -> (1, N, C)."""
-        placed = queries + query_position
-        queries = self.self_attention(queries, placed, placed, queries)
-        decoded: Tensor = self.feedforward(self.cross_attention(queries, queries + query_position, keys, values))
-        return decoded
 
 
 class VisTr(nn.Module):
@@ -73,7 +41,7 @@ class VisTr(nn.Module):
         self.backbone = backbone
         self.projection = nn.Conv2d(backbone_channels, channels, 1)
         self.encoder = nn.ModuleList(EncoderLayer(channels, heads, feedforward) for _ in range(encoder_layers))
-        self.decoder = nn.ModuleList(DecoderLayer(channels, heads, feedforward) for _ in range(decoder_layers))
+        self.decoder = nn.ModuleList(QueryLayer(channels, heads, feedforward) for _ in range(decoder_layers))
         self.query_position = nn.Embedding(queries_per_frame, channels)
         self.class_head = nn.Linear(channels, num_classes + 1)
 
@@ -85,12 +53,14 @@ class VisTr(nn.Module):
     @torch.no_grad()
     def conclude(self, kept: Sequence[Tensor], variant: object, attention: AttentionPath) -> None:
         """Encoder and decoder on all frames; see `vita.core.contract.ProbedMethod`."""
+        # One sequence of all positions of all frames.
         maps = torch.cat(list(kept))
         position = position_in_video(maps)
         tokens = maps.permute(0, 2, 3, 1).flatten(0, 2)[None]
         # The paper learns queries for the frames of one clip; for more frames they are those of a frame, repeated.
         query_position = self.query_position.weight.repeat(len(maps), 1)
         queries = torch.zeros_like(query_position)[None]
+        # Every position attends to all others, then the queries of all frames to all positions.
         with attention_path(attention):
             for layer in self.encoder:
                 tokens = layer(tokens, position)

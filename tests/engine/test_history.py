@@ -56,6 +56,6 @@ def test_a_short_training_has_ten_rows_all_the_same(iterations: int, steps: int)
 def test_state_restores_an_open_row() -> None:
     history = History()
     history.add({"mask": 1.0})
-    copy = History(**history.state())
+    copy = History(**vars(history))
     copy.add({"mask": 4.0})
     assert copy.close_row(2, rate=0.1, seconds=0.0) == {"mask": 2.5}

@@ -88,7 +88,7 @@ def test_record(predicted: Path, finished: Path) -> None:
 def test_videos_that_may_not_be_kept_are_streamed_and_said_to_be(
     config: RunConfig, finished: Path, predicted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("vita.model.streaming.video.KEPT_FRAMES", FRAMES - 1)
+    monkeypatch.setattr("vita.model.inference.KEPT_FRAMES", FRAMES - 1)
     frugal = plan().model_copy(update={"keep_gib": 0.0})
     predict_run(config, frugal, ["intact"], finished / "model.safetensors", tmp_path / "predictions", tmp_path)
     assert json.loads((tmp_path / "predict_record.json").read_text())["streamed_videos"] == 2

@@ -14,7 +14,7 @@ from vita.core.run_config import AugmentationConfig
 from vita.engine.inference_plan import read_plan
 from vita.experiments.config import MethodConfig
 from vita.experiments.reading import load_file, overlay
-from vita.experiments.run_table import RunTable
+from vita.experiments.run_table import NO_LABELS, RunTable
 from vita.model.method import VitaOptions, definition
 
 CLIPS = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
@@ -204,3 +204,18 @@ def test_a_corrected_description_changes_no_run(own, tmp_path):
     (tmp_path / "datasets" / "coco.yaml").write_text(yaml.safe_dump(content | {"licence": "other words"}))
     after = RunTable(own(extends="paper"), LIBRARY)
     assert [run.config for run in after] == [run.config for run in table("paper")]
+
+
+def test_labels_are_looked_for_once_a_data_set_not_once_a_row(own, monkeypatch):
+    looked = []
+
+    def no_labels(dataset, part):
+        looked.append((dataset.name, part))
+        raise UserError("no labels of `valid` found")
+
+    monkeypatch.setattr("vita.experiments.run_table.find_files", no_labels)
+    where_labelled = {"ytvis_2019": {"only_with_labels": True}, "ovis": {"only_with_labels": True}}
+    found = RunTable(own(datasets=where_labelled, experiments=["table5", "table6"]), LIBRARY)
+    assert looked == [("shapes", "valid")] * 2  # smoke has `shapes` for both of the paper's data sets
+    assert {row.not_run for spec in found.specs.values() for row in spec.rows} == {NO_LABELS}
+    assert len(found) == 0

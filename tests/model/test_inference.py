@@ -11,7 +11,6 @@ from same_tracks import assert_same, assert_same_tracks, masks
 
 from vita.core.plugins import find_procedure
 from vita.engine.inference_plan import VideoInParts, read_plan
-from vita.model.inference import part_of
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
 
@@ -51,7 +50,7 @@ def test_frames_come_in_chunks_that_change_nothing(model: Vita, monkeypatch: pyt
     assert whole.reads == [(0, 5)]
     decoded = []
     monkeypatch.setattr("vita.blocks.frame_detector.CHUNK_FRAMES", 2)
-    monkeypatch.setattr("vita.model.inference.frames_per_chunk", lambda geometry: decoded.append(geometry) or 1)
+    monkeypatch.setattr("vita.model.tracks.frames_per_chunk", lambda geometry: decoded.append(geometry) or 1)
     monkeypatch.setattr("vita.model.inference.FRAMES_ON_DEVICE", 1)
     assert_same(model.predict(pieces, VARIANTS, top_k=5), expected)
     assert pieces.reads == [(0, 2), (2, 4), (4, 5)]
@@ -116,15 +115,6 @@ def test_clips_are_associated_as_without_sharing(model: Vita) -> None:
         assert alone.keys() == tracks.keys()
         for variant in alone:
             assert_same_tracks(tracks[variant], alone[variant])
-
-
-def test_parts_are_views_of_what_is_kept() -> None:
-    frames = torch.arange(7)
-    chunks = list(frames.split(3))
-    for start, stop in [(0, 7), (0, 3), (2, 4), (3, 6), (6, 7), (4, 4)]:
-        parts = list(part_of(chunks, start, stop))
-        assert [number for part in parts for number in part.tolist()] == list(range(start, stop))
-        assert all(part.untyped_storage().data_ptr() == frames.untyped_storage().data_ptr() for part in parts)
 
 
 def test_video_of_one_frame(model: Vita) -> None:

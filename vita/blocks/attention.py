@@ -54,6 +54,44 @@ class FeedForwardBlock(nn.Module):
         return self.norm(tokens + F.dropout(change, dropped))
 
 
+class EncoderLayer(nn.Module):
+    """Self-attention, then feed-forward."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.attention = AttentionBlock(channels, heads, dropout)
+        self.feedforward = FeedForwardBlock(channels, feedforward, dropout)
+
+    def forward(self, tokens: Tensor, position: Tensor | None = None, allowed: Tensor | None = None) -> Tensor:
+        """tokens: (B, S, C) -> (B, S, C); position: (S, C) or (B, S, C), added where tokens are compared.
+
+        allowed: bool (B, 1, S): which tokens may be attended to.
+        """
+        placed = tokens if position is None else tokens + position
+        return self.feedforward(self.attention(tokens, placed, placed, tokens, allowed))
+
+
+class QueryLayer(nn.Module):
+    """Self-attention, cross-attention, feed-forward: DETR's order."""
+
+    def __init__(self, channels: int, heads: int, feedforward: int, dropout: float = 0.0) -> None:
+        super().__init__()
+        self.self_attention = AttentionBlock(channels, heads, dropout)
+        self.cross_attention = AttentionBlock(channels, heads, dropout)
+        self.feedforward = FeedForwardBlock(channels, feedforward, dropout)
+
+    def forward(
+        self, queries: Tensor, position: Tensor, keys: Tensor, values: Tensor, allowed: Tensor | None = None
+    ) -> Tensor:
+        """queries: (B, M, C), position: (M, C), keys and values: (B, S, C) -> (B, M, C).
+
+        allowed: bool (B, 1, S): which keys may be attended to.
+        """
+        placed = queries + position
+        queries = self.self_attention(queries, placed, placed, queries)
+        return self.feedforward(self.cross_attention(queries, queries + position, keys, values, allowed))
+
+
 class DecoderLayer(nn.Module):
     """Cross-attention, self-attention, feed-forward: in that order, the reverse of DETR's."""
 

@@ -9,7 +9,6 @@ Legend: B sequences, M query tokens, S key tokens, c channels of a head.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -37,13 +36,7 @@ class MaterialisedAttention(TorchFunctionMode):
         super().__init__()
         self._float_masks = float_masks
 
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """See `torch.overrides`."""
         if func is F.scaled_dot_product_attention:
             return materialised(*args, **{**(kwargs or {}), "float_masks": self._float_masks})

@@ -23,11 +23,15 @@ def position_in_clip(shape: torch.Size, device: torch.device) -> Tensor:
 
 
 def waves(size: int, channels: int, device: torch.device) -> Tensor:
-    """Sines and cosines, in turn, of the coordinates 1 to `size` at falling frequencies: (size, channels).
+    """`waves_of` the coordinates 1 to `size`, the last of which is a full turn: (size, channels)."""
+    return waves_of(torch.arange(1, size + 1, device=device) / (size + 1e-6) * (2 * math.pi), channels)
+
+
+def waves_of(angle: Tensor, channels: int) -> Tensor:
+    """Sines and cosines, in turn, of angles (...) at falling frequencies: (..., channels).
 
     The exponents depend on the number of channels, so that time has others than y and x.
     """
-    angle = torch.arange(1, size + 1, device=device) / (size + 1e-6) * (2 * math.pi)
-    exponent = 2 * torch.arange(channels // 2, device=device) / channels
-    angles = angle[:, None] / TEMPERATURE**exponent
-    return torch.stack([angles.sin(), angles.cos()], 2).flatten(1)
+    exponent = 2 * torch.arange(channels // 2, device=angle.device) / channels
+    phase = angle[..., None] / TEMPERATURE**exponent
+    return torch.stack([phase.sin(), phase.cos()], -1).flatten(-2)

@@ -64,20 +64,24 @@ class FrameDetector(nn.Module):
     def _keep_pixel_map(self, _module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
         self._pixel_map = inputs[0]
 
-    def forward(self, images: Tensor) -> FrameOutput:
-        """images: (F, 3, H, W) normalised and padded."""
-        output: Any = self.mask2former(images, output_hidden_states=True)
-        queries = torch.stack([q.transpose(0, 1) for q in output.transformer_decoder_intermediate_states])
+    def _take_pixel_map(self) -> Tensor:
         pixel_map, self._pixel_map = self._pixel_map, None  # the hook's reference must not outlive the call
         assert pixel_map is not None
-        return FrameOutput(queries, self.class_head(queries), torch.stack(output.masks_queries_logits), pixel_map)
+        return pixel_map
+
+    def forward(self, images: Tensor) -> FrameOutput:
+        """images: (F, 3, H, W) normalised and padded."""
+        # The library's model keeps queries and masks of every layer; the hook keeps the pixel decoder's last map.
+        output: Any = self.mask2former(images, output_hidden_states=True)
+        queries = torch.stack([q.transpose(0, 1) for q in output.transformer_decoder_intermediate_states])
+        # Class logits are made here, from the normed queries.
+        masks = torch.stack(output.masks_queries_logits)
+        return FrameOutput(queries, self.class_head(queries), masks, self._take_pixel_map())
 
     def pixel_maps(self, images: Tensor) -> Tensor:
         """The `pixel_map` of `forward` alone, for images (F, 3, H, W): the frame decoder is left out."""
         self.mask2former.pixel_level_module(images)
-        pixel_map, self._pixel_map = self._pixel_map, None
-        assert pixel_map is not None
-        return pixel_map
+        return self._take_pixel_map()
 
 
 def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tensor:
@@ -94,6 +98,7 @@ def read_in_chunks(frames: FrameSource, device: torch.device, begin: int = 0) ->
     """A video from frame `begin` on as normalised and padded images (F, 3, H', W'), and its sizes with each chunk."""
     pixels = CPU_PIXELS if device.type == "cpu" else ACCELERATOR_PIXELS
     for start in range(begin, len(frames), CHUNK_FRAMES):
+        # Read whole chunks, and pass them on in parts that the device can take.
         chunk = frames.read(start, min(start + CHUNK_FRAMES, len(frames)))
         height, width = chunk.shape[2:]
         for part in chunk.split(max(1, pixels // (height * width))):

@@ -67,13 +67,16 @@ class MaskTracks:
 
     def add(self, logits: Tensor) -> None:
         """The next frames: logits (M, T, h, w)."""
+        # Resize to the network's input and to the stored frames, threshold and encode, all in one compiled kernel.
         network, out = axes(self.geometry, (logits.shape[2], logits.shape[3]))
         columns = logits.float().transpose(2, 3).flatten(0, 1).contiguous().cpu().numpy()
         coded = code_masks(columns, network, out, self.geometry.out != self.geometry.network)
+        # Hand every track its frames' codes.
         codes = _separate(coded, self.geometry.out)
         frames = logits.shape[1]
         for number, track in enumerate(self.segmentations):
             track.extend(codes[number * frames : (number + 1) * frames])
+        # Remember how sure the masks are where they are foreground: `quality` is the mean over the video.
         self.foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
         self._device = logits.device
 
@@ -131,6 +134,7 @@ def decode(tracks: Sequence[Iterable[Rle]]) -> np.ndarray:
 
 def top_pairs(class_logits: Tensor, top_k: int) -> tuple[Tensor, Tensor, Tensor]:
     """The k best of (..., N, K+1) over all (query, class) pairs: scores, labels and queries, (..., k) each."""
+    # The last class, "no object", is never a prediction.
     probabilities = class_logits.softmax(-1)[..., :-1]
     classes = probabilities.shape[-1]
     flat = probabilities.flatten(-2)

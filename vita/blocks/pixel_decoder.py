@@ -24,7 +24,7 @@ from vita.blocks.precision import full_precision
 
 @dataclass(frozen=True)
 class PixelMaps:
-    """What the pixel level makes of F frames."""
+    """Maps of F frames that the pixel level makes."""
 
     levels: tuple[Tensor, ...]  # (F, C, h, w) at strides 32, 16 and 8
     mask_features: Tensor  # (F, C, h, w) at stride 4

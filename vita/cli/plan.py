@@ -13,7 +13,6 @@ from vita.core.contract import UserError
 if TYPE_CHECKING:
     from vita.experiments.planning.costs import Cost
     from vita.experiments.planning.measured import Measured
-    from vita.experiments.planning.plan import Work
 
 LIBRARY = Path("workflow/config")
 
@@ -34,8 +33,6 @@ def plan(
     ] = None,
 ) -> None:
     """Tell jobs, hours and disk of a tier, and what is left to do. Needs no data and no GPU."""
-    from transformers.utils import logging
-
     from vita.experiments.planning.costs import merged, read_costs
     from vita.experiments.planning.costs import write_costs as write_table
     from vita.experiments.planning.estimate import Estimator
@@ -45,7 +42,6 @@ def plan(
     from vita.experiments.reading import find_tier
     from vita.experiments.run_table import RUNS, RunTable
 
-    logging.set_verbosity_error()  # the library warns of every backbone but Swin
     runs, problems = measured_runs(sorted((root / RUNS).glob("*/*/*/*/*/seed*")))
     for problem in problems:
         typer.echo(f"not used: {problem}", err=True)
@@ -65,7 +61,7 @@ def plan(
         typer.echo(rehearsal_text(rehearsed_trainings(rehearsal, root)) + "\n")
         costs = [*rehearsed_costs(rehearsal, root, table.tier.tier), *read_costs()]
     estimator = Estimator(costs, counted=lambda: _with_work(runs))
-    found = Planner(table, estimator, root, _work).plan(target or [])
+    found = Planner(table, estimator, root).plan(target or [])
     if out is not None:
         write_plan(found, out)
     typer.echo(plan_text(found))
@@ -78,9 +74,3 @@ def _with_work(runs: Sequence[Measured]) -> list[Cost]:
     from vita.experiments.planning.flops import with_work
 
     return [with_work(run) for run in runs]
-
-
-def _work() -> Work:
-    from vita.experiments.planning import flops as work
-
-    return work

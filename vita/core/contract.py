@@ -152,7 +152,7 @@ class VideoMethod(Protocol):
         ...
 
     def backbone_parameters(self) -> list[nn.Parameter]:
-        """Those that learn at the backbone's own rate."""
+        """The parameters that learn at the backbone's own rate."""
         ...
 
     def state_to_keep(self) -> Mapping[str, Tensor]:

@@ -5,7 +5,15 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    NonNegativeInt,
+    PositiveInt,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from vita.core.config_base import Frozen
 
@@ -38,6 +46,8 @@ class ShapesConfig(Frozen):
 VALID = "valid"  # all of the release's own validation videos
 LOCAL_SPLIT = "local split of train"  # how the words for such a ground truth begin
 
+# `${VARIABLE}` is filled in; an unset one stays as it is: only what needs this path may complain.
+WithVariables = Annotated[str, AfterValidator(os.path.expandvars)]
 Places = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -67,7 +77,7 @@ class DatasetConfig(Frozen):
 
     name: str
     title: str | None = None
-    root: str
+    root: WithVariables
     format: Literal["ytvis", "coco"] = "ytvis"  # coco: images, each read as a video of one frame
     train: SplitConfig
     valid: SplitConfig
@@ -79,12 +89,6 @@ class DatasetConfig(Frozen):
     licence: str | None = None
     limit_videos: PositiveInt | None = None  # only the first n videos by id, for quick runs on real data
     shapes: ShapesConfig | None = None  # set for embedded data: it is written, not downloaded
-
-    @field_validator("root")
-    @classmethod
-    def _fill_in_variables(cls, value: str) -> str:
-        """An unset variable stays as it is: only what needs this data set may complain."""
-        return os.path.expandvars(value)
 
     @model_validator(mode="after")
     def _local_split_is_given(self) -> DatasetConfig:

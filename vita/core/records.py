@@ -109,7 +109,15 @@ class PredictionRecord(RunRecord):
     predict_time_s: float = 0.0
 
 
-class MetricsRecord(Record):
+class SparseRecord(Record):
+    """A record of which a file holds only what was asked for and found."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values by key, in the order of the class, without what was never set."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class MetricsRecord(SparseRecord):
     """`metrics/<inference>.json`: what one results file scores. Scores are fractions, null where there is no object."""
 
     scores: dict[str, float | None]
@@ -124,12 +132,8 @@ class MetricsRecord(Record):
     per_video: list[dict[str, Any]] = []
     errors: dict[str, Any] = {}
 
-    def to_json(self) -> dict[str, Any]:
-        """What was asked for."""
-        return self.model_dump(mode="json", exclude_unset=True)
 
-
-class ProbeRecord(Record):
+class ProbeRecord(SparseRecord):
     """What one memory probe asked and found. Without a measurement, `status` is "predicted", and no device is named."""
 
     key: dict[str, str]  # cells that name it in tables
@@ -157,10 +161,6 @@ class ProbeRecord(Record):
     band: tuple[int, int] | None = None
     predicted_peak_at_measured: dict[str, Any] = {}
 
-    def to_json(self) -> dict[str, Any]:
-        """What was asked for and found."""
-        return self.model_dump(mode="json", exclude_unset=True)
-
 
 Kind = TypeVar("Kind", bound=Record)
 
@@ -176,7 +176,7 @@ def read_record(kind: type[Kind], path: Path) -> Kind:
 
 
 def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
-    """As `read_record`; None when there is no such file."""
+    """Read one record as `read_record` does; None when there is no such file."""
     return read_record(kind, path) if path.exists() else None
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Literal
 
 from pydantic import (
@@ -18,7 +17,7 @@ from pydantic import (
 
 from vita.core.config_base import Frozen
 from vita.core.contract import KEEP_BYTES
-from vita.core.dataset_config import DatasetConfig
+from vita.core.dataset_config import DatasetConfig, WithVariables
 
 
 class CropConfig(Frozen):
@@ -148,22 +147,16 @@ Holds = Literal["backbone", "image", "video"]
 
 
 class WeightsFile(Frozen):
-    """A file of somebody else's weights. `${VARIABLE}` in its path is filled in, where that is set.
+    """A file of somebody else's weights.
 
     holds: a backbone alone, which a training starts from; or a model of images or videos, in the place of a training.
     pick: which weights, of a file that holds several.
     """
 
-    file: str
+    file: WithVariables
     holds: Holds
     sha256: str | None = Field(None, pattern=r"^[0-9a-f]{64}$")  # checked when given
     pick: str | None = None
-
-    @field_validator("file")
-    @classmethod
-    def _fill_in_variables(cls, value: str) -> str:
-        """An unset variable stays as it is: only what needs this file may complain."""
-        return os.path.expandvars(value)
 
 
 class RunConfig(Frozen):

@@ -81,7 +81,7 @@ def _top(mask: np.ndarray) -> tuple[int, int]:
 
 
 def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...]) -> None:
-    """Dark on the track's colour, inside the frame."""
+    """Write a label on the track's colour, moved to lie inside the frame."""
     scale = min(frame.shape[:2]) / 900
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     left = int(np.clip(place[0] - width // 2, 0, max(0, frame.shape[1] - width)))
@@ -93,7 +93,7 @@ def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[i
 
 
 def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
-    """An MP4 file (H.264) of all frames, at the video's own rate."""
+    """Write an MP4 file (H.264) of all frames, at the video's own rate."""
     with atomic_write(out) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=video.rate, options=ENCODER)
         # Its chroma has half the resolution: an odd edge loses a line.
@@ -108,7 +108,7 @@ def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
 
 
 def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: Path) -> None:
-    """A PNG of so many evenly spaced frames."""
+    """Write a PNG of so many evenly spaced frames."""
     numbers = np.unique(np.linspace(0, len(video) - 1, pictures).round().astype(int)).tolist()
     columns = min(SHEET_COLUMNS, len(numbers))
     rows = -(-len(numbers) // columns)

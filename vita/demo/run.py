@@ -11,15 +11,15 @@ import torch
 
 from vita.core.config_base import Frozen, digest
 from vita.core.contract import StreamingMethod, Track, UserError, Video
-from vita.core.files import atomic_write, read_json, sha256, write_json
+from vita.core.files import read_json, sha256, write_json
 from vita.core.plugins import find_method, method_package
 from vita.core.progress import say
 from vita.core.run_config import RunConfig
 from vita.data.dataset import find_files
 from vita.demo.overlay import Painter, write_contact_sheet, write_video
 from vita.demo.video_file import OwnVideo, open_video
-from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_weights
-from vita.engine.predict import entry_text, results_of
+from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_whole
+from vita.engine.predict import json_list, results_of
 from vita.engine.record import device_name, peak_host_memory, source_digest
 
 PICTURES = 12  # of the contact sheet
@@ -41,7 +41,7 @@ class DemoSettings(Frozen):
 
 @dataclass(frozen=True)
 class Classes:
-    """What labels stand for."""
+    """The ids and names that labels stand for."""
 
     ids: tuple[int, ...]
     names: tuple[str, ...]
@@ -116,9 +116,7 @@ def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[Strea
         raise UserError(f"{weights}: not weights of VITA after training on videos; the demo needs them")
     model = find_method(config.method).build(config.options, classes)
     assert isinstance(model, StreamingMethod)
-    loaded = load_weights(model, weights)
-    if loaded.absent_parts:
-        raise UserError(f"{weights}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    load_whole(model, weights)
     model.to(device).eval()
     return model, _classes(config, classes)
 
@@ -135,10 +133,5 @@ def _classes(config: RunConfig, number: int) -> Classes:
 
 def _write_results(video: OwnVideo, tracks: list[Track], classes: Classes, out: Path) -> None:
     """In the format of YouTube-VIS, the video's number being 1."""
-    entries = results_of(Video(1, "", video.out_height, video.out_width, ()), tracks, classes.ids)
-    with atomic_write(out) as temporary, temporary.open("w") as handle:
-        handle.write("[")
-        for number, entry in enumerate(entries):
-            handle.write(",\n" if number else "\n")
-            handle.writelines(entry_text(entry))
-        handle.write("\n]\n")
+    with json_list(out) as write:
+        write(results_of(Video(1, "", video.out_height, video.out_width, ()), tracks, classes.ids))

@@ -94,8 +94,9 @@ class PictureFolder(VideoFrames):
                 width, height = first.size
         except OSError as error:
             raise UserError(f"{pictures[0]}: not a picture that can be read: {error}") from None
-        super().__init__(Video(1, path.name, height, width, tuple(pictures)), short_edge, max_edge)
-        self._stored = VideoFrames(Video(1, path.name, height, width, tuple(pictures)))
+        video = Video(1, path.name, height, width, tuple(pictures))
+        super().__init__(video, short_edge, max_edge)
+        self._stored = VideoFrames(video)
         self.rate = FOLDER_RATE
 
     def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:

@@ -43,12 +43,20 @@ def load_weights(model: nn.Module, path: Path) -> Loaded:
     Raises UserError when the file is missing, damaged, or of another model: then it lists what does not fit.
     """
     found, wanted = _read(path), model.state_dict()
-    differing = [k for k in found if k in wanted and found[k].shape != wanted[k].shape]
-    heads = [k for k in differing if CLASS_HEAD in k]
-    _check_fit(path, found, wanted, [k for k in differing if k not in heads])
+    heads = [k for k in _of_another_shape(found, wanted) if CLASS_HEAD in k]
     present = {k.partition(".")[0] for k in found}
+    needed = [k for k in wanted if k.partition(".")[0] in present]
+    _check_fit(path, found, wanted, needed, heads)
     model.load_state_dict({**wanted, **{k: v for k, v in found.items() if k not in heads}})
     return Loaded(sorted(heads), sorted({k.partition(".")[0] for k in wanted} - present))
+
+
+def load_whole(model: nn.Module, path: Path) -> Loaded:
+    """As `load_weights`, for prediction. Raises UserError when the file lacks a part of the model, too."""
+    loaded = load_weights(model, path)
+    if loaded.absent_parts:
+        raise UserError(f"{path}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    return loaded
 
 
 def load_backbone(model: nn.Module, parameters: Collection[nn.Parameter], path: Path) -> Loaded:
@@ -59,12 +67,7 @@ def load_backbone(model: nn.Module, parameters: Collection[nn.Parameter], path: 
     found, wanted = _read(path), model.state_dict()
     own = {id(parameter) for parameter in parameters}
     needed = [name for name, parameter in model.named_parameters() if id(parameter) in own]
-    problems = {
-        "unknown": [name for name in found if name not in wanted],
-        "missing": [name for name in needed if name not in found],
-        "of another shape": [name for name in found if name in wanted and found[name].shape != wanted[name].shape],
-    }
-    _raise_if_any(path, problems)
+    _check_fit(path, found, wanted, needed)
     model.load_state_dict({**wanted, **found})
     return Loaded([], ["all but the backbone"])
 
@@ -106,17 +109,23 @@ def _readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: not a readable safetensors file ({error}); it may be truncated") from None
 
 
-def _check_fit(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], differing: list[str]) -> None:
-    present = {k.partition(".")[0] for k in found}
+def _of_another_shape(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> list[str]:
+    return [k for k in found if k in wanted and found[k].shape != wanted[k].shape]
+
+
+def _check_fit(
+    path: Path,
+    found: Mapping[str, Tensor],
+    wanted: Mapping[str, Tensor],
+    needed: Collection[str],
+    may_differ: Collection[str] = (),
+) -> None:
+    """Raises UserError on names that the model lacks, on `needed` ones that the file lacks, and on other shapes."""
     problems = {
         "unknown": [k for k in found if k not in wanted],
-        "missing": [k for k in wanted if k.partition(".")[0] in present and k not in found],
-        "of another shape": differing,
+        "missing": [k for k in needed if k not in found],
+        "of another shape": [k for k in _of_another_shape(found, wanted) if k not in may_differ],
     }
-    _raise_if_any(path, problems)
-
-
-def _raise_if_any(path: Path, problems: Mapping[str, list[str]]) -> None:
     if any(problems.values()):
         listed = "; ".join(f"{len(keys)} {kind}, first {keys[0]}" for kind, keys in problems.items() if keys)
         raise UserError(f"{path}: weights of another model: {listed}")

@@ -20,7 +20,7 @@ TOP_K = 10  # masks that are kept
 
 
 def count_parameters(module: nn.Module) -> int:
-    """Frozen ones included, constants such as frozen norms not."""
+    """Count the numbers that a module learns: frozen parameters are counted, constants of frozen norms are not."""
     return sum(parameter.numel() for parameter in module.parameters())
 
 

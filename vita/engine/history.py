@@ -24,14 +24,14 @@ def steps_of_row(iterations: int) -> int:
 
 @dataclass
 class History:
-    """Rows so far and the sums of the row in the making: all of it plain, so that a checkpoint can hold it."""
+    """Rows so far and the sums of the row in the making: all of it plain, so that a checkpoint can hold its `vars`."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
     sums: dict[str, float] = field(default_factory=dict)
     count: int = 0
 
     def add(self, losses: Mapping[str, float]) -> None:
-        """Unweighted losses of one step, and their weighted total."""
+        """Add the unweighted losses of one step, and their weighted total."""
         for name, value in losses.items():
             self.sums[name] = self.sums.get(name, 0.0) + value
         self.count += 1
@@ -49,12 +49,8 @@ class History:
             self.rows.append({"step": step})
         self.rows[-1]["validation_AP"] = ap
 
-    def state(self) -> dict[str, Any]:
-        """For a checkpoint."""
-        return {"rows": self.rows, "sums": self.sums, "count": self.count}
-
     def write(self, path: Path) -> None:
-        """As CSV; the columns are the union over rows, in order of appearance."""
+        """Write the rows as CSV; the columns are the union over rows, in order of appearance."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         with atomic_write(path) as temporary, temporary.open("w", newline="") as handle:
             writer = csv.DictWriter(handle, columns, lineterminator="\n")

@@ -36,7 +36,7 @@ class InferencePlan:
 
     @property
     def names(self) -> list[str]:
-        """Of all variants."""
+        """Names of all variants."""
         return [*self.direct, *(name for variants in self.through.values() for name in variants)]
 
     def predict(

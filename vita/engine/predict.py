@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -70,31 +70,15 @@ def write_predictions(
         raise UserError("no video to predict: the split is empty")
     frames = streamed = 0
     with ExitStack() as stack, progress(len(split.videos), "predict") as bar:
-        files = {name: stack.enter_context(_json_list(out / f"{name}.json")) for name in plan.names}
-        frame_file = stack.enter_context(_json_list(detections))
+        files = {name: stack.enter_context(json_list(out / f"{name}.json")) for name in plan.names}
+        write_detections = stack.enter_context(json_list(detections))
         for video, prediction in predict_split(model, split, plan, config):
             for name, tracks in prediction.tracks.items():
-                files[name].extend(results_of(video, tracks, split.category_ids))
-            frame_file.extend({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
+                files[name](results_of(video, tracks, split.category_ids))
+            write_detections({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
             frames, streamed = frames + len(video.frame_paths), streamed + prediction.streamed
             bar.update()
     return Predicted(frames, streamed)
-
-
-class _Entries:
-    """The entries of a JSON list in the making."""
-
-    def __init__(self, handle: TextIO) -> None:
-        self._handle, self._before = handle, "["
-
-    def extend(self, entries: Iterable[dict[str, Any]]) -> None:
-        for entry in entries:
-            self._handle.write(f"{self._before}\n")
-            self._handle.writelines(entry_text(entry))
-            self._before = ","
-
-    def close(self) -> None:
-        self._handle.write("[]\n" if self._before == "[" else "\n]\n")
 
 
 def entry_text(entry: dict[str, Any]) -> Iterator[str]:
@@ -117,9 +101,17 @@ def _compact(value: Any) -> str:
 
 
 @contextmanager
-def _json_list(path: Path) -> Iterator[_Entries]:
-    """A JSON list written entry by entry into a file that appears when it is complete."""
+def json_list(path: Path) -> Iterator[Callable[[Iterable[dict[str, Any]]], None]]:
+    """Yield a function that writes the next entries of a JSON list; the file appears when the list is complete."""
+    before = "["
+
+    def extend(entries: Iterable[dict[str, Any]]) -> None:
+        nonlocal before
+        for entry in entries:
+            handle.write(f"{before}\n")
+            handle.writelines(entry_text(entry))
+            before = ","
+
     with atomic_write(path) as temporary, temporary.open("w") as handle:
-        entries = _Entries(handle)
-        yield entries
-        entries.close()
+        yield extend
+        handle.write("[]\n" if before == "[" else "\n]\n")

@@ -13,7 +13,7 @@ from vita.core.plugins import find_method, method_package
 from vita.core.records import PREDICTION_FILE
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import Part, find_files, read_part
-from vita.engine.checkpoint import load_weights
+from vita.engine.checkpoint import load_whole
 from vita.engine.inference_plan import read_plan
 from vita.engine.predict import write_predictions
 from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
@@ -49,9 +49,7 @@ def predict_run(
     asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
     split = read_part(data, part)
     model = definition.build(config.options, len(split.category_ids))
-    loaded = load_weights(model, weights)
-    if loaded.absent_parts:
-        raise UserError(f"{weights}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    loaded = load_whole(model, weights)
     if loaded.reinitialised:
         raise UserError(
             f"{weights}: trained for another number of classes than the {len(split.category_ids)} of "

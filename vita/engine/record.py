@@ -38,7 +38,7 @@ def _now() -> str:
 
 
 def package_versions() -> dict[str, str]:
-    """Of the packages that results may depend on."""
+    """Versions of the packages that results may depend on."""
     return {package: version(package) for package in PACKAGES}
 
 
@@ -54,7 +54,7 @@ def peak_host_memory() -> int:
 
 
 def device_name(device: torch.device) -> str:
-    """What the tables call the device."""
+    """The name of a device as tables show it."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
 
 

@@ -16,7 +16,7 @@ from vita.engine.optimizer import set_rates
 
 @dataclass(frozen=True)
 class StepTaken:
-    """What a step was made of."""
+    """What one optimiser step computed."""
 
     losses: Losses
     gradient_norm: Tensor  # L2 over all parameters, before clipping

@@ -103,7 +103,7 @@ class Trainer:
         return StartingWeights(file=str(weights), sha256=sha256(weights), **asdict(loaded))
 
     def run(self) -> None:
-        """All steps that are left, then the final files."""
+        """Take all steps that are left, then write the final files."""
         self._resume()
         self.bare.train()
         schedule = self.config.train
@@ -165,7 +165,7 @@ class Trainer:
         progress_so_far = {
             "step": done,
             "seconds": self.seconds,
-            "history": self.history.state(),
+            "history": vars(self.history),
             "resumed_at": self.record.resumed_at,
             "scaler": scaler.state_dict() if scaler else {},
             "random": gather_object([random_state()]),  # of every process

@@ -38,7 +38,7 @@ class StandIn(Frozen):
 
 
 class TierMethod(Frozen):
-    """Which preset of a method a tier runs."""
+    """The preset of a method that a tier runs, and what it changes in it."""
 
     preset: str
     variants: dict[str, Options] = Field({})  # options that this tier changes in a training variant
@@ -107,14 +107,19 @@ class Only(Frozen):
         return not all(kept)
 
 
-class Anchor(Frozen):
-    """A score that must come out, or every table of the tier says that it did not."""
+class Selection(Frozen):
+    """The weights and the way of inference that a table is about, by the paper's names."""
 
     method: str
     dataset: str
     backbone: str
     variant: str = "base"
     inference: str = "intact"
+
+
+class Anchor(Selection):
+    """A score that must come out, or every table of the tier says that it did not."""
+
     ap: float = Field(alias="AP")  # points
     within: float = Field(gt=0)  # points, either way
 
@@ -196,16 +201,6 @@ class Row(Frozen):
     dataset: str | None = None
     backbone: str | None = None
     variant: str | None = None
-
-
-class Selection(Frozen):
-    """The weights and the way of inference that a table is about, by the paper's names."""
-
-    method: str
-    dataset: str
-    backbone: str
-    variant: str = "base"
-    inference: str = "intact"
 
 
 Kind = Literal["table", "frames", "curves", "qualitative"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -41,10 +42,7 @@ def load_tier(path: Path, library: Path) -> TierConfig:
         below = raw.get("extends")
         here = next_file
         next_file = None if below is None else find_tier(str(below), library, f"{here}: extends", here.parent)
-    whole: Options = {}
-    for layer in reversed(layers):
-        whole = overlay(whole, layer)
-    return _parse_whole(TierConfig, whole, path)
+    return _parse_whole(TierConfig, overlay(*reversed(layers)), path)
 
 
 def find_tier(name: str, library: Path, where: str, beside: Path | None = None) -> Path:
@@ -80,10 +78,10 @@ def _part_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
     return next((part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)), None)
 
 
-def overlay(base: Options, difference: Options) -> Options:
-    """`base` with `difference` laid over it, mapping by mapping. Neither is changed."""
+def overlay(base: Options, *differences: Options) -> Options:
+    """`base` with each of the differences laid over it in turn, mapping by mapping. None of them is changed."""
     merged = dict(base)
-    for key, value in difference.items():
+    for key, value in chain.from_iterable(difference.items() for difference in differences):
         both = isinstance(value, dict) and isinstance(merged.get(key), dict)
         merged[key] = overlay(merged[key], value) if both else value
     return merged

@@ -148,10 +148,9 @@ class Resolver:
         return self._runs[names, seed]
 
     def prediction(self, names: Selection, variants: dict[str, Options]) -> PredictConfig:
-        """How the weights that `names` select are evaluated."""
-        raw = overlay(self.tier.predict, self.tier.datasets[names.dataset].predict)
-        for adjustment in self._adjustments(names):
-            raw = overlay(raw, adjustment.predict)
+        """Resolve how the weights that `names` select are evaluated."""
+        adjusted = (adjustment.predict for adjustment in self._adjustments(names))
+        raw = overlay(self.tier.predict, self.tier.datasets[names.dataset].predict, *adjusted)
         return parse(PredictConfig, raw | {"variants": variants}, f"{self.tier_file}: predict")
 
     def inference(self, method: str, name: str) -> Options:
@@ -210,19 +209,15 @@ class Resolver:
         where = f"method {names.method}"
         preset = pick(method.presets, choice.preset, f"{where}: presets")
         backbone = pick(method.backbones, self.tier.backbones[names.backbone], f"{where}: backbones")
-        layers = (backbone, variant.options, choice.variants.get(names.variant, {}))
-        options: Options = preset
-        for layer in layers:
-            options = overlay(options, layer)
-        return options
+        return overlay(preset, backbone, variant.options, choice.variants.get(names.variant, {}))
 
     def _schedule(self, name: str, names: Selection) -> TrainConfig:
         raw = overlay(
-            pick(self.tier.schedules, name, f"{self.tier_file}: schedules"), self.tier.datasets[names.dataset].train
+            pick(self.tier.schedules, name, f"{self.tier_file}: schedules"),
+            self.tier.datasets[names.dataset].train,
+            self.tier.methods[names.method].schedules.get(name, {}),
+            *(adjustment.train for adjustment in self._adjustments(names, schedule=name)),
         )
-        raw = overlay(raw, self.tier.methods[names.method].schedules.get(name, {}))
-        for adjustment in self._adjustments(names, schedule=name):
-            raw = overlay(raw, adjustment.train)
         return parse(TrainConfig, raw, f"{self.tier_file}: schedules.{name} for {names.dataset}")
 
     def _adjustments(self, names: Selection, **schedule: str) -> list[Adjustment]:

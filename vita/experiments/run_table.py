@@ -41,6 +41,7 @@ class RunTable:
         self.specs: dict[str, TableSpec] = {}
         self.probes: dict[str, list[Probe]] = {}  # by experiment
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
+        self._labelled: dict[str, bool] = {}  # by the paper's name of a data set
         for name, experiment in self._resolver.experiments.items():
             if experiment.probes is not None:
                 self.probes[name] = list(resolve_probes(experiment.probes, self.tier.probes))
@@ -141,18 +142,25 @@ class RunTable:
         return self._reason_not_to_score(names)
 
     def _reason_not_to_score(self, names: Selection) -> str | None:
-        dataset, stand_in = self._resolver.datasets[names.dataset], self.tier.datasets[names.dataset]
-        if stand_in.only_with_labels:
-            try:
-                find_files(dataset, "valid")
-            except UserError:
-                return NO_LABELS
+        if self.tier.datasets[names.dataset].only_with_labels and not self._has_labels(names.dataset):
+            return NO_LABELS
         run = self._resolver.run(names, self.tier.seeds[0])
         if run.is_trained and not self.tier.trains:
             return NO_WEIGHTS
-        if not run.is_trained and dataset.validate_on == "local_split":
+        if not run.is_trained and self._resolver.datasets[names.dataset].validate_on == "local_split":
             return SEEN_IN_TRAINING
         return None
+
+    def _has_labels(self, dataset: str) -> bool:
+        """Whether the labels of `valid` are there; looked for once, however many rows are on the data set."""
+        if dataset not in self._labelled:
+            try:
+                find_files(self._resolver.datasets[dataset], "valid")
+            except UserError:
+                self._labelled[dataset] = False
+            else:
+                self._labelled[dataset] = True
+        return self._labelled[dataset]
 
     def _ask(self, experiment: str, names: Selection, seed: int) -> Run:
         """Enter the run that `names` and `seed` select, and what it starts from; ask it for one more prediction."""

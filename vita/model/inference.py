@@ -1,140 +1,179 @@
-"""VITA on a whole video: one detector pass, any number of inference variants, masks written chunk by chunk.
+"""VITA on a whole video: one pass of the detector, from which any part is predicted under any number of variants.
 
-Legend: T frames, Q frame queries, N video queries, C channels, K classes, k kept predictions, h w stride-4 positions.
+What is kept of a frame lies in memory, or, of a video of any length, in files. The mask features of a frame are a
+hundred times larger than its object tokens: on disk they are only kept where that is asked for, and otherwise made a
+second time by the detector's pixel level, while masks are decoded.
+
+Legend: T frames, t frames at once, Q frame queries, C channels, h w stride-4 positions.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
-from typing import ClassVar
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import count
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
 
-from vita.blocks.frame_detector import FrameOutput, read_in_chunks
-from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
-from vita.core.contract import FrameDetection, FrameSource, Track, VideoPrediction
-from vita.model.network import VideoOutput, VitaNetwork, VitaVariant
+from vita.blocks.frame_detector import CHUNK_FRAMES, normalise_and_pad, read_in_chunks
+from vita.blocks.mask_decoding import FrameGeometry
+from vita.core.contract import FrameDetection, FrameSource, VideoPrediction
+from vita.core.progress import SHORT_S, progress
+from vita.data.frames import FrameSlice
+from vita.model.network import VitaNetwork, VitaVariant
+from vita.model.streaming.association import FrameQueries, associate_in_chunks
+from vita.model.streaming.disk_list import SpooledList
+from vita.model.streaming.frame_store import DiskStore, FrameStore, MemoryStore
+from vita.model.streaming.mask_pass import mask_features, sweep_masks
+from vita.model.tracks import choose, detect_in_frames, keep_queries
 
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
+KEPT_FRAMES = 36  # a video that is no longer is always kept in memory
+STRIDE = 4  # pixels a position of the mask features
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The k best (query, class) pairs of a video: scores are class probabilities, queries may repeat."""
+class KeptFrames:
+    """What is kept of the frames that the detector has seen, in memory or in files."""
 
-    scores: Tensor  # (k,)
-    labels: Tensor  # (k,)
-    queries: Tensor  # (k,) numbers of video queries
-    mask_embeddings: Tensor  # (N, C)
+    queries: FrameStore  # (T, Q, C)
+    no_object: FrameStore  # (T, Q) probabilities
+    features: FrameStore | None  # (T, C, h, w) mask features; None: they are made a second time
+    detections: list[FrameDetection] | SpooledList[FrameDetection]  # of every frame equally many
 
 
 @dataclass(frozen=True)
 class FramesSeen:
-    """All that VITA keeps of a video's frames: enough to predict any part of it (`vita.core.contract.WatchedVideo`)."""
+    """A video whose frames the detector has seen: any part of it can be predicted (`vita.core.contract.WatchedVideo`).
+
+    folder: of the files in which `kept` lies; None where it lies in memory.
+    temporary: is removed with this video; open files stay readable.
+    """
 
     model: VitaNetwork
+    frames: FrameSource
     top_k: int
     geometry: FrameGeometry
-    queries: Tensor  # (T, Q, C)
-    no_object: Tensor  # (T, Q)
-    mask_features: list[Tensor]  # (t, C, h, w) each, T frames together
-    detections: list[FrameDetection]
-    streamed: ClassVar[bool] = False
+    kept: KeptFrames
+    folder: Path | None = None
+    temporary: TemporaryDirectory[str] | None = None
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    @property
+    def streamed(self) -> bool:
+        """Whether memory does not grow with the number of frames."""
+        return self.folder is not None
 
     @torch.no_grad()
     def predict(self, start: int, stop: int, variants: Mapping[str, VitaVariant]) -> VideoPrediction:
         """The frames [start, stop) as a video of their own; equal variants are one."""
-        queries, no_object = self.queries[start:stop], self.no_object[start:stop]
-        choices = {
-            variant: choose(self.model.associate(queries, no_object, variant), self.top_k)
-            for variant in dict.fromkeys(variants.values())
-        }
-        kept = keep_queries(choices)
-        masks = MaskTracks(self.geometry, len(kept.kernels))
-        add_masks(masks, kept.kernels, part_of(self.mask_features, start, stop))
-        tracks = kept.tracks(masks)
-        seen = [found for found in self.detections if start <= found.frame_index < stop]
-        detections = [replace(found, frame_index=found.frame_index - start) for found in seen] if start else seen
-        return VideoPrediction({name: tracks[variant] for name, variant in variants.items()}, detections)
+        # Associate the part's frame queries once for each variant, and choose the best pairs of query and class.
+        part = FrameQueries(self.kept.queries, self.kept.no_object, start, stop)
+        distinct = dict.fromkeys(variants.values())
+        outputs = {variant: associate_in_chunks(self.model, part, variant, self.folder) for variant in distinct}
+        chosen = keep_queries({variant: choose(output, self.top_k) for variant, output in outputs.items()})
+        # Decode the masks of all chosen queries in one sweep over the mask features.
+        place = self.folder and self.folder / f"masks{next(self._numbers)}"
+        features = partial(self.features, start, stop)
+        tracks = chosen.tracks(sweep_masks(features, stop - start, self.geometry, chosen.kernels, place))
+        named = {name: tracks[variant] for name, variant in variants.items()}
+        return VideoPrediction(named, self._detections(start, stop))
+
+    def features(self, start: int, stop: int, begin: int = 0) -> Iterator[Tensor]:
+        """Mask features of the part [start, stop) from its frame number `begin` on, (t, C, h, w) each."""
+        if self.kept.features is None:
+            return mask_features(self.model, FrameSlice(self.frames, start, stop), begin)
+        return self.kept.features.pieces(start + begin, stop)
+
+    def _detections(self, start: int, stop: int) -> Sequence[FrameDetection]:
+        found = self.kept.detections
+        if (start, stop) == (0, len(self.frames)):
+            return found
+        in_frame = len(found) // len(self.frames)
+        part = found[start * in_frame : stop * in_frame]
+        return [replace(one, frame_index=one.frame_index - start) for one in part]
+
+
+def watch_video(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSeen:
+    """One pass of the detector over the video, in chunks; what is kept lies in memory."""
+    device = model.mask_projection.weight.device
+    features = MemoryStore(torch.device("cpu") if len(frames) > FRAMES_ON_DEVICE else device)
+    kept = KeptFrames(MemoryStore(device), MemoryStore(device), features, [])
+    *_, (_, geometry) = _see(model, frames, top_k, kept)
+    return FramesSeen(model, frames, top_k, geometry, kept)
+
+
+def watch_in_chunks(
+    model: VitaNetwork, frames: FrameSource, top_k: int, folder: Path | None = None, spool: bool = False
+) -> FramesSeen:
+    """As `watch_video`, for a video of any length.
+
+    What is kept lies in `folder`, where a pass that was cut off goes on; without one, in the system's folder for
+    temporary files.  spool: keep mask features there too (`feature_bytes`), in the place of a second pass.
+    """
+    temporary = TemporaryDirectory(prefix="vita-frames-") if folder is None else None
+    place = Path(temporary.name) if temporary else folder
+    assert place is not None
+    queries, channels = model.object_decoder.token_position.weight.shape
+    geometry = geometry_of(frames)
+    shape = (model.mask_projection.out_channels, *(edge // STRIDE for edge in geometry.padded))
+    features = DiskStore(place / "mask_features", shape, at_once=CHUNK_FRAMES) if spool else None
+    stores = DiskStore(place / "queries", (queries, channels)), DiskStore(place / "no_object", (queries,))
+    detections = SpooledList(place / "detections.jsonl", lambda found: FrameDetection(**found), vars)
+    kept = KeptFrames(*stores, features, detections)
+    in_frame = min(top_k, queries * (model.class_head.out_features - 1))
+    done = _resume([*stores, *([features] if features else [])], detections, in_frame, len(frames))
+    with progress(len(frames), "frames", done, SHORT_S) as bar:
+        for seen, _ in _see(model, frames, top_k, kept, done):
+            detections.flush()
+            bar.update(seen)
+    return FramesSeen(model, frames, top_k, geometry, kept, place, temporary)
+
+
+def _resume(stores: list[DiskStore], detections: SpooledList[FrameDetection], in_frame: int, frames: int) -> int:
+    """The number of frames that need not be seen again; in_frame: detections of a frame."""
+    seen = min(len(detections) // in_frame, *map(len, stores))
+    # The same chunks as without a cut.
+    done = seen if seen == frames else seen // CHUNK_FRAMES * CHUNK_FRAMES
+    for store in stores:
+        store.truncate(done)
+    detections.truncate(done * in_frame)
+    return done
 
 
 @torch.no_grad()
-def watch_video(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSeen:
-    """One pass of the detector over the video, in chunks."""
-    device = model.mask_projection.weight.device
-    queries: list[Tensor] = []
-    no_object: list[Tensor] = []
-    mask_features: list[Tensor] = []
-    detections: list[FrameDetection] = []
-    for images, geometry in read_in_chunks(frames, device):
-        start = sum(len(seen) for seen in queries)
+def _see(
+    model: VitaNetwork, frames: FrameSource, top_k: int, kept: KeptFrames, begin: int = 0
+) -> Iterator[tuple[int, FrameGeometry]]:
+    """Keep the frames from number `begin` on, chunk by chunk: the number of each chunk's frames, and their sizes."""
+    for images, geometry in read_in_chunks(frames, model.mask_projection.weight.device, begin):
         output = model.detector(images)
-        queries.append(output.queries[-1])
-        no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
-        features = model.mask_projection(output.pixel_map)
-        mask_features.append(features.cpu() if len(frames) > FRAMES_ON_DEVICE else features)
-        detections += detect_in_frames(output, geometry, start, top_k)
-    return FramesSeen(model, top_k, geometry, torch.cat(queries), torch.cat(no_object), mask_features, detections)
+        kept.detections.extend(detect_in_frames(output, geometry, len(kept.queries), top_k))
+        kept.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
+        kept.queries.append(output.queries[-1])
+        if kept.features is not None:
+            kept.features.append(model.mask_projection(output.pixel_map))
+        yield len(images), geometry
 
 
-def choose(output: VideoOutput, top_k: int) -> Choice:
-    """The best pairs of the last decoder layer for the one video of a batch."""
-    return Choice(*top_pairs(output.class_logits[-1, 0], top_k), output.mask_embeddings[-1, 0])
+def is_too_long(frames: FrameSource, channels: int, keep_bytes: int) -> bool:
+    """Whether the mask features of a video's frames take more than may be kept; channels: C."""
+    return len(frames) > KEPT_FRAMES and feature_bytes(frames, channels) > keep_bytes
 
 
-def detect_in_frames(output: FrameOutput, geometry: FrameGeometry, start: int, top_k: int) -> list[FrameDetection]:
-    """The detector's own k best objects of every frame; score = class probability x mean foreground probability."""
-    scores, labels, queries = top_pairs(output.class_logits[-1], top_k)  # (F, k) each
-    frames = torch.arange(len(queries), device=queries.device)[:, None]
-    masks = MaskTracks(geometry, queries.numel())
-    masks.add(output.mask_logits[-1][frames, queries].flatten(0, 1)[:, None])
-    rescored = (scores.flatten() * masks.quality).tolist()
-    numbers = (frames + start).expand_as(queries).flatten().tolist()
-    found = zip(numbers, labels.flatten().tolist(), rescored, masks.segmentations, strict=True)
-    return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
+def feature_bytes(frames: FrameSource, channels: int) -> int:
+    """What the mask features of all frames of a video take, in bytes; channels: C."""
+    height, width = geometry_of(frames).padded
+    return 4 * channels * len(frames) * (height // STRIDE) * (width // STRIDE)
 
 
-@dataclass(frozen=True)
-class KeptQueries:
-    """The video queries of which some variant wants a mask; each is decoded once however often it is kept."""
-
-    kernels: Tensor  # (M, C)
-    choices: Mapping[VitaVariant, Choice]
-    rows: Mapping[VitaVariant, Tensor]  # (k,) numbers of kernels
-
-    def tracks(self, masks: MaskTracks) -> dict[VitaVariant, list[Track]]:
-        """From all masks; the score is the class probability x the mean foreground probability of the mask."""
-        quality = masks.quality
-        return {
-            variant: tracks_of(choice.labels, choice.scores * quality[self.rows[variant]], masks, self.rows[variant])
-            for variant, choice in self.choices.items()
-        }
-
-
-def keep_queries(choices: Mapping[VitaVariant, Choice]) -> KeptQueries:
-    """Those that were chosen."""
-    kernels: list[Tensor] = []
-    rows: dict[VitaVariant, Tensor] = {}
-    for variant, choice in choices.items():
-        queries, positions = choice.queries.unique(return_inverse=True)
-        rows[variant] = positions + sum(map(len, kernels))
-        kernels.append(choice.mask_embeddings[queries])
-    return KeptQueries(torch.cat(kernels), choices, rows)
-
-
-def add_masks(masks: MaskTracks, kernels: Tensor, mask_features: Iterable[Tensor]) -> None:
-    """The next frames of all tracks, a few at a time: kernels (M, C), mask features (t, C, h, w) each on any device."""
-    at_once = frames_per_chunk(masks.geometry)
-    for chunk in mask_features:
-        for features in chunk.split(at_once):
-            masks.add(torch.einsum("nc,tchw->nthw", kernels, features.to(kernels.device)))
-
-
-def part_of(chunks: list[Tensor], start: int, stop: int) -> Iterator[Tensor]:
-    """Views of the frames [start, stop) of consecutive chunks, (t, ...) each."""
-    for chunk in chunks:
-        if start < len(chunk) and stop > 0:
-            yield chunk[max(start, 0) : stop]
-        start, stop = start - len(chunk), stop - len(chunk)
+def geometry_of(frames: FrameSource) -> FrameGeometry:
+    """Sizes of a video's frames, from its first one."""
+    first = frames.read(0, 1)
+    padded = normalise_and_pad([first]).shape
+    out = frames.out_height, frames.out_width
+    return FrameGeometry((padded[2], padded[3]), (first.shape[2], first.shape[3]), out)

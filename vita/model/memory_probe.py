@@ -12,8 +12,7 @@ from torch import Tensor
 
 from vita.blocks.attention_kernel import attention_path
 from vita.core.contract import AttentionPath
-from vita.model.network import VitaNetwork, VitaVariant
-from vita.model.pruning import apply_control, prune, survivors
+from vita.model.network import VitaNetwork, VitaVariant, choose_queries
 from vita.model.streaming.chunked_decoder import decode_chunks
 from vita.model.streaming.chunked_encoder import stream_tokens
 
@@ -28,11 +27,9 @@ def associate_along(
     Materialised, the windows of the encoder are masked by numbers, as in the release, which rolls and pads them.
     Chunked, the tokens of all frames are on the device, but the encoder and the decoder work on a few frames at a time.
     """
-    window = model.window if variant.window is None else variant.window
+    window = model.window_of(variant)
     queries, no_object = (torch.cat(part) for part in zip(*kept, strict=True))
-    queries = apply_control(queries, no_object, variant.control)
-    slots = survivors(no_object, variant.prune_ratio)
-    queries = prune(queries, slots)
+    queries, slots = choose_queries(queries, no_object, variant)
     if attention == "chunked" and window > 0:
         streamed = stream_tokens(model.object_encoder, queries.split(FRAMES_AT_ONCE), window, variant.shift)
         encoded = [tokens for tokens in streamed if len(tokens)]

@@ -15,12 +15,11 @@ from vita.blocks.frame_detector import FrameDetector, normalise_and_pad
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import KEEP_BYTES, AttentionPath, FrameSource, UserError, VideoPrediction, WatchedVideo
-from vita.model.inference import watch_video
+from vita.model.inference import feature_bytes, is_too_long, watch_in_chunks, watch_video
 from vita.model.memory_probe import associate_along
 from vita.model.network import Stage, VitaNetwork, VitaVariant
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
-from vita.model.streaming.video import feature_bytes, is_too_long, watch_in_chunks
 
 
 class Vita(VitaNetwork):
@@ -28,7 +27,7 @@ class Vita(VitaNetwork):
 
     @property
     def image_detector(self) -> nn.Module:
-        """What VITA adds to."""
+        """The frame detector, which finds objects in images by itself."""
         return self.detector
 
     @torch.no_grad()
@@ -52,7 +51,7 @@ class Vita(VitaNetwork):
     def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
         """One pass of the detector, from which any part of the video is predicted; see `vita.model.inference`.
 
-        A video with more than `keep_bytes` of mask features is streamed; see `vita.model.streaming.video`.
+        Of a video with more than `keep_bytes` of mask features, what is kept lies in temporary files.
         """
         if is_too_long(frames, self.mask_projection.out_channels, keep_bytes):
             return watch_in_chunks(self, frames, top_k)
@@ -63,7 +62,7 @@ class Vita(VitaNetwork):
         return feature_bytes(frames, self.mask_projection.out_channels)
 
     def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> WatchedVideo:
-        """As `watch`, of a video of any length, with what is kept in `folder`; see `vita.model.streaming.video`."""
+        """As `watch`, of a video of any length, with what is kept in `folder`; see `vita.model.inference`."""
         return watch_in_chunks(self, frames, top_k, folder, spool)
 
     def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:

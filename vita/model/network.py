@@ -113,9 +113,11 @@ class VitaNetwork(nn.Module):
 
     def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
         """`forward` with explicit random points."""
+        # See every frame on its own.
         images = normalise_and_pad([clip.frames for clip in clips])
         with torch.no_grad() if self.stage == "frozen" else nullcontext():
             frames = self.detector(images)
+        # Match the detector's predictions in each frame, and sum up their losses; VITA needs the matches too.
         size = (images.shape[2], images.shape[3])
         targets = frame_targets(clips, size)
         masks = average_count(sum(len(t.labels) for t in targets), images.device)
@@ -123,6 +125,7 @@ class VitaNetwork(nn.Module):
             frames.class_logits, frames.mask_logits[:, :, :, None], targets, masks, draws
         )
         terms = [] if self.stage == "frozen" else frame_loss.terms("frame")
+        # Associate the frames' objects over the clip.
         if self.stage != "detector":
             terms += self._video_terms(clips, frames, frame_matches[-self.fed_layers :], size, draws)
         return Losses(terms)
@@ -136,15 +139,19 @@ class VitaNetwork(nn.Module):
         draws: Draws,
     ) -> list[LossTerm]:
         """Clip-level set loss and similarity loss; every (fed layer, clip) is a video of its own, layer-major."""
+        # From frame queries to object tokens, and from those to video queries.
         queries = frames.queries[-self.fed_layers :].unflatten(1, (len(clips), -1))  # (L, B, T, Q, C)
         tokens = self.object_encoder(queries.flatten(0, 1), self.window, shift=False)
         video = self.decode(tokens)
+        # Each video query's kernel, multiplied with the mask features of all frames, gives its masks.
         features = self.mask_projection(frames.pixel_map).unflatten(0, (len(clips), -1))  # (B, T, C, h, w)
         embeddings = video.mask_embeddings.unflatten(1, (len(queries), len(clips)))
         masks = torch.einsum("dlbnc,btchw->dlbnthw", embeddings, features).flatten(1, 2)
+        # Match them with the clip's objects; every fed layer is taught the same.
         targets = clip_targets(clips, size) * len(queries)
         count = average_count(sum(len(t.labels) for t in targets), masks.device)
         loss, matches = self.video_criterion(video.class_logits, masks, targets, count, draws)
+        # Compare embeddings of what was matched, in frames and in the clip.
         groups = matched_groups(
             self.frame_similarity(tokens),
             frame_matches,
@@ -161,13 +168,26 @@ class VitaNetwork(nn.Module):
         return self.predictions(self.object_decoder(tokens, slots))
 
     def predictions(self, queries: Tensor) -> VideoOutput:
-        """What normed video queries (D, B, N, C) say."""
+        """Classes and mask kernels of normed video queries (D, B, N, C)."""
         return VideoOutput(queries, self.class_head(queries), self.mask_embedding(queries))
 
     def associate(self, frame_queries: Tensor, no_object: Tensor, variant: VitaVariant) -> VideoOutput:
         """The video-level module at inference on one video: frame_queries (T, Q, C), no_object (T, Q)."""
-        queries = apply_control(frame_queries, no_object, variant.control)
-        slots = survivors(no_object, variant.prune_ratio)
-        window = self.window if variant.window is None else variant.window
-        tokens = self.object_encoder(prune(queries, slots)[None], window, shift=variant.shift)
+        queries, slots = choose_queries(frame_queries, no_object, variant)
+        # Let tokens of neighbouring frames communicate, then gather objects from all of them.
+        tokens = self.object_encoder(queries[None], self.window_of(variant), shift=variant.shift)
         return self.decode(tokens, slots[None])
+
+    def window_of(self, variant: VitaVariant) -> int:
+        """Frames of a window of the Object Encoder under a variant, 0 for all."""
+        return self.window if variant.window is None else variant.window
+
+
+def choose_queries(frame_queries: Tensor, no_object: Tensor, variant: VitaVariant) -> tuple[Tensor, Tensor]:
+    """The frame queries that become object tokens under a variant (T, q, C), and their numbers (T, q).
+
+    frame_queries: (T, Q, C); no_object: (T, Q) probabilities.
+    """
+    queries = apply_control(frame_queries, no_object, variant.control)
+    slots = survivors(no_object, variant.prune_ratio)
+    return prune(queries, slots), slots

@@ -29,8 +29,10 @@ class ObjectDecoder(nn.Module):
 
         slots: (B, T, Q) number of the frame query that each token came from; None when none were pruned.
         """
+        # Keys know which frame query they came from, values do not; neither knows its frame.
         position = self.token_position.weight if slots is None else self.token_position(slots)
         keys, values = (tokens + position).flatten(1, 2), tokens.flatten(1, 2)
+        # The same learnt queries for every clip gather objects, layer by layer.
         queries = self.query_content.weight.expand(len(tokens), -1, -1)
         outputs = []
         for layer in self.layers:

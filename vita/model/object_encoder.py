@@ -44,6 +44,7 @@ class EncoderLayer(nn.Module):
 
     def _attend(self, tokens: Tensor, length: int, run: list[tuple[int, int]]) -> Tensor:
         """Neighbouring groups of one length are one batch of sequences."""
+        # Every group becomes a sequence of the tokens of all its frames.
         part = tokens[:, run[0][0] : run[-1][1]]
         sequences = part.reshape(-1, length * part.shape[2], part.shape[3])
         return self.attention(sequences, sequences, sequences, sequences).view_as(part)
@@ -62,7 +63,9 @@ class ObjectEncoder(nn.Module):
 
         With `shift`, every second layer uses shifted windows: the release does so at inference, never in training.
         """
+        # Project frame queries to object tokens.
         tokens = self.project(frame_queries)
+        # Exchange what tokens know inside windows of frames, layer by layer.
         for number, layer in enumerate(self.layers):
             tokens = layer(tokens, frame_groups(tokens.shape[1], window, shift and number % 2 == 1))
         return tokens

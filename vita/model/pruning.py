@@ -14,15 +14,19 @@ from torch import Tensor
 Control = Literal["zero", "first_frame", "one_token"]
 
 
+def number_kept(queries: int, ratio: float) -> int:
+    """How many of a frame's Q queries survive: ratio * Q, rounded up, and at least one."""
+    return max(1, math.ceil(ratio * queries - 1e-9))  # 0.07 * 100 is a little above 7
+
+
 def survivors(no_object: Tensor, ratio: float) -> Tensor:
     """Numbers of the frame queries that survive, ascending: (T, q) int64 with q = ceil(ratio * Q).
 
     no_object: (T, Q) probability of "no object". Every frame keeps the same number, those least like "no object",
     so windows stay rectangular. The paper names no criterion beyond the ratio; this one needs no threshold.
     """
-    keep = max(1, math.ceil(ratio * no_object.shape[1] - 1e-9))  # 0.07 * 100 is a little above 7
     order = no_object.argsort(dim=1, stable=True)
-    return order[:, :keep].sort(dim=1).values
+    return order[:, : number_kept(no_object.shape[1], ratio)].sort(dim=1).values
 
 
 def prune(frame_queries: Tensor, slots: Tensor) -> Tensor:

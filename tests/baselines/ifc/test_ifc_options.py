@@ -47,9 +47,10 @@ def test_every_inference_variant_is_read(name: str) -> None:
 
 
 def test_intact_inference_is_the_released_one() -> None:
-    released = IfcVariant(clip_frames=5, stride=1, match_threshold=0.05, multi_class=True, class_threshold=0.01)
+    released = IfcVariant(
+        clip_frames=5, stride=1, match_threshold=0.05, multi_class=True, class_threshold=0.01, max_tracks=None
+    )
     assert definition.read_variant(FILE["inference"]["intact"]) == released
-    assert released.max_tracks is None
 
 
 @pytest.mark.parametrize("name", ["small", "tiny"])

@@ -256,10 +256,8 @@ def test_queries_whose_best_class_is_no_object_kept(failing: Failing, monkeypatc
 
 
 def test_another_threshold_of_class_probability(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
-    chosen = inference.chosen_pairs
-    monkeypatch.setattr(
-        conformance_video, "chosen_pairs", lambda p, v: chosen(p, v.model_copy(update={"class_threshold": 0.1}))
-    )
+    chosen, higher = inference.chosen_pairs, {"class_threshold": 0.1}
+    monkeypatch.setattr(conformance_video, "chosen_pairs", lambda p, v: chosen(p, v.model_copy(update=higher)))
     groups = failing("eval_A", "inference_A", "inference_A_single_class")
     assert "inference_A predicted labels" in groups
     assert not [group for group in groups if "single_class" in group]

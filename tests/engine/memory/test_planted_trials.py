@@ -7,8 +7,7 @@ import sys
 import pytest
 
 from vita.engine.memory.case import Case
-from vita.engine.memory.trial import TrialRequest
-from vita.engine.memory.trial_process import run_trial
+from vita.engine.memory.trial import TrialRequest, run_trial
 
 MIB = 2**20
 FRAMES = 10  # of 16 MiB each: more than the budget of 64 MiB; the warm-up is one frame

@@ -9,8 +9,7 @@ import pytest
 from vita.engine.memory.case import Case
 from vita.engine.memory.predicted_peak import Predictor
 from vita.engine.memory.tracker import cpu_scratch
-from vita.engine.memory.trial import TrialRequest
-from vita.engine.memory.trial_process import run_trial
+from vita.engine.memory.trial import TrialRequest, run_trial
 
 BACKBONE = {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 16, "channels": [16, 16, 32, 32]}
 DETECTOR = {"backbone": BACKBONE, "feedforward": 64, "pixel_layers": 1, "pixel_feedforward": 64, "decoder_layers": 3}

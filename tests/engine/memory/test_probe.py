@@ -13,8 +13,7 @@ from vita.core.contract import UserError
 from vita.engine.memory.budget import Budget
 from vita.engine.memory.case import Case
 from vita.engine.memory.probe import Prober, Search, TrialError, measure
-from vita.engine.memory.trial import TrialRequest
-from vita.engine.memory.trial_process import Outcome, Trial
+from vita.engine.memory.trial import Outcome, Trial, TrialRequest
 
 CASE = Case(method="vita")
 BUDGET = Budget("cpu", 2**20)

@@ -11,7 +11,6 @@ from typing import Any
 from written_records import prediction_record, training_record
 
 from vita.core.config_base import digest
-from vita.experiments.planning import flops as work
 from vita.experiments.planning.costs import UNKNOWN, Cost
 from vita.experiments.planning.estimate import Estimator
 from vita.experiments.planning.plan import Line, Plan, Planner
@@ -62,7 +61,7 @@ def smoke() -> RunTable:
 
 def planned(costs: Sequence[Cost], root: Path, experiments: Sequence[str] = (), table: RunTable | None = None) -> Plan:
     """A plan of the smoke tier from these costs, whose work is known already."""
-    return Planner(table or smoke(), Estimator(costs), root, lambda: work).plan(experiments)
+    return Planner(table or smoke(), Estimator(costs), root).plan(experiments)
 
 
 def lines_of(plan: Plan, stage: str, variant: str = "base", method: str = "vita") -> list[Line]:

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from planned import BASE, IMAGES, LIBRARY, finish, lines_of, planned, smoke, train_record, write_record
 
-from vita.experiments.planning import flops as work
 from vita.experiments.planning.costs import read_costs
 from vita.experiments.planning.estimate import Estimator
 from vita.experiments.planning.plan import Planner
@@ -115,7 +114,7 @@ def test_every_tier_has_a_plan_without_data(tier, tmp_path, monkeypatch):
     for name in ("YTVIS_2019", "YTVIS_2021", "OVIS", "COCO"):
         monkeypatch.delenv(f"{name}_ROOT", raising=False)
     table = RunTable(LIBRARY / f"{tier}.yaml", LIBRARY)
-    plan = Planner(table, Estimator(read_costs()), tmp_path, lambda: work).plan(["table6"] if tier == "paper" else [])
+    plan = Planner(table, Estimator(read_costs()), tmp_path).plan(["table6"] if tier == "paper" else [])
     assert all(line.hours is not None and line.hours > 0 for line in plan.lines)
     assert ("NOT measured" in plan_text(plan)) == (tier != "smoke")  # no GPU was measured so far
     if tier == "paper":

@@ -19,7 +19,7 @@ from vita.model.streaming import association
 from vita.model.streaming.association import FrameQueries, associate_in_chunks
 from vita.model.streaming.chunked_decoder import RunningAttention
 from vita.model.streaming.chunked_encoder import stream_tokens
-from vita.model.streaming.frame_store import HostStore
+from vita.model.streaming.frame_store import MemoryStore
 
 LENGTHS, WINDOWS = (1, 5, 6, 7, 50, 301), (3, 5, 6, 12)
 
@@ -29,10 +29,10 @@ def kept(frames: int, queries: int, channels: int, seed: int = 0) -> tuple[torch
     return torch.randn(frames, queries, channels, generator=random), torch.rand(frames, queries, generator=random)
 
 
-def stored(*tensors: torch.Tensor) -> list[HostStore]:
+def stored(*tensors: torch.Tensor) -> list[MemoryStore]:
     stores = []
     for tensor in tensors:
-        store = HostStore()
+        store = MemoryStore(torch.device("cpu"))
         store.append(tensor)
         stores.append(store)
     return stores

@@ -7,16 +7,23 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from vita.core.contract import UserError
-from vita.model.streaming.frame_store import DiskStore, FrameStore, HostStore
+from vita.model.streaming.frame_store import DiskStore, FrameStore, MemoryStore
 
 FRAMES = torch.arange(5 * 2 * 3, dtype=torch.float32).view(5, 2, 3)
 
 
-@pytest.mark.parametrize("where", ["host", "disk"])
-def test_frames_are_read_as_they_were_appended(where: str, tmp_path: Path) -> None:
-    store: FrameStore = HostStore() if where == "host" else DiskStore(tmp_path / "new" / "store", (2, 3))
+@pytest.fixture(params=["memory", "disk"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> FrameStore:
+    if request.param == "memory":
+        return MemoryStore(torch.device("cpu"))
+    return DiskStore(tmp_path / "new" / "store", (2, 3), at_once=2)
+
+
+def test_frames_are_read_as_they_were_appended(store: FrameStore) -> None:
     store.append(FRAMES[:2])
     store.append(FRAMES[2:])
     assert len(store) == 5
@@ -25,6 +32,34 @@ def test_frames_are_read_as_they_were_appended(where: str, tmp_path: Path) -> No
     read = store.read(0, 1)
     read.zero_()
     assert torch.equal(store.read(0, 1), FRAMES[:1])
+
+
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6), data=st.data())
+def test_pieces_are_all_frames_of_a_part_in_turn(
+    tmp_path_factory: pytest.TempPathFactory, sizes: list[int], data: st.DataObject
+) -> None:
+    frames = torch.arange(sum(sizes) * 6, dtype=torch.float32).view(-1, 2, 3)
+    disk = DiskStore(tmp_path_factory.mktemp("frames") / "store", (2, 3), at_once=data.draw(st.integers(1, 5)))
+    stores: list[FrameStore] = [MemoryStore(torch.device("cpu")), disk]
+    start = data.draw(st.integers(0, len(frames)))
+    stop = data.draw(st.integers(start, len(frames)))
+    for store in stores:
+        for piece in frames.split(sizes):
+            store.append(piece)
+        assert len(store) == len(frames)
+        assert torch.equal(torch.cat([frames[:0], *store.pieces(start, stop)]), frames[start:stop])
+
+
+def test_pieces_in_memory_are_views_of_what_was_appended() -> None:
+    frames, store = torch.arange(7), MemoryStore(torch.device("cpu"))
+    for piece in frames.split(3):
+        store.append(piece)
+    kept = {piece.untyped_storage().data_ptr() for piece in store.pieces(0, 7)}
+    assert len(kept) == 3 and frames.untyped_storage().data_ptr() not in kept
+    for start, stop in [(0, 7), (0, 3), (2, 4), (3, 6), (6, 7), (4, 4)]:
+        pieces = list(store.pieces(start, stop))
+        assert [number for piece in pieces for number in piece.tolist()] == list(range(start, stop))
+        assert {piece.untyped_storage().data_ptr() for piece in pieces} <= kept
 
 
 def test_a_file_is_taken_up_again_without_what_was_cut_off(tmp_path: Path) -> None:

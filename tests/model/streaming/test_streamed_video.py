@@ -16,11 +16,10 @@ from vita.core.contract import Video
 from vita.core.plugins import find_procedure
 from vita.engine.inference_plan import read_plan
 from vita.engine.predict import entry_text, results_of
-from vita.model.inference import part_of, watch_video
+from vita.model.inference import is_too_long, watch_in_chunks, watch_video
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
 from vita.model.streaming.mask_pass import mask_features
-from vita.model.streaming.video import is_too_long, watch_in_chunks
 
 VARIANTS = {
     "intact": VitaVariant(),
@@ -49,7 +48,7 @@ def test_mask_logits_are_those_of_a_video_in_memory(model: Vita) -> None:
     kernels = torch.randn(3, 32)
     expected, ours = (
         torch.cat([torch.einsum("nc,tchw->nthw", kernels, features) for features in parts], dim=1)
-        for parts in (part_of(kept.mask_features, 0, 20), mask_features(model, Noise(20)))
+        for parts in (kept.features(0, 20), mask_features(model, Noise(20)))
     )
     torch.testing.assert_close(ours, expected, atol=1e-3, rtol=0)
 

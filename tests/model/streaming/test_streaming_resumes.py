@@ -10,9 +10,9 @@ from noise_video import Noise, with_masks
 from torch import Tensor
 
 from vita.core.contract import VideoPrediction
+from vita.model.inference import feature_bytes, watch_in_chunks
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
-from vita.model.streaming.video import feature_bytes, watch_in_chunks
 
 FRAMES = 50  # chunks of 18, 18 and 14
 

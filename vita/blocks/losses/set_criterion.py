@@ -61,9 +61,12 @@ class SetCriterion:
         answer = sample(wanted[:, None].to(predicted.dtype), where).reshape(rows)
         logit = sample(predicted[:, None], where).reshape(rows)
         bce = F.binary_cross_entropy_with_logits(logit, answer, reduction="none").mean(2)
-        soft = logit.sigmoid()
-        dice = 1 - (2 * (soft * answer).sum(2) + 1) / (soft.sum(2) + answer.sum(2) + 1)
-        return bce.sum(1), dice.sum(1)
+        return bce.sum(1), dice_loss(logit.sigmoid(), answer).sum(1)
+
+
+def dice_loss(soft: Tensor, answer: Tensor) -> Tensor:
+    """How little masks (D, R, S) of S values between 0 and 1 overlap: (D, R); one is added to avoid a division by 0."""
+    return 1 - (2 * (soft * answer).sum(2) + 1) / (soft.sum(2) + answer.sum(2) + 1)
 
 
 @dataclass(frozen=True)

@@ -30,11 +30,11 @@ class Budget:
 
     @property
     def device(self) -> torch.device:
-        """Where trials run."""
+        """The device on which trials run."""
         return torch.device("cpu" if self.kind == "cpu" else "cuda")
 
     def words(self, card: str | None = None) -> str:
-        """As tables name it; card: the card's own name."""
+        """Name the budget as tables do; card: the name of the card."""
         size = f"{self.bytes / 2**30:g} GiB" if self.bytes >= 2**30 else f"{self.bytes / 2**20:g} MiB"
         if self.kind == "cpu":
             return f"{size} of address space on a CPU"

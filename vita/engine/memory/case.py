@@ -16,7 +16,7 @@ Precision = Literal["float32", "float16", "bfloat16"]
 
 
 class Case(Frozen):
-    """One question: how many frames of this fit?"""
+    """One question of a probe: how many frames of this model, inference and size fit?"""
 
     method: str
     options: dict[str, Any] = Field({})  # of the model; what is left out is as released
@@ -30,7 +30,7 @@ class Case(Frozen):
 
 
 def read_cases(path: Path) -> list[Case]:
-    """Of a YAML file with one case, or with a list of them. Raises UserError on a bad one."""
+    """Read the cases of a YAML file with one of them, or with a list. Raises UserError on a bad one."""
     content = read_yaml(path)
     if not isinstance(content, list):
         return [parse(Case, content, str(path))]

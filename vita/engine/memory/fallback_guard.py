@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
+
+from vita.engine.memory.tracker import tensors_in
 
 # What PyTorch's allocators, C++ and Python say when there is no memory. Nothing else is taken for it.
 OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "std::bad_alloc")
@@ -34,30 +34,21 @@ class FallbackGuard(TorchDispatchMode):
         self.out_of_memory = 0
         self.elsewhere: list[str] = []
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """See `torch.utils._python_dispatch`."""
         try:
             result = func(*args, **(kwargs or {}))
         except BaseException as error:
             self.out_of_memory += is_out_of_memory(error)
             raise
-        for tensor in tree_leaves(result):
-            if isinstance(tensor, torch.Tensor) and self._is_elsewhere(tensor):
+        for tensor in tensors_in(result):
+            if tensor.device.type != self._device and tensor.nbytes > SMALL_BYTES:
                 self.elsewhere.append(str(func))
         return result
 
-    def _is_elsewhere(self, tensor: torch.Tensor) -> bool:
-        return tensor.device.type != self._device and tensor.numel() * tensor.element_size() > SMALL_BYTES
-
     @property
     def fallback(self) -> str | None:
-        """What was hidden; None when nothing was."""
+        """A sentence about what was hidden; None when nothing was."""
         if self.out_of_memory:
             return f"memory ran out {self.out_of_memory} times inside the method, which went on all the same"
         if self.elsewhere:

@@ -7,10 +7,10 @@ own peaks are the measurement, NVML is the check.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from vita.core.contract import UserError
 
@@ -24,28 +24,23 @@ class CardState:
     used_bytes: int
     processes: dict[int, int | None]
 
-
-class CardReader(Protocol):
-    """Reads the state of one card."""
-
-    def __call__(self) -> CardState: ...
-
-
-def first_visible() -> str:
-    """The card that PyTorch calls the first one, as CUDA_VISIBLE_DEVICES names it: the driver's number, or a UUID."""
-    return os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
+    @property
+    def free_bytes(self) -> int:
+        """Memory that neither a process nor the driver holds."""
+        return self.total_bytes - self.used_bytes
 
 
 @contextmanager
-def nvml_reader() -> Iterator[CardReader]:
-    """Of the first visible card. Raises UserError where there is no driver or no such card."""
+def nvml_reader() -> Iterator[Callable[[], CardState]]:
+    """Reads the state of the first visible card. Raises UserError where there is no driver or no such card."""
     import pynvml  # noqa: PLC0415 - asks for a driver that most machines lack
 
     try:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         raise UserError(f"no NVIDIA driver: {error}; probe on a CPU with --device cpu") from None
-    card = first_visible()
+    # The card that PyTorch calls the first one: the driver's number, or a UUID.
+    card = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0].strip()
     try:
         by_number = card.isdigit()
         handle = pynvml.nvmlDeviceGetHandleByIndex(int(card)) if by_number else pynvml.nvmlDeviceGetHandleByUUID(card)
@@ -68,13 +63,6 @@ def _read(pynvml: Any, handle: Any) -> CardState:
     )
 
 
-def free_bytes() -> int:
-    """Of the first card, now. Raises UserError where there is none."""
-    with nvml_reader() as read:
-        state = read()
-        return state.total_bytes - state.used_bytes
-
-
 def allocator_settings() -> str:
     """What the user tells PyTorch's allocator, such as expandable segments, which lets more frames fit."""
     return os.environ.get("PYTORCH_ALLOC_CONF") or os.environ.get("PYTORCH_CUDA_ALLOC_CONF") or "default"
@@ -88,9 +76,7 @@ def check_idle(state: CardState, needed_bytes: int) -> None:
 
     needed_bytes: the budget, 0 for all of the card.
     """
-    free = state.total_bytes - state.used_bytes
-    enough = free >= needed_bytes if needed_bytes else state.used_bytes <= IDLE_BYTES
-    if enough:
+    if state.free_bytes >= needed_bytes if needed_bytes else state.used_bytes <= IDLE_BYTES:
         return
     held = ", ".join(f"{pid}: {_size(size)}" for pid, size in state.processes.items()) or "none that it names"
     raise UserError(

@@ -8,10 +8,11 @@ Legend: T frames, F frames of a chunk, H W pixels of the network's input.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from vita.core.contract import ProbedMethod, UserError
 from vita.core.plugins import find_method
@@ -27,28 +28,31 @@ def build(case: Case) -> tuple[ProbedMethod, Any]:
     model = definition.build(case.options, case.num_classes).eval().requires_grad_(False)
     if not isinstance(model, ProbedMethod):
         raise UserError(f"method {case.method} cannot be probed: it lacks `keep` and `conclude` (vita.core.contract)")
-    _cast(model, dtype(case))
+    exchange_weights(model, lambda weight: weight.to(dtype(case)) if weight.is_floating_point() else weight)
     return model, variant
 
 
-def _cast(model: nn.Module, to: torch.dtype) -> None:
-    """As `model.to(to)`, which cannot exchange the weights of a model that holds nothing."""
+def exchange_weights(model: ProbedMethod, changed: Callable[[Tensor], Tensor]) -> None:
+    """Put what `changed` makes of it in the place of every weight and buffer, also in a model that holds nothing.
+
+    Weights then need no gradients.
+    """
+    assert isinstance(model, nn.Module)
     for module in model.modules():
         for name, weight in module._parameters.items():
-            if weight is not None and weight.is_floating_point():
-                module._parameters[name] = nn.Parameter(weight.to(to), requires_grad=False)
+            if weight is not None:
+                module._parameters[name] = nn.Parameter(changed(weight), requires_grad=False)
         for name, buffer in module._buffers.items():
-            if buffer is not None and buffer.is_floating_point():
-                module._buffers[name] = buffer.to(to)
+            module._buffers[name] = None if buffer is None else changed(buffer)
 
 
 def dtype(case: Case) -> torch.dtype:
-    """Of weights and frames."""
+    """The precision of weights and frames."""
     found: torch.dtype = getattr(torch, case.precision)
     return found
 
 
-def images(case: Case, frames: int, device: torch.device) -> torch.Tensor:
+def images(case: Case, frames: int, device: torch.device) -> Tensor:
     """A chunk of frames as the network gets them, (F, 3, H, W) with H and W padded."""
     height, width = (-(-edge // SIZE_DIVISOR) * SIZE_DIVISOR for edge in (case.height, case.width))
     return torch.randn(frames, 3, height, width, device=device, dtype=dtype(case))
@@ -65,12 +69,12 @@ def run(model: ProbedMethod, variant: Any, case: Case, frames: int) -> None:
 
 
 def device_of(model: ProbedMethod) -> torch.device:
-    """Where the model is."""
+    """The device on which the model is."""
     assert isinstance(model, nn.Module)
     return next(model.parameters()).device
 
 
 def weights_bytes(model: ProbedMethod) -> int:
-    """Of parameters and buffers."""
+    """Memory that the parameters and buffers take, in bytes."""
     assert isinstance(model, nn.Module)
     return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))

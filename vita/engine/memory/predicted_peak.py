@@ -13,13 +13,12 @@ from itertools import count
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils._pytree import tree_map_only
 
-from vita.core.contract import ProbedMethod
 from vita.engine.memory.case import Case
-from vita.engine.memory.offline_inference import build, images, weights_bytes
+from vita.engine.memory.offline_inference import build, exchange_weights, images, weights_bytes
 from vita.engine.memory.tracker import MemoryTracker, Scratch, no_scratch
 
 MOST_FRAMES = 1_000_000
@@ -65,11 +64,11 @@ class Predictor:
         with torch.device("meta"):
             self._model, self._variant = build(case)
         with self._fake:
-            _to_cpu(self._model)
+            exchange_weights(self._model, _on_cpu)
 
     @property
     def weights_bytes(self) -> int:
-        """Of the model."""
+        """Memory that the model takes, in bytes."""
         return weights_bytes(self._model)
 
     @cached_property
@@ -102,11 +101,11 @@ class Predictor:
 
     @property
     def known(self) -> list[Peak]:
-        """All that were asked for, by frames."""
+        """All peaks that were asked for so far, by number of frames."""
         return [self._known[frames] for frames in sorted(self._known)]
 
     def _in_detector(self, frames: int) -> Peak:
-        """In the last chunk."""
+        """The peak while the detector works on the last chunk."""
         chunk, size = self._chunk, self.case.chunk_frames
         last = min(frames, size)
         return Peak(frames, (chunk.held_bytes * (frames - last) + chunk.peak_bytes * last) // size, chunk.operation)
@@ -122,7 +121,7 @@ class Predictor:
         return self._at_the_end(FOLLOWED // 2), self._at_the_end(FOLLOWED)
 
     def _at_the_end(self, frames: int) -> Peak:
-        """In the video-level module."""
+        """The peak while the video-level module works."""
         chunk, size = self._chunk, self.case.chunk_frames
         with self._following() as tracker:
             kept = [_like(chunk.kept, piece, size) for piece in _pieces(frames)]
@@ -160,16 +159,6 @@ def _pieces(frames: int) -> list[int]:
     return [PIECE] * (frames // PIECE) + ([rest] if rest else [])
 
 
-def _to_cpu(model: ProbedMethod) -> None:
-    """Tensors of a CPU in the place of those of no device: attention chooses its kernels by it."""
-    assert isinstance(model, nn.Module)
-    for module in model.modules():
-        for name, weight in module._parameters.items():
-            if weight is not None:
-                module._parameters[name] = nn.Parameter(_empty(weight), requires_grad=False)
-        for name, buffer in module._buffers.items():
-            module._buffers[name] = None if buffer is None else _empty(buffer)
-
-
-def _empty(tensor: Tensor) -> Tensor:
+def _on_cpu(tensor: Tensor) -> Tensor:
+    """A tensor of a CPU in the place of one of no device: attention chooses its kernels by it."""
     return torch.empty(tensor.shape, dtype=tensor.dtype)

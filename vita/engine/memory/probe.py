@@ -16,12 +16,11 @@ from vita.core.progress import say
 from vita.core.records import ProbeRecord
 from vita.engine.memory.budget import Budget
 from vita.engine.memory.case import Case
-from vita.engine.memory.gpu import CardReader, CardState, allocator_settings, check_idle, free_bytes, nvml_reader
+from vita.engine.memory.gpu import allocator_settings, check_idle, nvml_reader
 from vita.engine.memory.predicted_peak import Predictor
 from vita.engine.memory.search import Edge, find_edge
 from vita.engine.memory.tracker import cpu_scratch, no_scratch
-from vita.engine.memory.trial import TrialRequest
-from vita.engine.memory.trial_process import ANSWERS, Trial, run_trial
+from vita.engine.memory.trial import ANSWERS, Trial, TrialRequest, run_trial
 from vita.engine.record import machine_name, package_versions, source_digest
 
 
@@ -106,7 +105,7 @@ def probe(
     record with the status "failed" and the error. Raises UserError on a bad case, and on a card that others use.
     """
     predictor = Predictor(case, cpu_scratch if budget.kind == "cpu" else no_scratch)
-    room = budget.bytes or free_bytes()
+    room = budget.bytes or _free_bytes()
     low, predicted = predicted_range(predictor, budget, room)
     found: dict[str, Any] = {"status": "predicted"}
     if search is not None:
@@ -129,6 +128,11 @@ def probe(
     )
 
 
+def _free_bytes() -> int:
+    with nvml_reader() as read:
+        return read().free_bytes
+
+
 def predicted_range(predictor: Predictor, budget: Budget, room: int) -> tuple[int, int]:
     """Frames that fit into `room` bytes beside RESERVE_BYTES, and with all of it for weights and video.
 
@@ -142,10 +146,12 @@ def predicted_range(predictor: Predictor, budget: Budget, room: int) -> tuple[in
 
 
 def measure(case: Case, budget: Budget, search: Search, guess: int, trials: Path) -> dict[str, Any]:
-    """What trials found, as part of a record."""
+    """Run trials around a guess, and return what they found as part of a record."""
     with ExitStack() as stack:
         reader = stack.enter_context(nvml_reader()) if budget.kind != "cpu" else None
-        before = _idle(reader, budget) if reader else None
+        before = reader() if reader else None
+        if before:
+            check_idle(before, budget.bytes)
         prober = Prober(case, budget, search, trials)
         found = _search(prober, search, guess)
         after = reader() if reader else None
@@ -159,12 +165,6 @@ def measure(case: Case, budget: Budget, search: Search, guess: int, trials: Path
         "trials": [trial.model_dump(mode="json") for trial in prober.trials],
         **found,
     }
-
-
-def _idle(reader: CardReader, budget: Budget) -> CardState:
-    state = reader()
-    check_idle(state, budget.bytes)
-    return state
 
 
 def _search(prober: Prober, search: Search, guess: int) -> dict[str, Any]:

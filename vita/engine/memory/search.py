@@ -16,7 +16,7 @@ CHECKED = 0.06  # this far from the edge the answer must be the other one
 
 @dataclass
 class Edge:
-    """What trials said: frames -> whether they fit."""
+    """Which numbers of frames were tried, and whether they fitted."""
 
     trials: dict[int, bool] = field(default_factory=dict)
 
@@ -27,7 +27,7 @@ class Edge:
 
     @property
     def smallest_failing(self) -> int | None:
-        """None when all fitted."""
+        """The fewest frames that did not fit; None when all fitted."""
         return min((n for n, fits in self.trials.items() if not fits), default=None)
 
     @property

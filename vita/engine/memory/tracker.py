@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -37,29 +37,23 @@ class MemoryTracker(TorchDispatchMode):
         self._known: set[int] = set()
         self.current_bytes, self.peak_bytes, self.peak_operation = 0, 0, ""
 
-    def __torch_dispatch__(
-        self,
-        func: Callable[..., Any],
-        types: Iterable[type],
-        args: tuple[Any, ...] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """See `torch.utils._python_dispatch`."""
         result = func(*args, **(kwargs or {}))
-        given = {id(tensor.untyped_storage()) for tensor in _tensors((args, kwargs))}
-        for tensor in _tensors(result):
+        given = {id(tensor.untyped_storage()) for tensor in tensors_in((args, kwargs))}
+        for tensor in tensors_in(result):
             if id(tensor.untyped_storage()) not in given:  # a view of what was there before is nothing new
                 self._add(tensor.untyped_storage())
         self._see_peak(str(func), self._scratch(func, args))
         return result
 
     def restart_peak(self) -> None:
-        """From now on the peak is of what follows."""
+        """Forget the peak so far: from now on it is that of what follows."""
         self.peak_bytes, self.peak_operation = self.current_bytes, ""
 
     def add(self, tensors: Any) -> None:
         """Count the storages of these tensors (in nested lists, tuples and mappings) that are not counted yet."""
-        for tensor in _tensors(tensors):
+        for tensor in tensors_in(tensors):
             self._add(tensor.untyped_storage())
         self._see_peak("", 0)
 
@@ -81,5 +75,6 @@ class MemoryTracker(TorchDispatchMode):
         self.current_bytes -= size
 
 
-def _tensors(tree: Any) -> list[torch.Tensor]:
+def tensors_in(tree: Any) -> list[torch.Tensor]:
+    """The tensors in nested lists, tuples and mappings."""
     return [leaf for leaf in tree_leaves(tree) if isinstance(leaf, torch.Tensor)]

@@ -38,7 +38,7 @@ class Cost(Kind):
     source: Source
 
     def seconds(self, unit: Unit) -> float:
-        """Of one such unit."""
+        """Seconds that one unit of this kind took: an iteration, a predicted frame or a scored one."""
         return float(getattr(self, f"seconds_per_{unit}"))
 
 
@@ -60,7 +60,7 @@ def read_costs(path: Path = TABLE) -> list[Cost]:
 
 
 def write_costs(costs: Iterable[Cost], path: Path) -> None:
-    """As CSV. What was measured here will have been measured before."""
+    """Write the table as CSV. What was measured here will have been measured before."""
     remembered: Source = "measured before"
     rows = [asdict(replace(cost, source=remembered) if cost.source == "measured here" else cost) for cost in costs]
     write_text(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.6g"))
@@ -84,7 +84,7 @@ def _training(cost: Cost) -> tuple[str, ...]:
 
 
 def _mean(costs: Sequence[Cost], before: Sequence[Cost]) -> Cost:
-    """Of what is known; identity as of the last."""
+    """The mean of what is known; the identity is that of the last."""
     now, then = (
         pd.DataFrame([asdict(cost) for cost in some], columns=COLUMNS)[NUMBERS].mean() for some in (costs, before)
     )

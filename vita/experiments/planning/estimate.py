@@ -10,7 +10,7 @@ from statistics import fmean, median
 from typing import Literal
 
 from vita.experiments.planning.costs import UNKNOWN, Cost, Unit
-from vita.experiments.planning.run_kinds import Device, Kind
+from vita.experiments.planning.run_kinds import Kind
 
 Basis = Literal[
     "measured here", "measured before", "a similar run", "scaled by work", "assumed speed", "not known"
@@ -28,11 +28,6 @@ class Estimate:
     basis: Basis
 
 
-def nothing_more() -> Sequence[Cost]:
-    """No runs whose work is yet to be counted."""
-    return ()
-
-
 @dataclass(frozen=True)
 class Estimator:
     """costs: of runs in this folder and of the table. counted: those of this folder again, with their work.
@@ -41,7 +36,7 @@ class Estimator:
     """
 
     costs: Sequence[Cost]
-    counted: Callable[[], Sequence[Cost]] = nothing_more
+    counted: Callable[[], Sequence[Cost]] = tuple
 
     def estimate(self, kind: Kind, unit: Unit, gflop: Callable[[], float]) -> Estimate:
         """gflop: the work of one unit, NaN where it cannot be counted."""
@@ -67,9 +62,11 @@ class Estimator:
         return Estimate(median(known), "scaled by work") if known else Estimate(None, "not known")
 
     def _by_work(self, kind: Kind, unit: Unit, gflop: Callable[[], float]) -> Estimate:
-        counted = [(cost, *_work_and_speed(cost, unit)) for cost in self._counted(kind.device)]
+        known = [cost for cost in self._with_work if cost.device == kind.device and cost.source != "assumed"]
+        counted = [(cost, *_work_and_speed(cost, unit)) for cost in known]
         measured = [one for one in counted if one[2] > 0]  # which NaN is not
-        assumed = [_work_and_speed(cost, unit)[1] for cost in self.costs if _is_assumption(cost, kind.device)]
+        on_device = [cost for cost in self.costs if cost.device == kind.device]
+        assumed = [_work_and_speed(cost, unit)[1] for cost in on_device if cost.source == "assumed"]
         work = gflop() if measured or assumed else UNKNOWN
         if math.isnan(work):
             return Estimate(None, "not known")
@@ -79,9 +76,6 @@ class Estimator:
         near = near or measured
         own = [speed for cost, _, speed in near if cost.method == kind.method]
         return Estimate(work / median(own or [speed for _, _, speed in near]), "scaled by work")
-
-    def _counted(self, device: Device) -> list[Cost]:
-        return [cost for cost in self._with_work if cost.device == device and cost.source != "assumed"]
 
     @cached_property
     def _with_work(self) -> list[Cost]:
@@ -109,10 +103,6 @@ def _same_model(cost: Cost, kind: Kind) -> bool:
 
 def _batch(kind: Kind) -> tuple[int, int, int]:
     return kind.clips_per_batch, kind.clip_frames, kind.train_pixels
-
-
-def _is_assumption(cost: Cost, device: Device) -> bool:
-    return cost.source == "assumed" and cost.device == device
 
 
 def _work_and_speed(cost: Cost, unit: Unit) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 import torch
+from transformers.utils import logging
 
 from vita.core.contract import CountedMethod
 from vita.core.plugins import find_method
@@ -28,19 +29,19 @@ _work: dict[tuple[str, Shapes], float] = {}  # -> GFLOP a pixel
 
 
 def gflop_per_iteration(config: RunConfig) -> float:
-    """Of one training step on all clips of a batch; NaN for a method that cannot be counted."""
+    """Giga operations of one training step on all clips of a batch; NaN for a method that cannot be counted."""
     frames = config.train.clips_per_batch * config.train.clip_frames
     return (1 + BACKWARD) * frames * training_pixels(config) * _gflop_per_pixel(config)
 
 
 def gflop_per_frame(config: RunConfig, plan: PredictConfig) -> float:
-    """Of predicting one frame once; NaN for a method that cannot be counted."""
+    """Giga operations of predicting one frame once; NaN for a method that cannot be counted."""
     height, width = predicted_size(config.dataset, plan)
     return height * width * _gflop_per_pixel(config)
 
 
 def parameters(config: RunConfig) -> int:
-    """Of the whole model."""
+    """Count the parameters of the whole model."""
     return _sizes(config.method, json.dumps(config.options, sort_keys=True))[0]
 
 
@@ -76,6 +77,7 @@ def _count(method: str, options: str) -> float:
 
 
 def _build(method: str, options: str) -> torch.nn.Module:
+    logging.set_verbosity_error()  # the library warns of every backbone but Swin
     with torch.device("meta"):
         model = find_method(method).build(json.loads(options), CLASSES)
     return model.to("meta").eval().requires_grad_(False)

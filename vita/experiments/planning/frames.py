@@ -32,7 +32,7 @@ def frames_to_predict(dataset: DatasetConfig) -> float | None:
 
 
 def embedded_bytes(shapes: ShapesConfig) -> float:
-    """Of frames and labels on disk."""
+    """Room that the frames and labels of embedded data take on disk, in bytes."""
     frames = shapes.train_videos * shapes.train_frames + shapes.valid_videos * shapes.valid_frames
     return BYTES_PER_PIXEL * frames * shapes.height * shapes.width
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from vita.experiments.planning.costs import read_costs
 from vita.experiments.planning.estimate import Estimator
-from vita.experiments.planning.plan import Planner, Work
+from vita.experiments.planning.plan import Planner
 from vita.experiments.run_table import RunTable
 
 MARGIN = 1.5  # times the planned hours: a plan is no measurement
@@ -21,7 +21,7 @@ def training_minutes(table: RunTable, root: Path) -> dict[str, float]:
 
     root: where results/ lies.
     """
-    plan = Planner(table, Estimator(read_costs()), root, _work).plan()
+    plan = Planner(table, Estimator(read_costs()), root).plan()
     hours = {line.run: line.hours for line in plan.lines if line.stage in ("pre-training", "training")}
     return {run: max(AT_LEAST, MARGIN * 60 * found) for run, found in hours.items() if found is not None}
 
@@ -35,13 +35,3 @@ def restarts(planned: Mapping[str, float], longest: int) -> int:
     """How often a training must go on in another job, for the longest one of a tier, and some times to spare."""
     most = max(planned.values(), default=0.0)
     return max(0, math.ceil(most / longest) - 1) + SPARE
-
-
-def _work() -> Work:
-    from transformers.utils import logging  # noqa: PLC0415  it loads torch, as the next one does
-
-    from vita.experiments.planning import flops  # noqa: PLC0415
-
-    logging.set_verbosity_error()  # the library warns of every backbone but Swin
-
-    return flops

@@ -44,7 +44,7 @@ class Measured:
 
 
 def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
-    """Of the finished runs among `folders`; and why the records of others cannot be used, a line each."""
+    """Read the finished runs among `folders`, and say why the records of others cannot be used, a line each."""
     found, problems = [], []
     for folder in folders:
         try:
@@ -77,7 +77,7 @@ def _measured(folder: Path) -> Measured | None:
     cost = Cost(
         **vars(kind),
         seconds_per_iteration=_seconds_per_iteration(trained, _train_seconds(folder, trained)),
-        seconds_per_frame=_predict_seconds(folder, predicted) * _units(predicted) / frames if predicted else UNKNOWN,
+        seconds_per_frame=_predict_seconds(folder, predicted) / frames if predicted else UNKNOWN,
         seconds_per_scored_frame=sum(_scorings(folder)) / scored if scored else UNKNOWN,
         gflop_per_iteration=UNKNOWN,
         gflop_per_frame=UNKNOWN,
@@ -94,11 +94,11 @@ def predictions(folder: Path) -> list[Path]:
     return [*folder.glob("frame_detector.json"), *sorted((folder / "predictions").glob("*.json"))]
 
 
-def wall_seconds(folder: Path, task: str) -> float | None:
-    """Of a job from its start to its end, as the workflow measured it; None for one that it did not run."""
+def _wall_seconds(folder: Path, task: str, otherwise: float) -> float:
+    """Seconds of a job from its start to its end, as the workflow measured it; `otherwise` where it did not run it."""
     path = folder / "logs" / f"{task}.tsv"
     if not path.exists():
-        return None
+        return otherwise
     try:
         return float(pd.read_csv(path, sep="\t")["s"].sum())
     except (KeyError, ValueError) as error:
@@ -114,19 +114,16 @@ def _seconds_per_iteration(record: TrainingRecord, seconds: float) -> float:
 
 def _train_seconds(folder: Path, record: TrainingRecord) -> float:
     """Of a training that was cut off, the benchmark tells the last piece only, the record all steps."""
-    whole = None if record.resumed_at else wall_seconds(folder, "train")
-    return record.train_time_s if whole is None else whole
+    return record.train_time_s if record.resumed_at else _wall_seconds(folder, "train", record.train_time_s)
 
 
 def _predict_seconds(folder: Path, record: PredictionRecord) -> float:
-    whole = wall_seconds(folder, "predict")
-    return record.predict_time_s if whole is None else whole
+    return _wall_seconds(folder, "predict", record.predict_time_s) * _units(record)
 
 
 def _scorings(folder: Path) -> list[float]:
     """Seconds of each inference variant's scoring."""
-    found = [wall_seconds(folder, path.stem) for path in sorted((folder / "logs").glob("evaluate_*.tsv"))]
-    return [seconds for seconds in found if seconds is not None]
+    return [_wall_seconds(folder, path.stem, 0.0) for path in sorted((folder / "logs").glob("evaluate_*.tsv"))]
 
 
 def _mean_size(files: Sequence[Path]) -> float:
@@ -140,6 +137,6 @@ def _units(record: RunRecord) -> int:
 
 
 def _if_finished(kind: type[Finished], path: Path) -> Finished | None:
-    """None for what is not there or not finished."""
+    """Read a record; None when it is not there or tells of something unfinished."""
     record = read_record_if_there(kind, path)
     return record if record is not None and record.status == "finished" else None

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal
 
 from vita.core.config_base import digest
 from vita.core.records import PREDICTION_FILE, TRAINING_FILE
-from vita.core.run_config import PredictConfig, RunConfig
 from vita.experiments.planning.costs import Unit
-from vita.experiments.planning.estimate import Basis, Estimate, Estimator
+from vita.experiments.planning.estimate import Basis, Estimator
 from vita.experiments.planning.frames import embedded_bytes, frames_to_predict
 from vita.experiments.planning.measured import finished, predictions
 from vita.experiments.planning.run_kinds import Device, Kind, kind_of
@@ -56,30 +55,13 @@ class Plan:
     files: tuple[str, ...] = ()
 
 
-class Work(Protocol):
-    """What counts networks: the module `vita.experiments.planning.flops`."""
-
-    def gflop_per_iteration(self, config: RunConfig) -> float:
-        """Of one training step."""
-        ...
-
-    def gflop_per_frame(self, config: RunConfig, plan: PredictConfig) -> float:
-        """Of predicting one frame once."""
-        ...
-
-    def parameters(self, config: RunConfig) -> int:
-        """Of the whole model."""
-        ...
-
-
 @dataclass(frozen=True)
 class Planner:
-    """root: where `results/` lies. work: asked for only where nothing was measured, because torch loads for seconds."""
+    """root: where `results/` lies. Operations are counted only where nothing was measured: torch loads for seconds."""
 
     table: RunTable
     estimator: Estimator
     root: Path
-    work: Callable[[], Work]
 
     def plan(self, experiments: Sequence[str] = ()) -> Plan:
         """experiments: only what these need, everything when empty. Raises UserError on an unreadable record."""
@@ -98,7 +80,7 @@ class Planner:
 
     @cached_property
     def frames(self) -> dict[str, float | None]:
-        """Scored ones of each data set, by its name; None where that is not known."""
+        """How many frames of each data set are scored, by its name; None where that is not known."""
         scored = {run.dataset: run.config.dataset for run in self.table if run.prediction}
         return {name: frames_to_predict(dataset) for name, dataset in scored.items()}
 
@@ -148,8 +130,17 @@ def _with_their_starts(asked: Sequence[tuple[Run, str]]) -> set[str]:
 
 def _lines(job: _Job, scored: Sequence[str]) -> list[Line]:
     """Training, unless a file of others gives the weights; prediction; a scoring for each of `scored`."""
-    trained = [_training(job)] if job.run.is_trained else []
-    return [*trained, *([_prediction(job)] if scored else []), *(_scoring(job, name) for name in scored)]
+    lines = []
+    if job.run.is_trained:
+        stage: Stage = "pre-training" if job.run.prediction is None else "training"
+        iterations = job.run.config.train.iterations
+        lines.append(_line(job, stage, "iteration", iterations, _weights_bytes(job), job.trained))
+    if scored:
+        lines.append(_line(job, "prediction", "frame", job.frames, _predicted_bytes(job), job.predicted))
+    for name in scored:
+        done = job.predicted and (job.folder / "metrics" / f"{name}.json").exists()
+        lines.append(_line(job, "scoring", "scored_frame", job.frames, 0.0, done, name))
+    return lines
 
 
 def _file_line(run: Run) -> str:
@@ -160,36 +151,18 @@ def _file_line(run: Run) -> str:
     return f"{names}{begins}: {run.published.published}: {run.published.file}{there}"
 
 
-def _training(job: _Job) -> Line:
-    config = job.run.config
-    stage: Stage = "pre-training" if job.run.prediction is None else "training"
-    estimate = _estimate(job, "iteration")
-    return _line(job, stage, estimate, config.train.iterations, _weights_bytes(job), job.trained)
-
-
-def _prediction(job: _Job) -> Line:
-    return _line(job, "prediction", _estimate(job, "frame"), job.frames, _predicted_bytes(job), job.predicted)
-
-
-def _scoring(job: _Job, inference: str) -> Line:
-    done = job.predicted and (job.folder / "metrics" / f"{inference}.json").exists()
-    return _line(job, "scoring", _estimate(job, "scored_frame"), job.frames, 0.0, done, inference)
-
-
-def _estimate(job: _Job, unit: Unit) -> Estimate:
-    return job.planner.estimator.estimate(job.kind, unit, lambda: _gflop(job, unit))
-
-
 def _gflop(job: _Job, unit: Unit) -> float:
-    config, plan, work = job.run.config, job.run.prediction, job.planner.work()
-    return (
-        work.gflop_per_iteration(config) if unit == "iteration" or plan is None else work.gflop_per_frame(config, plan)
-    )
+    from vita.experiments.planning.flops import gflop_per_frame, gflop_per_iteration  # noqa: PLC0415  it loads torch
+
+    config, plan = job.run.config, job.run.prediction
+    return gflop_per_iteration(config) if unit == "iteration" or plan is None else gflop_per_frame(config, plan)
 
 
 def _line(
-    job: _Job, stage: Stage, each: Estimate, units: float | None, size: float | None, done: bool, inference: str = ""
+    job: _Job, stage: Stage, unit: Unit, units: float | None, size: float | None, done: bool, inference: str = ""
 ) -> Line:
+    """One job that does so many of the units; its hours follow from the estimate of one."""
+    each = job.planner.estimator.estimate(job.kind, unit, lambda: _gflop(job, unit))
     hours = None if each.seconds is None or units is None else each.seconds * units / 3600
     run, device = job.run, "cpu" if stage == "scoring" else job.device
     basis: Basis = "not known" if hours is None else each.basis
@@ -202,7 +175,11 @@ def _weights_bytes(job: _Job) -> float:
     if weights.exists():
         return weights.stat().st_size
     measured = job.planner.estimator.size(job.kind, "weights_bytes")
-    return BYTES_PER_PARAMETER * job.planner.work().parameters(job.run.config) if measured is None else measured
+    if measured is not None:
+        return measured
+    from vita.experiments.planning.flops import parameters  # noqa: PLC0415  it loads torch
+
+    return BYTES_PER_PARAMETER * parameters(job.run.config)
 
 
 def _predicted_bytes(job: _Job) -> float | None:

@@ -51,17 +51,17 @@ def probes_text(experiment: str, probes: Sequence[Probe]) -> str:
 
 
 def write_plan(plan: Plan, out: Path) -> None:
-    """A CSV row for every job."""
+    """Write a CSV file with a row for every job."""
     write_text(out, pd.DataFrame([asdict(line) for line in plan.lines]).to_csv(index=False, float_format="%.6g"))
 
 
 def hours(lines: Sequence[Line], device: Device) -> float:
-    """Of the lines on this device whose time is known."""
+    """Sum up the hours of the lines on this device whose time is known."""
     return sum(line.hours for line in lines if line.device == device and line.hours is not None)
 
 
 def worst_basis(lines: Sequence[Line]) -> Basis:
-    """What the weakest of the numbers stands on."""
+    """The weakest of the sources that numbers of these lines stand on."""
     return max((line.basis for line in lines), key=BASES.index)
 
 

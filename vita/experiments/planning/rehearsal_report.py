@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
@@ -81,11 +81,6 @@ def rehearsal_text(found: Sequence[Rehearsed]) -> str:
     done = sum(one.outcome == "finished" for one in found)
     note = f"Rehearsal: {done} of {len(found)} trainings went through at full size."
     return f"{note}\n\n{tabulate(rows, headers=headers, disable_numparse=True)}"
-
-
-def as_rows(found: Sequence[Rehearsed]) -> pd.DataFrame:
-    """A row for each training, for programs."""
-    return pd.DataFrame([{**asdict(one), "falls": one.falls} for one in found])
 
 
 def _number(value: float | None) -> str:

@@ -47,7 +47,7 @@ def kind_of(config: RunConfig, plan: PredictConfig | None, device: Device) -> Ki
 
 
 def training_pixels(config: RunConfig) -> int:
-    """Of a training frame, the mean over the short edges that are drawn; crops are left out of account."""
+    """Pixels of a training frame, a mean over the short edges that are drawn; crops are left out of account."""
     augmentation, stored = config.train.augmentation, stored_size(config.dataset)
     if augmentation.jitter is not None:
         return augmentation.jitter.size**2

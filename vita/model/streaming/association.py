@@ -5,8 +5,9 @@ Legend: T frames of the video, t frames at once, Q frame queries, q surviving on
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,7 +16,7 @@ from torch import Tensor
 
 from vita.core.progress import SHORT_S, progress
 from vita.model.network import VideoOutput, VitaNetwork, VitaVariant
-from vita.model.pruning import apply_control, prune, survivors
+from vita.model.pruning import apply_control, number_kept, prune, survivors
 from vita.model.streaming.chunked_decoder import decode_chunks
 from vita.model.streaming.chunked_encoder import stream_tokens
 from vita.model.streaming.frame_store import DiskStore, FrameStore
@@ -33,7 +34,7 @@ class FrameQueries:
     stop: int
 
     def whole(self, device: torch.device) -> tuple[Tensor, Tensor]:
-        """All of the part at once."""
+        """Return what is kept of all frames of the part, on `device`: queries (T, Q, C), no_object (T, Q)."""
         queries, no_object = (store.read(self.start, self.stop) for store in (self.queries, self.no_object))
         return queries.to(device), no_object.to(device)
 
@@ -51,55 +52,46 @@ class FrameQueries:
 
 
 @torch.no_grad()
-def associate_in_chunks(model: VitaNetwork, frames: FrameQueries, variant: VitaVariant, scratch: Path) -> VideoOutput:
+def associate_in_chunks(
+    model: VitaNetwork, frames: FrameQueries, variant: VitaVariant, scratch: Path | None
+) -> VideoOutput:
     """`VitaNetwork.associate` in memory that does not depend on T; object tokens are in a file in the folder `scratch`.
 
-    Attention over all frames at once (window 0) has no chunks: there all tokens are in memory together.
+    All tokens are in memory together without such a folder, and for attention over all frames at once (window 0),
+    which has no chunks.
     """
     device = model.mask_projection.weight.device
-    window = model.window if variant.window is None else variant.window
-    if window == 0:
+    window = model.window_of(variant)
+    if scratch is None or window == 0:
         return model.associate(*frames.whole(device), variant)
     length, passes = frames.stop - frames.start, 1 + len(model.object_decoder.layers)
     with (
         TemporaryDirectory(dir=scratch, prefix="tokens") as folder,
         progress(passes * length, f"{passes} passes over object tokens", delay_s=SHORT_S) as bar,
     ):
-        tokens = _TokenFiles(Path(folder), bar.update)
-        numbered = (tokens.with_numbers(*chunk) for chunk in frames.chunks(variant, device))
-        for encoded in stream_tokens(model.object_encoder, numbered, window, variant.shift):
+        queries, channels = model.object_decoder.token_position.weight.shape
+        kept = number_kept(queries, variant.prune_ratio)
+        tokens = DiskStore(Path(folder) / "tokens", (kept, channels), at_once=FRAMES_AT_ONCE)
+        slots = DiskStore(Path(folder) / "slots", (kept,), torch.int32, FRAMES_AT_ONCE)
+        pruned = _noting_slots(frames.chunks(variant, device), slots)
+        for encoded in stream_tokens(model.object_encoder, pruned, window, variant.shift):
             tokens.append(encoded)
-        return model.predictions(decode_chunks(model.object_decoder, lambda: tokens.chunks(device)))
+            bar.update(len(encoded))
+        read = partial(_with_slots, tokens, slots, device, bar.update)
+        return model.predictions(decode_chunks(model.object_decoder, read))
 
 
-class _TokenFiles:
-    """Object tokens, and the numbers of the frame queries that they came from."""
+def _noting_slots(chunks: Iterable[tuple[Tensor, Tensor]], slots: DiskStore) -> Iterator[Tensor]:
+    """The frame queries of each chunk, after their numbers were written down."""
+    for queries, numbers in chunks:
+        slots.append(numbers)
+        yield queries
 
-    def __init__(self, folder: Path, passed: Callable[[int], object]) -> None:
-        """passed: is told how many frames were written or read."""
-        self._folder, self._passed = folder, passed
-        self._tokens: DiskStore | None = None
-        self._numbers: DiskStore | None = None
 
-    def with_numbers(self, queries: Tensor, numbers: Tensor) -> Tensor:
-        """`queries`, after their numbers were written down."""
-        if self._numbers is None:
-            self._numbers = DiskStore(self._folder / "numbers", tuple(numbers.shape[1:]), torch.int32)
-        self._numbers.append(numbers)
-        return queries
-
-    def append(self, tokens: Tensor) -> None:
-        """(t, q, C)."""
-        if self._tokens is None:
-            self._tokens = DiskStore(self._folder / "tokens", tuple(tokens.shape[1:]))
-        self._tokens.append(tokens)
-        self._passed(len(tokens))
-
-    def chunks(self, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
-        """All of them, from the first frame on."""
-        assert self._tokens is not None and self._numbers is not None
-        for begin in range(0, len(self._tokens), FRAMES_AT_ONCE):
-            end = begin + FRAMES_AT_ONCE
-            tokens, numbers = self._tokens.read(begin, end).to(device), self._numbers.read(begin, end).to(device)
-            yield tokens, numbers
-            self._passed(len(tokens))
+def _with_slots(
+    tokens: DiskStore, slots: DiskStore, device: torch.device, passed: Callable[[int], object]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """All tokens from the first frame on, with the numbers of their frame queries; `passed` is told of each chunk."""
+    for chunk, numbers in zip(tokens.pieces(0, len(tokens)), slots.pieces(0, len(tokens)), strict=True):
+        yield chunk.to(device), numbers.to(device)
+        passed(len(chunk))

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from vita.model.object_encoder import EncoderLayer, ObjectEncoder
+from vita.model.object_encoder import ObjectEncoder
 
 
 class LayerStream:
-    """One encoder layer. At most W - 1 frames wait in it for the rest of their group."""
+    """One `EncoderLayer`. At most W - 1 frames wait in it for the rest of their group."""
 
-    def __init__(self, layer: EncoderLayer, window: int, shifted: bool) -> None:
+    def __init__(self, layer: nn.Module, window: int, shifted: bool) -> None:
         self._layer, self._window = layer, window
         # Where a group ends does not depend on how many frames follow, save for the last one, which is cut short.
         self._next_group = window // 2 if shifted and window > 1 else window
@@ -48,15 +48,11 @@ def stream_tokens(encoder: ObjectEncoder, chunks: Iterable[Tensor], window: int,
     Memory is that of a chunk and, in every layer, of a window; window 0, which has no end, cannot be streamed.
     """
     assert window > 0
-    layers = [LayerStream(layer, window, shift and number % 2 == 1) for number, layer in enumerate(_layers(encoder))]
+    layers = [LayerStream(layer, window, shift and number % 2 == 1) for number, layer in enumerate(encoder.layers)]
     for chunk in chunks:
         yield _through(layers, encoder.project(chunk))
     for number, layer in enumerate(layers):
         yield _through(layers[number + 1 :], layer.finish())
-
-
-def _layers(encoder: ObjectEncoder) -> list[EncoderLayer]:
-    return [layer for layer in encoder.layers if isinstance(layer, EncoderLayer)]
 
 
 def _through(layers: Sequence[LayerStream], tokens: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Masks of a long video, decoded frame by frame into files; a sweep that was cut off goes on where it was.
+"""Masks of a video, decoded a few frames at a time, into memory or files; there, a sweep goes on where it was cut off.
 
 Legend: M masks of a frame, t frames at once, C channels, h w stride-4 positions.
 """
@@ -18,10 +18,9 @@ from vita.blocks.mask_decoding import FrameGeometry, MaskTracks
 from vita.core.contract import FrameSource, Rle
 from vita.core.files import read_json, write_json
 from vita.core.progress import SHORT_S, progress
-from vita.model.inference import add_masks
 from vita.model.network import VitaNetwork
 from vita.model.streaming.disk_list import SpooledList
-from vita.model.streaming.frame_store import FrameStore
+from vita.model.tracks import add_masks
 
 MaskFeatures = Callable[[int], Iterator[Tensor]]  # of the frames from a number on, (t, C, h, w) each
 
@@ -32,17 +31,15 @@ def mask_features(model: VitaNetwork, frames: FrameSource, begin: int = 0) -> It
         yield model.mask_projection(model.detector.pixel_maps(images))
 
 
-def stored_features(store: FrameStore, start: int, stop: int, device: torch.device) -> Iterator[Tensor]:
-    """Of the frames [start, stop), as `mask_features` would make them."""
-    for begin in range(start, stop, CHUNK_FRAMES):
-        yield store.read(begin, min(begin + CHUNK_FRAMES, stop)).to(device)
-
-
 @torch.no_grad()
 def sweep_masks(
-    features: MaskFeatures, frames: int, geometry: FrameGeometry, kernels: Tensor, folder: Path
+    features: MaskFeatures, frames: int, geometry: FrameGeometry, kernels: Tensor, folder: Path | None
 ) -> MaskTracks:
-    """Masks of so many frames for kernels (M, C), in files in `folder`."""
+    """Masks of so many frames for kernels (M, C), in files in `folder`; in memory where there is none."""
+    if folder is None:
+        masks = MaskTracks(geometry, len(kernels))
+        add_masks(masks, kernels, features(0))
+        return masks
     lists = [SpooledList[Rle](folder / f"{row}.jsonl", _as_it_is, _as_it_is) for row in range(len(kernels))]
     masks = MaskTracks(geometry, len(kernels), lists)
     state, name = folder / "state.json", _digest(kernels)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor
 
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size
-from vita.model.inference import choose, watch_video
+from vita.model.inference import watch_video
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
+from vita.model.tracks import choose
 from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks, compare_numbers
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors
 from vita.official.contract import Check
@@ -49,7 +50,8 @@ def prediction_checks(
 def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tensors, group: str) -> Iterator[Check]:
     """Class scores and mask logits of the chosen pairs, before masks rescore and threshold them."""
     seen = watch_video(model, source, top_k=1)
-    output = model.associate(seen.queries, seen.no_object, VitaVariant())
+    queries, no_object = (store.read(0, len(source)) for store in (seen.kept.queries, seen.kept.no_object))
+    output = model.associate(queries, no_object, VitaVariant())
     choice = choose(output, count)
     classes = output.class_logits.shape[-1] - 1
     ours = (choice.queries * classes + choice.labels).argsort()
@@ -62,7 +64,7 @@ def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tenso
     pair = choice.scores[ours], tensors["class_scores_topk"][theirs]
     yield compare(f"{group} class scores", [pair], VALUES)
     if "pred_mask_logits_before_threshold" in tensors:
-        kernels, features = choice.mask_embeddings[choice.queries[ours]], torch.cat(seen.mask_features)
+        kernels, features = choice.mask_embeddings[choice.queries[ours]], torch.cat(list(seen.features(0, len(source))))
         logits = to_network_size(torch.einsum("nc,tchw->nthw", kernels, features), seen.geometry)
         recorded = tensors["pred_mask_logits_before_threshold"][theirs]
         yield compare(f"{group} mask logits", [(to_out_size(logits, seen.geometry), recorded)], MASK_LOGITS)

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from vita.engine.memory.case import Case
-from vita.engine.memory.trial import TrialRequest
-from vita.engine.memory.trial_process import Trial, run_trial
+from vita.engine.memory.trial import Trial, TrialRequest, run_trial
 
 REQUEST = TrialRequest(case=Case(method="vita"), budget_kind="cpu", budget_bytes=2**20, frames=7)
 
