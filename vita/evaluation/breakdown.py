@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores
+from vita.evaluation.average_precision import NO_GROUND_TRUTH
 from vita.evaluation.counts import Counts
+from vita.evaluation.main_scores import SCORE_NAMES, MainScores
 from vita.evaluation.occlusion.labels import OCCLUSION_LEVELS
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import GroundTruth
-from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.resampled_scores import WeightedScores
 from vita.evaluation.scoring import evaluate_detections
 
 # Largest value of each range but the last, which has no end.

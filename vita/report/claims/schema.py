@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from vita.core.config_base import Frozen
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import Key
 from vita.experiments.reading import load_file
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 
-Score = Literal["AP", "AP50", "AP75", "AR1", "AR10"]
+if TYPE_CHECKING:
+    Score = str
+else:
+    Score = Literal[SCORES]
 Scope = Literal["numbers", "trend"]
 
 

@@ -5,25 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, NonNegativeInt
+from pydantic import Field, NonNegativeInt, create_model
 
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import UserError
 from vita.core.files import read_json
+from vita.evaluation.main_scores import OFFICIAL_SCORES
 
 SERVER = "server"  # in the column `ground_truth`
 
 
-class Scores(Frozen):
-    """The five numbers of a server, in points."""
-
-    AP: float = Field(ge=0, le=100)
-    AP50: float = Field(ge=0, le=100)
-    AP75: float = Field(ge=0, le=100)
-    AR1: float = Field(ge=0, le=100)
-    AR10: float = Field(ge=0, le=100)
+Points = Annotated[float, Field(ge=0, le=100)]
+if TYPE_CHECKING:
+    Scores = Frozen
+else:
+    Scores = create_model("Scores", __base__=Frozen, **dict.fromkeys(OFFICIAL_SCORES, (Points, ...)))
 
 
 class ServerScore(Frozen):
@@ -36,7 +34,7 @@ class ServerScore(Frozen):
     variant: str
     inference: str
     seed: NonNegativeInt
-    scores: Scores
+    scores: Scores  # the numbers of a server
     date: date
     server: str  # its address
     note: str = ""
@@ -49,8 +47,9 @@ class ServerScore(Frozen):
 def read_server_score(path: Path) -> ServerScore:
     """Raises UserError naming the file and the key."""
     score = parse(ServerScore, read_json(path), str(path))
-    if 0 < score.scores.AP50 <= 1:
-        raise UserError(f"{path}: scores are points, 0 to 100, but AP50 is {score.scores.AP50}; multiply by 100")
+    ap50 = score.scores.model_dump()["AP50"]
+    if 0 < ap50 <= 1:
+        raise UserError(f"{path}: scores are points, 0 to 100, but AP50 is {ap50}; multiply by 100")
     return score
 
 

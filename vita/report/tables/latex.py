@@ -13,8 +13,8 @@ from typing import Any
 
 import pandas as pd
 
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import TableSpec
-from vita.report.runs.tidy_rows import SCORES
 from vita.report.tables.notes import smallest_differences
 from vita.report.tables.text import ONE_VIDEO
 

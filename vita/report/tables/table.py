@@ -10,10 +10,10 @@ import pandas as pd
 
 from vita.core.config_base import load
 from vita.core.files import write_text
+from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
-from vita.report.runs.tidy_rows import SCORES
 from vita.report.tables.frames_table import published_frames
 from vita.report.tables.inputs import PUBLISHED, is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.tables.latex import as_latex
@@ -26,7 +26,7 @@ Cells = dict[str, Any]
 NOT_AVAILABLE = "not available"
 STATISTICS = ("AP_std", "n_seeds", "videos", "AP_low", "AP_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict", "smallest_difference")
-PAPER = tuple(f"paper_{score}" for score in SCORES)
+PAPER = tuple(f"paper_{score}" for score in OFFICIAL_SCORES)
 ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "evidence")
 WHOLE_NUMBERS = ("n_seeds", "videos", "failed")
 

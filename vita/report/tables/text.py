@@ -8,9 +8,9 @@ from typing import Any
 import pandas as pd
 from tabulate import tabulate
 
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import TableSpec
 from vita.report.pages.html import note, page, table
-from vita.report.runs.tidy_rows import SCORES
 
 ONE_VIDEO = "one video"  # in the place of an interval
 CLASSES = {"reported": "reported", "failed": "failed", "ours": ""}  # of HTML rows; any other source is missing
