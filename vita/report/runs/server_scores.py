@@ -39,9 +39,9 @@ class ServerScore(Frozen):
     server: str  # its address
     note: str = ""
 
-    def scored(self) -> tuple[Any, ...]:
+    def scored(self) -> dict[str, Any]:
         """What identifies the predictions."""
-        return self.tier, self.dataset, self.method, self.backbone, self.variant, self.inference, self.seed
+        return self.model_dump(include={"tier", "dataset", "method", "backbone", "variant", "inference", "seed"})
 
 
 def read_server_score(path: Path) -> ServerScore:
@@ -55,14 +55,13 @@ def read_server_score(path: Path) -> ServerScore:
 
 def server_rows(paths: Sequence[Path]) -> list[dict[str, Any]]:
     """One row of `results/all_runs.csv` for each file. Raises UserError when two are of the same predictions."""
-    seen: dict[tuple[Any, ...], Path] = {}
+    seen: dict[str, Path] = {}
     rows = []
     for path in paths:
         score = read_server_score(path)
-        other = seen.setdefault(score.scored(), path)
+        other = seen.setdefault(str(score.scored()), path)
         if other != path:
             raise UserError(f"{path}: scores the same predictions as {other}; keep one of the two")
-        names = score.model_dump(include={"tier", "dataset", "method", "backbone", "variant", "inference", "seed"})
         origin = {"status": "scored", "ground_truth": SERVER, "directory": path.as_posix()}
-        rows.append(names | origin | score.scores.model_dump())
+        rows.append(score.scored() | origin | score.scores.model_dump())
     return rows
