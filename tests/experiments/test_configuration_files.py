@@ -43,6 +43,16 @@ def test_every_file_fits_its_class_and_its_schema(path, schema, section, tmp_pat
     assert not fits(schema, content | {"colour": "blue"})
 
 
+@pytest.mark.parametrize(("path", "schema", "section"), FILES, ids=lambda value: getattr(value, "name", ""))
+def test_every_file_names_for_editors_a_schema_that_it_fits(path, schema, section):
+    first = path.read_text().splitlines()[0]
+    named = first.removeprefix("# yaml-language-server: $schema=")
+    assert named != first
+    assert (path.parent / named).resolve() == ROOT / "workflow" / "schemas" / f"{schema}.schema.json"
+    content = yaml.safe_load(path.read_text())
+    assert Draft202012Validator(json.loads((path.parent / named).read_text())).is_valid(content)
+
+
 def test_schemas_on_disk_are_those_of_the_classes():
     on_disk = {path.name: path.read_text() for path in (ROOT / "workflow" / "schemas").glob("*.json")}
     assert on_disk == schemas(), "make schemas"

@@ -6,7 +6,7 @@ import pytest
 from tiers import table, whole_paper
 
 from vita.core.run_config import AugmentationConfig, CropConfig, JitterConfig, RotationConfig
-from vita.report.claims.curve_areas import common_steps
+from vita.report.claims.quantities import common_steps
 
 # Of the released files: iterations, decays, clips a batch, frames a clip, their range, weight decay.
 RELEASED = {

@@ -9,11 +9,12 @@ import pandas as pd
 from written_records import metrics_record
 
 from vita.core.config_base import dump, parse
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
 from vita.report.claims.quantities import Results
 from vita.report.claims.rows import ResultsTable
 from vita.report.claims.schema import Claim
-from vita.report.runs.tidy_rows import COLUMNS, SCORES
+from vita.report.runs.tidy_rows import COLUMNS
 
 SAME = {"dataset": "shapes", "method": "vita", "backbone": "tiny", "variant": "base"}
 MODELS = pd.DataFrame(

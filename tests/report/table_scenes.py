@@ -11,8 +11,9 @@ from typing import Any
 from written_records import metrics_record
 
 from vita.core.config_base import dump
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import Key, ResolvedRow, TableSpec
-from vita.report.runs.tidy_rows import COLUMNS, SCORES
+from vita.report.runs.tidy_rows import COLUMNS
 from vita.report.tables.table import build_table
 
 ALL = [True] * 10

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from scipy.stats import t as student
 
-from vita.report.claims.curve_areas import common_steps, mean_height
 from vita.report.claims.ledger import decide, together
 from vita.report.claims.measurement import beyond, difference_of_means, exact, mean_of_seeds, paired_difference
+from vita.report.claims.quantities import common_steps, mean_height
 from vita.report.claims.schema import About, Above, Below, Between
 from vita.report.tables.row_statistics import RowScores
 

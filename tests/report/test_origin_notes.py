@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from vita.experiments.config import ResolvedAnchor, ResolvedRow, TableSpec
-from vita.report.tables.origin_notes import anchor_note, origin_notes
+from vita.report.tables.notes import anchor_note, origin_notes
 
 ANCHOR = ResolvedAnchor(name="VITA with r50 on ovis", directory="runs/anchor", inference="intact", ap=19.6, within=0.3)
 

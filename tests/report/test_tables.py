@@ -8,7 +8,7 @@ import pytest
 from table_scenes import ALL, HALF, Scenes, average_precision, row, spec
 
 from vita.core.contract import UserError
-from vita.report.runs.tidy_rows import SCORES
+from vita.evaluation.main_scores import SCORES
 from vita.report.tables.table import build_table
 
 FEW = [True] * 2 + [False] * 8

@@ -8,7 +8,7 @@ from statistics import mean
 
 import pytest
 
-from vita.report.runs.tidy_rows import SCORES
+from vita.evaluation.main_scores import SCORES
 
 OF_A_RUN = ("config", "config_digest", "seed", "versions", "source_digest", "device", "weights_sha256")
 

@@ -7,7 +7,7 @@ import random
 import pytest
 from following import follow
 
-from vita.report.runs.tidy_rows import SCORES
+from vita.evaluation.main_scores import SCORES
 
 SEEDS = [f"results/runs/nano/nano_shapes/vita/tiny/base/seed{seed}" for seed in (0, 1)]
 

@@ -5,7 +5,7 @@ import json
 import pytest
 from following import OF_A_RUN, follow
 
-from vita.report.runs.tidy_rows import SCORES
+from vita.evaluation.main_scores import SCORES
 
 LINE = {"n_seeds": "2", "dataset": "shapes"} | dict(zip(SCORES, ("45.0", "60.0", "50.0", "30.0", "70.0"), strict=True))
 

@@ -33,6 +33,19 @@ def test_a_table_that_the_tier_does_not_offer(fake_folder):
     assert message in ended.stdout + ended.stderr
 
 
+def test_the_report_shows_label_and_caption_of_the_experiment_s_file(fake_folder):
+    """Both tables are of one rule; without a caption of its own, a table has what holds for every one."""
+    fake_folder.change("experiments/table6.yaml", "label", to="Fewer tokens")
+    fake_folder.change("experiments/controls.yaml", "caption", to="")
+    tables = ("results/table6.html", "results/controls.html")
+    fake_folder.succeed(*tables)
+    fake_folder.succeed(*tables, "--report", "report.html")
+    report = fake_folder.read("report.html")
+    for shown in ("Fewer tokens", "each frame keeps only a share", "Controls", "controls: an experiment of its own"):
+        assert shown in report
+    assert "their object tokens zeroed" not in report
+
+
 def test_table_4_is_a_target_of_its_own_that_waits_for_no_run(fake_folder):
     """Ten rows, a job each: in two sizes, six with two paths of attention, one with three, three with one."""
     fake_folder.change("nano.yaml", "experiments", to=["table4", "table6"])
@@ -67,7 +80,7 @@ def test_a_changed_key_runs_again_only_what_depends_on_it(fake_folder):
     assert folder.jobs() == {}
 
     folder.change("experiments/controls.yaml", "title", to="Another title")
-    assert folder.jobs() == {"all": 1, "table_spec": 1, "controls": 1, "claims": 1}
+    assert folder.jobs() == {"all": 1, "table_spec": 1, "table": 1, "claims": 1}
     assert folder.jobs("results/table6.csv") == {}
 
     folder.change("methods/vita.yaml", "inference", "one_token", to={"control": "zero"})

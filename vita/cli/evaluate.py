@@ -30,7 +30,7 @@ def evaluate(
     chart: Annotated[Path | None, typer.Option(help="Draw --errors; .pdf and .png appear.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Score predictions: AP, AP50, AP75, AR1, AR10 of YouTube-VIS, with intervals."""
+    """Score predictions: average precision and recall of YouTube-VIS, with intervals."""
     from vita.core.contract import UserError
     from vita.core.records import write_record
     from vita.evaluation.evaluate_file import Question, answer, write_per_video

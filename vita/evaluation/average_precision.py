@@ -6,13 +6,14 @@ M detection limits.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 
 from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
+from vita.evaluation.main_scores import MEASURES, MainScores
 from vita.evaluation.matching import IOU_THRESHOLDS
 
 RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
@@ -20,18 +21,12 @@ MAX_DETECTIONS = (1, 10, 100)  # of one (video, category)
 NO_GROUND_TRUTH = -1.0
 
 TINY = float(np.spacing(1))  # as the official evaluator, against a division by 0
-AP75 = 5  # index of threshold 0.75
-
-
-@dataclass(frozen=True)
-class MainScores:
-    """Fractions in [0, 1]; -1 when there is no ground truth to find. ar1, ar10: at most so many detections."""
-
-    ap: float
-    ap50: float
-    ap75: float
-    ar1: float
-    ar10: float
+# Of each main score: (T,) whether it counts an IoU threshold; its place in MAX_DETECTIONS, None for average precision.
+THRESHOLDS = [
+    np.isclose(IOU_THRESHOLDS, measure.iou) if measure.iou else np.ones(len(IOU_THRESHOLDS), np.bool_)
+    for measure in MEASURES.values()
+]
+LIMITS = [MAX_DETECTIONS.index(measure.detections) if measure.detections else None for measure in MEASURES.values()]
 
 
 @dataclass(frozen=True)
@@ -167,8 +162,13 @@ def or_null(score: float) -> float | None:
 
 def summarise(precision: Floats, recall: Floats) -> Scores:
     """The twelve numbers from precision (T, R, K, A, M) and recall (T, K, A, M)."""
-    ap, ap_small, ap_medium, ap_large = (mean_of_valid(precision[:, :, :, area, -1]) for area in range(4))
-    ar100, ar_small, ar_medium, ar_large = (mean_of_valid(recall[:, :, area, -1]) for area in range(4))
-    ap50, ap75 = (mean_of_valid(precision[threshold, :, :, 0, -1]) for threshold in (0, AP75))
-    ar1, ar10 = (mean_of_valid(recall[:, :, 0, limit]) for limit in (0, 1))
-    return Scores(ap, ap50, ap75, ar1, ar10, ap_small, ap_medium, ap_large, ar100, ar_small, ar_medium, ar_large)
+    main = _main_scores(precision[:, :, :, 0, -1], recall[:, :, 0, :])
+    ap_by_size = (mean_of_valid(precision[:, :, :, area, -1]) for area in (1, 2, 3))
+    recall_at_most = (mean_of_valid(recall[:, :, area, -1]) for area in range(4))
+    return Scores(*main, *ap_by_size, *recall_at_most)
+
+
+def _main_scores(precision: Floats, recall: Floats) -> Iterator[float]:
+    """In their order, from precision (T, R, K) at the highest limit and recall (T, K, M)."""
+    for thresholds, limit in zip(THRESHOLDS, LIMITS, strict=True):
+        yield mean_of_valid((precision if limit is None else recall[:, :, limit])[thresholds])

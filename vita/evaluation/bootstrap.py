@@ -20,7 +20,8 @@ import numpy as np
 
 from vita.core.contract import UserError
 from vita.evaluation.counts import Counts, Floats, Int64s
-from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.main_scores import SCORE_NAMES
+from vita.evaluation.resampled_scores import WeightedScores
 
 LEVEL = 0.95
 DRAWS = 1000
@@ -72,7 +73,7 @@ def draw_weights(videos: int, draws: int, random: np.random.Generator) -> Int64s
 
 
 def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
-    """Intervals of AP, AP50, AP75, AR1 and AR10. Raises UserError when draws < 2."""
+    """Intervals of the main scores. Raises UserError when draws < 2."""
     found = resampled_scores([counts], draws, seed)
     return Bootstrap(_intervals(found.observed[0], found.drawn[0], counts, reflected), draws, seed)
 
@@ -102,7 +103,7 @@ def _intervals(
 
 @dataclass(frozen=True)
 class Resampled:
-    """observed: (N, 5) main scores of N results on the data as they are.  drawn: (N, B, 5) on each draw."""
+    """observed: (N, C) the C main scores of N results on the data as they are.  drawn: (N, B, C) on each draw."""
 
     observed: Floats
     drawn: Floats

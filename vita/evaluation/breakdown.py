@@ -11,11 +11,12 @@ from typing import Any
 
 import numpy as np
 
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, MainScores, or_null
+from vita.evaluation.average_precision import NO_GROUND_TRUTH, or_null
 from vita.evaluation.counts import Counts, Flags, Floats, Int64s
+from vita.evaluation.main_scores import SCORE_NAMES, MainScores
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import OCCLUSION_LEVELS, GroundTruth
-from vita.evaluation.resampled_scores import SCORE_NAMES, WeightedScores
+from vita.evaluation.resampled_scores import WeightedScores
 from vita.evaluation.scoring import evaluate_detections
 
 # Largest value of each range but the last, which has no end.

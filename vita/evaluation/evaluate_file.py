@@ -13,9 +13,9 @@ from vita.core.records import MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
 from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.readers.detections import read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
-from vita.evaluation.resampled_scores import SCORE_NAMES
 from vita.evaluation.scoring import Evaluation, evaluate_detections
 
 

@@ -1,6 +1,7 @@
 """Main scores under many weightings of the videos at once, compiled: those of `average_precision` under all of them.
 
-Legend: D detections of all categories, V videos, K categories, T IoU thresholds, R recall levels, B weightings.
+Legend: D detections of all categories, V videos, K categories, T IoU thresholds, R recall levels, B weightings,
+C main scores, M detection limits.
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from vita.evaluation.average_precision import AP75, MAX_DETECTIONS, RECALL_LEVELS, TINY, merge_groups
-from vita.evaluation.counts import Counts, Floats, Int64s
+from vita.evaluation.average_precision import LIMITS, MAX_DETECTIONS, RECALL_LEVELS, THRESHOLDS, TINY, merge_groups
+from vita.evaluation.counts import Counts, Flags, Floats, Int64s
 from vita.evaluation.matching import IOU_THRESHOLDS
 
-SCORE_NAMES = ("ap", "ap50", "ap75", "ar1", "ar10")  # columns of `WeightedScores.of`, and fields of `MainScores`
-
 _RIGHT, _IGNORED = 1, 2  # 0: wrong
+_PRECISION = -1  # in the place of a limit of recall
 
 
 class WeightedScores:
@@ -33,12 +33,14 @@ class WeightedScores:
         self._objects = np.array(objects, np.float64).reshape(len(merged), len(counts.video_ids))
 
     def of(self, weights: NDArray) -> Floats:
-        """(B, 5) AP, AP50, AP75, AR1 and AR10 of each weighting (B, V); NaN where it leaves no ground truth.
+        """(B, C) main scores, in their order, of each weighting (B, V); NaN where it leaves no ground truth.
 
         weights: how often each video counts, 0 or more, in the order of `Counts.video_ids`.
         """
         inputs = (self._bounds, self._video, self._rank, self._outcomes, self._objects)
-        return _scores(*inputs, np.ascontiguousarray(weights, np.float64), RECALL_LEVELS, np.array(MAX_DETECTIONS))
+        limits = np.array([_PRECISION if limit is None else limit for limit in LIMITS])
+        chosen = (np.stack(THRESHOLDS), limits, RECALL_LEVELS, np.array(MAX_DETECTIONS))
+        return _scores(*inputs, np.ascontiguousarray(weights, np.float64), *chosen)
 
 
 @numba.njit(cache=True)
@@ -49,12 +51,18 @@ def _scores(
     outcomes: NDArray[np.int8],
     objects: Floats,
     weights: Floats,
+    thresholds: Flags,
+    limit_of: Int64s,
     levels: Floats,
     limits: Int64s,
 ) -> Floats:
-    """bounds: (K + 1,) of the categories in video, rank (D,) and outcomes (T, D); objects: (K, V)."""
+    """bounds: (K + 1,) of the categories in video, rank (D,) and outcomes (T, D); objects: (K, V).
+
+    thresholds: (C, T) those that each score counts; limit_of: (C,) index into limits (M,), or _PRECISION.
+    """
     precision, recall = np.empty(video.size), np.empty(video.size)  # space for one curve
-    means = np.zeros((weights.shape[0], 5))
+    found = np.empty(limits.size)
+    means = np.zeros((weights.shape[0], limit_of.size))
     for draw in range(weights.shape[0]):
         present = 0
         for category in range(objects.shape[0]):
@@ -64,26 +72,19 @@ def _scores(
             present += 1
             for t in range(outcomes.shape[0]):
                 of_category = slice(bounds[category], bounds[category + 1])
-                filled, recall_1, recall_10 = _curve(
+                filled = _curve(
                     video[of_category], rank[of_category], outcomes[t, of_category],
-                    weights[draw], expected, limits, precision, recall,
+                    weights[draw], expected, limits, precision, recall, found,
                 )  # fmt: skip
-                _add(means[draw], t, _mean_precision(filled, precision, recall, levels), recall_1, recall_10)
-        for column in (0, 3, 4):
-            means[draw, column] /= outcomes.shape[0]
+                average = _mean_precision(filled, precision, recall, levels)
+                for column in range(limit_of.size):
+                    if thresholds[column, t]:
+                        limit = limit_of[column]
+                        means[draw, column] += average if limit == _PRECISION else found[limit]
+        for column in range(limit_of.size):
+            means[draw, column] /= thresholds[column].sum()
         means[draw] /= present if present else np.nan
     return means
-
-
-@numba.njit(cache=True)
-def _add(sums: Floats, threshold: int, precision: float, recall_1: float, recall_10: float) -> None:
-    sums[0] += precision
-    if threshold == 0:
-        sums[1] += precision
-    if threshold == AP75:
-        sums[2] += precision
-    sums[3] += recall_1
-    sums[4] += recall_10
 
 
 @numba.njit(cache=True)
@@ -96,24 +97,26 @@ def _curve(
     limits: Int64s,
     precision: Floats,
     recall: Floats,
-) -> tuple[int, float, float]:
-    """Fill precision and recall after each detection that counts; their number, and recall at the first two limits."""
+    found: Floats,
+) -> int:
+    """Fill precision and recall after each detection that counts, and recall `found` at each limit; how many count."""
     right, wrong, filled = 0.0, 0.0, 0
-    right_1, right_10 = 0.0, 0.0
+    found[:] = 0.0
     for n in range(video.size):
         weight = weights[video[n]]
-        if weight == 0 or outcomes[n] == _IGNORED or rank[n] >= limits[2]:
+        if weight == 0 or outcomes[n] == _IGNORED or rank[n] >= limits[-1]:
             continue
         if outcomes[n] == _RIGHT:
             right += weight
-            right_1 += weight if rank[n] < limits[0] else 0.0
-            right_10 += weight if rank[n] < limits[1] else 0.0
+            for limit in range(limits.size):
+                found[limit] += weight if rank[n] < limits[limit] else 0.0
         else:
             wrong += weight
         precision[filled] = right / (right + wrong + TINY)
         recall[filled] = right / expected
         filled += 1
-    return filled, right_1 / expected, right_10 / expected
+    found /= expected
+    return filled
 
 
 @numba.njit(cache=True)

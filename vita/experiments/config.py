@@ -214,6 +214,8 @@ class ExperimentConfig(Frozen):
 
     item: str  # of the paper, or "beyond the paper"
     title: str
+    label: str | None = None  # what the report's list calls it; None: the title
+    caption: str = ""  # in the report, as reStructuredText; empty: what holds for every table
     kind: Kind = "table"
     select: Selection
     each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key

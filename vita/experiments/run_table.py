@@ -34,7 +34,7 @@ class RunTable:
 
     def __init__(self, tier_file: Path, library: Path, rehearse: int | None = None) -> None:
         self._resolver = Resolver(tier_file, library, rehearse)
-        self.tier = self._resolver.tier
+        self.tier, self.experiments = self._resolver.tier, self._resolver.experiments
         images = [mixed_in.dataset for mixed_in in self._resolver.pseudo_videos.values()]
         self.datasets = {dataset.name: dataset for dataset in (*self._resolver.datasets.values(), *images)}
         self._runs: dict[str, Run] = {}  # by directory; what a run starts from comes before it
@@ -42,7 +42,7 @@ class RunTable:
         self.probes: dict[str, list[Probe]] = {}  # by experiment
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
         self._labelled: dict[str, bool] = {}  # by the paper's name of a data set
-        for name, experiment in self._resolver.experiments.items():
+        for name, experiment in self.experiments.items():
             if experiment.probes is not None:
                 self.probes[name] = list(resolve_probes(experiment.probes, self.tier.probes))
                 self._evaluations[name] = []
@@ -91,7 +91,7 @@ class RunTable:
                 yield row.model_copy(update={"key": key}), experiment.select.model_copy(update=changed)
 
     def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
-        reason = self._reason_not_to_run(self._resolver.experiments[experiment], row, names)
+        reason = self._reason_not_to_run(self.experiments[experiment], row, names)
         if reason is not None:
             return ResolvedRow(key=row.key, not_run=reason, **names.model_dump())
         seeds = self.tier.fewer_seeds.get(experiment, self.tier.seeds)

@@ -6,7 +6,6 @@ localrules:
     all_runs,
     table_runs,
     table_spec,
-    table,
 
 
 rule all_runs:
@@ -59,31 +58,3 @@ rule table_spec:
         text=lambda wildcards: dump(TABLE.specs[wildcards.experiment]),
     shell:
         "printf '%s' {params.text:q} > {output} 2> {log}"
-
-
-rule table:
-    """An experiment that is a YAML file and nothing more. The paper's tables are this rule under their own names."""
-    input:
-        **table_files("{experiment}"),
-    output:
-        csv="results/{experiment}.csv",
-        markdown="results/{experiment}.md",
-        latex="results/{experiment}.tex",
-        html=report(
-            "results/{experiment}.html",
-            category="Tables",
-            caption="../report/table.rst",
-            labels=labels,
-        ),
-    log:
-        "results/logs/{experiment}.log",
-    wildcard_constraints:
-        experiment=one_of(tables_without_a_rule()),
-    conda:
-        ENVIRONMENT
-    params:
-        probes=lambda wildcards, input: each_as_option(
-            "--probe", input.get("probes", [])
-        ),
-    shell:
-        "vita table build --spec {input.spec} --runs {input.runs} {params.probes} --out {output.csv} > {log} 2>&1"

@@ -178,6 +178,17 @@ def probe_files(wanted):
     return record_files(asked)
 
 
+def probes_beside(experiment):
+    """Probe files for a table of scores that has columns of frames: of VITA, windows of 6, frames of the usual size."""
+    if not TABLE.experiments[experiment].max_frames:
+        return []
+    return probe_files(
+        lambda case: case.method == "vita"
+        and case.variant["window"] == 6
+        and case.height == 360
+    )
+
+
 def record_files(probes):
     """Each file once, in the order of the probes."""
     names = dict.fromkeys(probe.name for probe in probes)

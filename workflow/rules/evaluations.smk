@@ -34,10 +34,11 @@ def everything():
     return ["results/all_runs.csv", *tables, *figures, *pages]
 
 
-def tables_without_a_rule():
-    """Experiments that are one YAML file: no rule file has their name."""
-    named = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
-    return set(experiments("table")) - named
+def tables_of_scores():
+    """Made by one rule. Of tables that come with the workflow it takes all, so that it can tell what the tier lacks."""
+    with_own_rule = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
+    shipped = {path.stem for path in (LIBRARY / "experiments").glob("*.yaml")}
+    return shipped.union(experiments("table")) - with_own_rule
 
 
 def failed(run, inference):
@@ -145,10 +146,11 @@ def table_files(experiment):
     }
 
 
-def labels(wildcards):
-    """Columns of the report's list of tables."""
-    spec = TABLE.specs[wildcards.experiment]
-    return {"item": spec.item, "what": spec.title, "format": "table"}
+def labels(experiment, format, what=None):
+    """Columns of the report's list of tables and figures. what: None for what the experiment's file says."""
+    found = TABLE.experiments[experiment]
+    what = what or found.label or found.title
+    return {"item": found.item, "what": what, "format": format}
 
 
 def ended_badly():

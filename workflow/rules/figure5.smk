@@ -15,18 +15,20 @@ rule figure5:
         pdf=report(
             "results/figure5.pdf",
             category="Figures",
-            caption="../report/figure5.rst",
-            labels={"item": "Figure 5", "what": "Convergence", "format": "PDF"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("figure5", "PDF"),
         ),
         png=report(
             "results/figure5.png",
             category="Figures",
-            caption="../report/figure5.rst",
-            labels={"item": "Figure 5", "what": "Convergence", "format": "PNG"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("figure5", "PNG"),
         ),
     log:
         "results/logs/figure5.log",
     conda:
         ENVIRONMENT
+    params:
+        caption=lambda wildcards: TABLE.experiments["figure5"].caption,
     shell:
         "vita figure convergence --spec {input.spec} --runs {input.runs} --out {output.pdf} > {log} 2>&1"

@@ -22,18 +22,20 @@ rule figure6:
         pdf=report(
             "results/figure6/figure6.pdf",
             category="Figures",
-            caption="../report/figure6.rst",
-            labels={"item": "Figure 6", "what": "Tracks and frames", "format": "PDF"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("figure6", "PDF"),
         ),
         png=report(
             "results/figure6/figure6.png",
             category="Figures",
-            caption="../report/figure6.rst",
-            labels={"item": "Figure 6", "what": "Tracks and frames", "format": "PNG"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("figure6", "PNG"),
         ),
     log:
         "results/logs/figure6.log",
     conda:
         ENVIRONMENT
+    params:
+        caption=lambda wildcards: TABLE.experiments["figure6"].caption,
     shell:
         "vita figure qualitative --spec {input.spec} --runs {input.runs} --out {output.pdf} > {log} 2>&1"

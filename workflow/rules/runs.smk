@@ -148,7 +148,7 @@ rule predict:
 
 
 rule evaluate:
-    """AP, AP50, AP75, AR1, AR10 of one inference variant (all tables)."""
+    """Scores of one inference variant (all tables)."""
     input:
         predictions=f"{RUN}/predictions",
         record=f"{RUN}/predict_record.json",

@@ -69,24 +69,20 @@ rule table4:
         html=report(
             "results/table4.html",
             category="Tables",
-            caption="../report/table4.rst",
-            labels={
-                "item": "Table 4",
-                "what": "Maximum number of frames",
-                "format": "table",
-            },
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("table4", "table"),
         ),
         pdf=report(
             "results/table4_memory.pdf",
             category="Figures",
-            caption="../report/table4.rst",
-            labels={"item": "Table 4", "what": "Memory over frames", "format": "PDF"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("table4", "PDF", "Memory over frames"),
         ),
         png=report(
             "results/table4_memory.png",
             category="Figures",
-            caption="../report/table4.rst",
-            labels={"item": "Table 4", "what": "Memory over frames", "format": "PNG"},
+            caption="../report/experiment.rst",
+            labels=lambda wildcards: labels("table4", "PNG", "Memory over frames"),
         ),
     log:
         "results/logs/table4.log",
@@ -94,6 +90,7 @@ rule table4:
         ENVIRONMENT
     params:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
+        caption=lambda wildcards: TABLE.experiments["table4"].caption,
     shell:
         "vita table frames {params.probes} --out {output.csv} > {log} 2>&1 && "
         "vita figure memory {params.probes} --out {output.pdf} >> {log} 2>&1"

@@ -19,6 +19,7 @@ import torch
 from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS, merge_groups, scores_at_recall
+from vita.evaluation.main_scores import OFFICIAL_SCORES
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.scoring import Evaluation, evaluate_files
@@ -27,21 +28,11 @@ from vita.official.conformance.evaluator_special import special_checks
 from vita.official.conformance.recording import recorded_value
 from vita.official.contract import Check
 
-# The official names of the twelve numbers, in the official order -> ours.
-SCORES = {
-    "AP": "ap",
-    "AP50": "ap50",
-    "AP75": "ap75",
-    "APs": "ap_small",
-    "APm": "ap_medium",
-    "APl": "ap_large",
-    "AR1": "ar1",
-    "AR10": "ar10",
-    "AR100": "ar100",
-    "ARs": "ar_small",
-    "ARm": "ar_medium",
-    "ARl": "ar_large",
-}
+_OTHERS = {"APs": "ap_small", "APm": "ap_medium", "APl": "ap_large"}
+_OTHERS |= {"AR100": "ar100", "ARs": "ar_small", "ARm": "ar_medium", "ARl": "ar_large"}
+_NAMES = {name: name.lower() for name in OFFICIAL_SCORES} | _OTHERS
+# The official names of the twelve numbers -> ours, in the official order: precision before recall.
+SCORES = {name: _NAMES[name] for name in sorted(_NAMES, key=lambda name: name[:2])}
 IOUS = "ious_rows_are_predictions_sorted_by_score_cols_are_gt"
 AT_HALF = 0  # index of the IoU threshold 0.50
 AREA_ALL = 0

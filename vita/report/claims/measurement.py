@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from vita.evaluation.bootstrap import LEVEL
-from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.evaluation.main_scores import SCORE_NAMES
 from vita.report.tables.row_statistics import RowDifference, RowScores, compare
 
 Side = Literal["above", "below", "unclear"]

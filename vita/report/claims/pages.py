@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
-from tabulate import tabulate
 
 from vita.core.files import write_text
 from vita.report.claims.ledger import VERDICTS, Entry, build_entries
 from vita.report.pages import html
+from vita.report.tables.forms import ReadableTable, grid
 
 COLUMNS = (
     "id",
@@ -67,27 +67,23 @@ def summary(entries: Sequence[Entry]) -> str:
 
 def markdown(entries: Sequence[Entry]) -> str:
     """A table for each verdict."""
-    sections = ["# Claims of the paper", summary(entries)]
-    for verdict, group in _groups(entries):
-        headers, rows = _rows(group)
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-        shown = tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
-        sections += [f"## {_heading(verdict, group)}", f"{MEANING[verdict].capitalize()}.", shown]
+    parts = ["# Claims of the paper", summary(entries)]
+    for section in _sections(entries):
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in section.rows]
+        parts += [f"## {section.title}", *section.notes, grid(section.headers, rows, "github")]
     listed = [f"- {', '.join(names)}: {reason}" for reason, names in _tolerances(entries).items()]
-    return "\n\n".join([*sections, "## Why the tolerances", "\n".join(listed)]) + "\n"
+    return "\n\n".join([*parts, "## Why the tolerances", "\n".join(listed)]) + "\n"
 
 
 def document(entries: Sequence[Entry]) -> str:
     """As `markdown`, a page of the report."""
-    sections = [html.note(summary(entries))]
-    for verdict, group in _groups(entries):
-        look = {"not reproduced": "failed", **dict.fromkeys(UNDECIDED, "missing")}.get(verdict, "")
-        headers, rows = _rows(group)
-        sections += [html.heading(_heading(verdict, group)), html.note(f"{MEANING[verdict].capitalize()}.")]
-        sections.append(html.table(headers, rows, [look] * len(rows)))
+    parts = [html.note(summary(entries))]
+    for section in _sections(entries):
+        parts += [html.heading(section.title), *map(html.note, section.notes)]
+        parts.append(html.table(section.headers, section.rows, section.classes))
     reasons = [[", ".join(names), reason] for reason, names in _tolerances(entries).items()]
-    sections += [html.heading("Why the tolerances"), html.table(("claims", "reason"), reasons)]
-    return html.page("Claims of the paper", *sections)
+    parts += [html.heading("Why the tolerances"), html.table(("claims", "reason"), reasons)]
+    return html.page("Claims of the paper", *parts)
 
 
 def terminal(entries: Sequence[Entry]) -> str:
@@ -95,8 +91,7 @@ def terminal(entries: Sequence[Entry]) -> str:
     decided = [entry for entry in entries if entry.shown is not None]
     rows = [[entry.id, _should_be(entry), *_found(entry), entry.verdict] for entry in decided]
     headers = ("claim", "should be", *FOUND, "verdict")
-    shown = tabulate(rows, headers=headers, tablefmt="simple", disable_numparse=True)
-    return "\n\n".join([*([shown] if rows else []), summary(entries)])
+    return "\n\n".join([*([grid(headers, rows, "simple")] if rows else []), summary(entries)])
 
 
 def _line(entry: Entry) -> list[object]:
@@ -107,13 +102,21 @@ def _line(entry: Entry) -> list[object]:
     return [*about, *numbers, entry.verdict, _why(entry), " ".join(entry.evidence)]
 
 
-def _rows(group: Sequence[Entry]) -> tuple[list[str], list[list[str]]]:
-    """Headers and cells, without the columns of what was found where nothing was."""
-    about = [[entry.claim.text, entry.claim.where, _should_be(entry)] for entry in group]
-    found = [_found(entry) if any(one.shown for one in group) else [] for entry in group]
-    headers = [*ABOUT, *(FOUND if found[0] else ()), "why"]
-    whole = zip(about, found, group, strict=True)
-    return headers, [[*first, *second, _why(entry)] for first, second, entry in whole]
+def _sections(entries: Sequence[Entry]) -> Iterator[ReadableTable]:
+    """The claims of each verdict, without the columns of what was found where nothing was."""
+    for verdict in VERDICTS:
+        group = [entry for entry in entries if entry.verdict == verdict]
+        some_found = any(entry.shown for entry in group)
+        headers = (*ABOUT, *(FOUND if some_found else ()), "why")
+        rows = [[*_about(entry), *(_found(entry) if some_found else ()), _why(entry)] for entry in group]
+        look = {"not reproduced": "failed", **dict.fromkeys(UNDECIDED, "missing")}.get(verdict, "")
+        title, notes = f"{verdict.capitalize()} ({len(group)})", [f"{MEANING[verdict].capitalize()}."]
+        if group:
+            yield ReadableTable(title, headers, rows, notes, [look] * len(rows))
+
+
+def _about(entry: Entry) -> list[str]:
+    return [entry.claim.text, entry.claim.where, _should_be(entry)]
 
 
 def _found(entry: Entry) -> list[str]:
@@ -133,15 +136,6 @@ def _why(entry: Entry) -> str:
 
 def _should_be(entry: Entry) -> str:
     return f"{entry.claim.quantity} {entry.claim.predicate}"
-
-
-def _groups(entries: Sequence[Entry]) -> list[tuple[str, list[Entry]]]:
-    found = [(verdict, [entry for entry in entries if entry.verdict == verdict]) for verdict in VERDICTS]
-    return [(verdict, group) for verdict, group in found if group]
-
-
-def _heading(verdict: str, group: Sequence[Entry]) -> str:
-    return f"{verdict.capitalize()} ({len(group)})"
 
 
 def _tolerances(entries: Sequence[Entry]) -> dict[str, list[str]]:

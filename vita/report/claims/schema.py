@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from vita.core.config_base import Frozen
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import Key
 from vita.experiments.reading import load_file
 
 CLAIMS = Path(__file__).parent / "claims.yaml"
 
-Score = Literal["AP", "AP50", "AP75", "AR1", "AR10"]
+if TYPE_CHECKING:
+    Score = str
+else:
+    Score = Literal[SCORES]
 Scope = Literal["numbers", "trend"]
 
 
-class ScoreOfRow(Frozen):
-    """A row's mean score over its trainings."""
+class _OfRow(Frozen):
+    """About a score of one row of a table."""
 
-    kind: Literal["score"]
     table: str
     row: Key
     score: Score = "AP"
+
+
+class ScoreOfRow(_OfRow):
+    """A row's mean score over its trainings."""
+
+    kind: Literal["score"]
 
     def __str__(self) -> str:
         return self.score
@@ -38,30 +47,24 @@ class PublishedRows(Frozen):
     without: tuple[str, ...] = ("VITA",)
 
 
-class LeadOverPublished(Frozen):
+class LeadOverPublished(_OfRow):
     """A row's mean score less the highest that others published."""
 
     kind: Literal["lead"]
-    table: str
-    row: Key
     over: PublishedRows
-    score: Score = "AP"
 
     def __str__(self) -> str:
         return f"{self.score} lead"
 
 
-class Differences(Frozen):
+class Differences(_OfRow):
     """A row's mean score less that of each row of `against`; the predicate is asked of all.
 
     beyond: another score, whose own difference is taken off; what is left is how much more the first one changes.
     """
 
     kind: Literal["difference"]
-    table: str
-    row: Key
     against: tuple[Key, ...] = Field(min_length=1)
-    score: Score = "AP"
     beyond: Score | None = None
 
     def __str__(self) -> str:
@@ -123,32 +126,37 @@ class Frames(Frozen):
 Quantity = ScoreOfRow | LeadOverPublished | Differences | Steps | Convergence | Parameters | Frames
 
 
+class _Tolerant(Frozen):
+    """A value that is not meant to the last digit; `because` says why the tolerance is so wide."""
+
+    value: float
+    tolerance: float = Field(gt=0)
+    because: str = Field(min_length=20)
+
+
 class Above(Frozen):
-    """More than."""
+    """More than the value."""
 
     kind: Literal["above"]
     value: float
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """Between what the quantity should lie, as of every predicate."""
+        """The lowest and the highest value that fulfil the claim."""
         return self.value, math.inf
 
     def __str__(self) -> str:
         return f"above {self.value:g}"
 
 
-class AtLeast(Frozen):
-    """So much or more, less the tolerance; `because` says why it is so wide."""
+class AtLeast(_Tolerant):
+    """The value or more, less the tolerance."""
 
     kind: Literal["at least"]
-    value: float
-    tolerance: float = Field(gt=0)
-    because: str = Field(min_length=20)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As of `Above`."""
+        """The lowest and the highest value that fulfil the claim."""
         return self.value - self.tolerance, math.inf
 
     def __str__(self) -> str:
@@ -156,31 +164,28 @@ class AtLeast(Frozen):
 
 
 class Below(Frozen):
-    """Less than."""
+    """Less than the value."""
 
     kind: Literal["below"]
     value: float
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As of `Above`."""
+        """The lowest and the highest value that fulfil the claim."""
         return -math.inf, self.value
 
     def __str__(self) -> str:
         return f"below {self.value:g}"
 
 
-class About(Frozen):
-    """Within the tolerance; `because` says why it is so wide."""
+class About(_Tolerant):
+    """The value, within the tolerance."""
 
     kind: Literal["about"]
-    value: float
-    tolerance: float = Field(gt=0)
-    because: str = Field(min_length=20)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As of `Above`."""
+        """The lowest and the highest value that fulfil the claim."""
         return self.value - self.tolerance, self.value + self.tolerance
 
     def __str__(self) -> str:
@@ -203,7 +208,7 @@ class Between(Frozen):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """As of `Above`."""
+        """The lowest and the highest value that fulfil the claim."""
         return self.low, self.high
 
     def __str__(self) -> str:

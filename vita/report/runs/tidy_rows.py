@@ -14,10 +14,10 @@ from vita.core.dataset_config import DatasetConfig
 from vita.core.files import write_text
 from vita.core.records import TRAINING_FILE, MetricsRecord, TrainingRecord, read_record
 from vita.core.run_config import PredictConfig
+from vita.evaluation.main_scores import SCORES
 from vita.report.runs.failed_runs import failed_config, failure_of, scores_stand
 from vita.report.runs.server_scores import server_rows
 
-SCORES = ("AP", "AP50", "AP75", "AR1", "AR10")
 IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
 COLUMNS = (
     *IDENTITY,

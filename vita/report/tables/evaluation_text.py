@@ -13,7 +13,7 @@ from vita.evaluation.breakdown import Part
 from vita.evaluation.errors.analysis import ErrorAnalysis
 from vita.evaluation.evaluate_file import Comparison, Report
 from vita.evaluation.frames.frame_ap import FrameEvaluation
-from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.scoring import Evaluation
 
 _INTERVAL = f"{LEVEL:.0%} interval"

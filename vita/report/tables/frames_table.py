@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tabulate import tabulate
 
 from vita.core.contract import UserError
-from vita.core.files import write_text
-from vita.report.pages.html import note, page, table
 from vita.report.runs.probe_records import Probe, read_probes
+from vita.report.tables.forms import ReadableTable, texts
 from vita.report.tables.inputs import PUBLISHED
-from vita.report.tables.latex import escaped
+from vita.report.tables.latex import escaped, latex_row, tabular
 
 COLUMNS = (
     "method",
@@ -54,6 +52,7 @@ PRINTED = {
 }
 WHOLE_NUMBERS = ("predicted_frames", "predicted_frames_low", "measured_frames")
 NOT_AVAILABLE = "not available"
+ABBREVIATIONS = {NOT_AVAILABLE: "n/a", " of address space on a CPU": ", CPU", " allocator cap on ": ", "}  # in print
 TITLE = "Table 4: Maximum number of frames"
 NOTES = (
     "Predicted: from shapes alone, without a device. Weights and the video take the budget; with 2 GiB taken, what "
@@ -74,12 +73,11 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
     if not probes:
         raise UserError("--probe: name at least one record of `vita probe`")
     frame = frames_frame(read_probes(probes))
-    headers, cells = shown(frame)
-    write_text(out.with_suffix(".md"), "\n\n".join([f"# {TITLE}", _tabulated(headers, cells, "github"), *NOTES]) + "\n")
-    write_text(out.with_suffix(".tex"), _latex(frame))
-    write_text(out.with_suffix(".html"), page(TITLE, table(headers, cells), *map(note, NOTES)))
-    write_text(out, frame.round(2).to_csv(index=False))
-    return "\n\n".join([TITLE, _tabulated(headers, cells, "simple"), *NOTES])
+    lines = _lines(frame)
+    filled = [name for name in HEADERS if any(line[name] for line in lines)]
+    rows = [[line[name] for name in filled] for line in lines]
+    table = ReadableTable(TITLE, [HEADERS[name] for name in filled], rows, NOTES)
+    return table.write(out, _latex(lines), frame.round(2).to_csv(index=False))
 
 
 def frames_frame(probes: Sequence[Probe]) -> pd.DataFrame:
@@ -117,47 +115,27 @@ def published_frames(cells: dict[str, str]) -> str:
     return str(stated["max_frames"].iloc[0] or NOT_AVAILABLE) if len(stated) else NOT_AVAILABLE
 
 
-def shown(frame: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
-    """Headers and cells as people read them, without columns that are empty."""
-    cells = pd.DataFrame([_texts(line) for line in frame.to_dict("records")], columns=list(HEADERS))
-    filled = [name for name in HEADERS if (cells[name] != "").any()]
-    return [HEADERS[name] for name in filled], cells[filled].to_numpy().tolist()
+def _lines(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """Cells as people read them, by column."""
+    lines = texts(frame)
+    for line, error in zip(lines, frame["error_percent"], strict=True):
+        line["error_percent"] = "" if pd.isna(error) else f"{error:+.1f}"
+        if line["status"] == "failed":
+            line["measured_frames"] = "failed"
+        if line["published_frames"] != NOT_AVAILABLE and line["comparable"] == "no":
+            line["published_frames"] = f"({line['published_frames']})"
+    return lines
 
 
-def _texts(line: dict[Any, Any]) -> dict[str, str]:
-    cells = {name: "" if pd.isna(line[name]) else str(line[name]) for name in HEADERS}
-    if cells["error_percent"]:
-        cells["error_percent"] = f"{line['error_percent']:+.1f}"
-    if line["status"] == "failed":
-        cells["measured_frames"] = "failed"
-    if cells["published_frames"] != NOT_AVAILABLE and not line["comparable"]:
-        cells["published_frames"] = f"({cells['published_frames']})"
-    return cells
-
-
-def _tabulated(headers: list[str], cells: list[list[str]], style: str) -> str:
-    return tabulate(cells, headers=headers, tablefmt=style, disable_numparse=True)
-
-
-def _latex(frame: pd.DataFrame) -> str:
-    lines = [_texts(line) for line in frame.to_dict("records")]
-    for line in lines:
-        line["budget"] = (
-            line["budget"].replace(" of address space on a CPU", ", CPU").replace(" allocator cap on ", ", ")
-        )
+def _latex(lines: Sequence[Mapping[str, str]]) -> str:
     names = [name for name in PRINTED if any(line[name] for line in lines)]
-    cells = [[escaped(line[name].replace(NOT_AVAILABLE, "n/a")) for name in names] for line in lines]
-    rows = [" & ".join(line) + " \\\\" for line in [[PRINTED[name] for name in names], *cells]]
-    return "\n".join(
-        [
-            *(f"% {line}" for line in (TITLE, "needs \\usepackage{booktabs}", *NOTES)),
-            "{\\scriptsize\\setlength{\\tabcolsep}{2pt}\\centering",
-            f"\\begin{{tabular}}{{@{{}}{'l' * len(names)}@{{}}}}",
-            "\\toprule",
-            rows[0],
-            "\\midrule",
-            *rows[1:],
-            "\\bottomrule",
-            "\\end{tabular}\\par}\n",
-        ]
-    )
+    cells = [[escaped(_short(line[name])) for name in names] for line in lines]
+    rows = [latex_row(line) for line in [[PRINTED[name] for name in names], *cells]]
+    look = "\\scriptsize\\setlength{\\tabcolsep}{2pt}\\centering"
+    return tabular((TITLE, *NOTES), look, "l" * len(names) + "@{}", rows, "\\par}\n")
+
+
+def _short(cell: str) -> str:
+    for long, short in ABBREVIATIONS.items():
+        cell = cell.replace(long, short)
+    return cell

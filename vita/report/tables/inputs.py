@@ -37,14 +37,20 @@ def read_published(spec: TableSpec) -> pd.DataFrame | None:
     """
     if spec.published is None:
         return None
-    path = PUBLISHED / spec.published
-    if not path.is_file():
-        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
-        raise UserError(f"table '{spec.name}': published file '{spec.published}' is not known; allowed: {known}")
+    path = published_file(spec.published, f"table '{spec.name}': ")
     published = pd.read_csv(path, dtype=str, keep_default_na=False)
     if spec.rows and not set(spec.columns) & set(published):
         raise UserError(f"{path}: none of the columns {', '.join(spec.columns)}")
     return published
+
+
+def published_file(name: str, where: str = "") -> Path:
+    """A file of the paper's numbers. Raises UserError, which begins with `where`, naming those that there are."""
+    path = PUBLISHED / name
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
+        raise UserError(f"{where}published file '{name}' is not known; allowed: {known}")
+    return path
 
 
 def runs_of(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:

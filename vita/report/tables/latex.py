@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 import pandas as pd
 
 from vita.experiments.config import TableSpec
-from vita.report.runs.tidy_rows import SCORES
+from vita.report.tables.forms import texts
 from vita.report.tables.notes import smallest_differences
-from vita.report.tables.text import ONE_VIDEO
-
-Line = Mapping[Any, Any]
+from vita.report.tables.text import Line, interval, mean, other_scores
 
 LONG_TEXT = 30  # characters; a column of keys with longer cells is broken into lines
 BLOCK = 4  # rows; a cell that holds for as many stands above them as a heading
@@ -49,23 +46,30 @@ VERDICTS = {
 
 def as_latex(title: str, spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> str:
     """What must be said of the table stands in comments above it, what its marks mean in a legend below."""
-    lines = [_cells(spec, line, keys) for line in frame.to_dict("records")]
+    lines = [_cells(spec, line, keys) for line in texts(frame)]
     block = _block(lines, keys)
     names = [n for n in lines[0] if n != block and (n in keys or any(line[n] for line in lines))]
     kinds = "".join(_kind(name, [line[name] for line in lines], keys) for name in names)
+    header = latex_row(HEADERS.get(name) or escaped(name.replace("_", " ")) for name in names)
+    legend = f"\\par\n\\vspace{{2pt}}\\scriptsize {' '.join(_legend(spec, frame))}\\par\n}}\n"
+    look = "\\footnotesize\\setlength{\\tabcolsep}{2.5pt}\\centering"
+    return tabular((title, *notes), look, kinds, [header, *_body(lines, names, block)], legend)
+
+
+def tabular(comments: Sequence[str], look: str, kinds: str, rows: Sequence[str], end: str) -> str:
+    """A tabular of booktabs in an open brace, under its title and notes as comments; rows: the header is the first."""
+    title, *notes = comments
     return "\n".join(
         [
             *(f"% {line}" for line in (title, "needs \\usepackage{booktabs}", *notes)),
-            "{\\footnotesize\\setlength{\\tabcolsep}{2.5pt}\\centering",
+            f"{{{look}",
             f"\\begin{{tabular}}{{@{{}}{kinds}}}",
             "\\toprule",
-            _row(HEADERS.get(name) or escaped(name.replace("_", " ")) for name in names),
+            rows[0],
             "\\midrule",
-            *_body(lines, names, block),
+            *rows[1:],
             "\\bottomrule",
-            "\\end{tabular}\\par",
-            f"\\vspace{{2pt}}\\scriptsize {' '.join(_legend(spec, frame))}\\par",
-            "}\n",
+            f"\\end{{tabular}}{end}",
         ]
     )
 
@@ -87,7 +91,7 @@ def _block(lines: Sequence[Mapping[str, str]], keys: Sequence[str]) -> str | Non
 
 def _body(lines: Sequence[Mapping[str, str]], names: Sequence[str], block: str | None) -> Iterator[str]:
     if block is None:
-        yield from (_row(line[name] for name in names) for line in lines)
+        yield from (latex_row(line[name] for name in names) for line in lines)
         return
     for cell, rows in groupby(lines, itemgetter(block)):
         yield "\\addlinespace"
@@ -96,7 +100,8 @@ def _body(lines: Sequence[Mapping[str, str]], names: Sequence[str], block: str |
         yield from _body(list(rows), names, None)
 
 
-def _row(cells: Iterable[str]) -> str:
+def latex_row(cells: Iterable[str]) -> str:
+    """Cells that are escaped already, and the end of their row."""
     return " & ".join(cells) + " \\\\"
 
 
@@ -107,15 +112,16 @@ def _kind(name: str, cells: Sequence[str], keys: Sequence[str]) -> str:
 
 
 def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
-    cells: dict[str, str] = {name: "" if pd.isna(line[name]) else escaped(str(line[name])) for name in keys}
     reported = line["source"] == "reported"
-    cells |= {"AP": _number(line["paper_AP"], REPORTED) if reported else _mean(line), "interval": _interval(line)}
-    cells |= {score: _number(line.get(f"paper_{score}" if reported else score)) for score in SCORES[1:]}
-    mark = NOT_COMPARABLE if line["comparable"] is False else ""
-    cells["difference"] = _number(line.get("difference"), VERDICTS.get(str(line.get("verdict")), ""), sign="+")
-    cells["paper_AP"] = "" if reported else _number(line.get("paper_AP"), mark)
+    paper, difference = line.get("paper_AP", ""), line.get("difference", "")
+    cells = {name: escaped(line[name]) for name in keys}
+    cells |= {"AP": _marked(paper, REPORTED) if reported else _mean(line), "interval": interval(line, "[{}, {}]")}
+    cells |= other_scores(line)
+    verdict = VERDICTS.get(line.get("verdict", ""), "")
+    cells["difference"] = _marked(f"${difference}$" if difference else "", verdict)
+    cells["paper_AP"] = "" if reported else _marked(paper, NOT_COMPARABLE if line["comparable"] == "no" else "")
     for name in ("max_frames", "paper_max_frames") if spec.max_frames else ():
-        cells[name] = _short(str(line[name]))
+        cells[name] = _short(line[name])
     return cells
 
 
@@ -129,25 +135,12 @@ def _short(cell: str) -> str:
 
 def _mean(line: Line) -> str:
     """The number of seeds stands behind the mean; a row without one has a dash, or says that it failed."""
-    if pd.isna(line["AP"]):
-        return "failed" if line["source"] == "failed" else "---"
-    deviation = "" if pd.isna(line["AP_std"]) else f"\\,$\\pm$\\,{line['AP_std']:.1f}"
-    return f"{line['AP']:.1f}{deviation} ({line['n_seeds']})"
+    return mean(line, "\\,$\\pm$\\,") or ("failed" if line["source"] == "failed" else "---")
 
 
-def _interval(line: Line) -> str:
-    if pd.isna(line["AP_low"]):
-        return ONE_VIDEO if not pd.isna(line["videos"]) and line["videos"] == 1 else ""
-    return f"[{line['AP_low']:.1f}, {line['AP_high']:.1f}]"
-
-
-def _number(value: float | None, mark: str = "", sign: str = "") -> str:
+def _marked(number: str, mark: str) -> str:
     """mark: an exponent, which takes no room, so that numbers stay in line."""
-    if value is None or pd.isna(value):
-        return ""
-    number = f"{round(value, 1) + 0.0:{sign}.1f}"  # no -0.0
-    number = f"${number}$" if sign else number
-    return f"{number}\\rlap{{${mark}$}}" if mark else number
+    return f"{number}\\rlap{{${mark}$}}" if number and mark else number
 
 
 def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:

@@ -30,7 +30,7 @@ from vita.evaluation.bootstrap import (
     videos_with_objects,
 )
 from vita.evaluation.counts import Counts
-from vita.evaluation.resampled_scores import SCORE_NAMES
+from vita.evaluation.main_scores import SCORE_NAMES
 from vita.report.tables import chance
 
 SEEDS_OF_MEAN = 3  # from so many on, the interval of a mean holds other trainings too

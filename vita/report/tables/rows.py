@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
-from vita.report.runs.tidy_rows import SCORES
 
 Cells = dict[str, str]
 

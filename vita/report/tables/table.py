@@ -9,24 +9,23 @@ from typing import Any
 import pandas as pd
 
 from vita.core.config_base import load
-from vita.core.files import write_text
+from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
-from vita.report.runs.tidy_rows import SCORES
 from vita.report.tables.frames_table import published_frames
 from vita.report.tables.inputs import PUBLISHED, is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.tables.latex import as_latex
 from vita.report.tables.notes import captions
 from vita.report.tables.row_statistics import RowDifference, RowScores, compare, mean_intervals, read_row_scores
 from vita.report.tables.rows import TableRow, key_columns, rows_in_order
-from vita.report.tables.text import as_html, as_markdown, as_printed, title
+from vita.report.tables.text import readable
 
 Cells = dict[str, Any]
 NOT_AVAILABLE = "not available"
 STATISTICS = ("AP_std", "n_seeds", "videos", "AP_low", "AP_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict", "smallest_difference")
-PAPER = tuple(f"paper_{score}" for score in SCORES)
+PAPER = tuple(f"paper_{score}" for score in OFFICIAL_SCORES)
 ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "evidence")
 WHOLE_NUMBERS = ("n_seeds", "videos", "failed")
 
@@ -41,11 +40,8 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Pat
     frame = table_frame(spec, runs, read_probes(probes))
     notes = captions(spec, frame, runs)
     keys = [str(name) for name in frame.columns[: frame.columns.get_loc("source")]]
-    write_text(out.with_suffix(".md"), as_markdown(spec, frame, keys, notes))
-    write_text(out.with_suffix(".tex"), as_latex(title(spec), spec, frame, keys, notes))
-    write_text(out.with_suffix(".html"), as_html(spec, frame, keys, notes))
-    write_text(out, frame.round(4).to_csv(index=False))
-    return as_printed(spec, frame, keys, notes)
+    table = readable(spec, frame, keys, notes)
+    return table.write(out, as_latex(table.title, spec, frame, keys, notes), frame.round(4).to_csv(index=False))
 
 
 def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[Probe] = ()) -> pd.DataFrame:

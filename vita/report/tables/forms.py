@@ -1,0 +1,56 @@
+"""What all tables share on their way to people: cells as text, and Markdown, HTML and a terminal around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tabulate import tabulate
+
+from vita.core.files import write_text
+from vita.report.pages.html import note, page, table
+
+
+@dataclass(frozen=True)
+class ReadableTable:
+    """A table as text under its title, with notes below. classes: of its rows in HTML, "" for none."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    notes: Sequence[str]
+    classes: Sequence[str] = ()
+
+    def write(self, out: Path, latex: str, csv: str) -> str:
+        """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print."""
+        markdown = [f"# {self.title}", grid(self.headers, self.rows, "github"), *self.notes]
+        write_text(out.with_suffix(".md"), "\n\n".join(markdown) + "\n")
+        write_text(out.with_suffix(".tex"), latex)
+        body = table(self.headers, self.rows, self.classes)
+        write_text(out.with_suffix(".html"), page(self.title, body, *map(note, self.notes)))
+        write_text(out, csv)
+        return "\n\n".join([self.title, grid(self.headers, self.rows, "simple"), *self.notes])
+
+
+def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
+    """Cells in columns, as they are. style: "github" for Markdown, "simple" for a terminal."""
+    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True)
+
+
+def texts(frame: pd.DataFrame) -> list[dict[str, str]]:
+    """The cells of each line as text, by column: numbers with one decimal, differences with their sign, "" for none."""
+    return [{str(name): _text(str(name), cell) for name, cell in line.items()} for line in frame.to_dict("records")]
+
+
+def _text(column: str, cell: Any) -> str:
+    if pd.isna(cell):
+        return ""
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, float):
+        sign = "+" if column.startswith("difference") else ""
+        return f"{round(cell, 1) + 0.0:{sign}.1f}"  # no -0.0
+    return str(cell)
