@@ -26,7 +26,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt
 from scipy.optimize import linear_sum_assignment
 
 from vita.core.config_base import Frozen, parse
-from vita.core.contract import FrameSource, MethodDefinition, Rle, Track, UserError, WatchedVideo
+from vita.core.contract import EncodedVideo, FrameSource, MethodDefinition, Rle, Track, UserError
 from vita.data.masks.rle import encode
 from vita.evaluation.readers.mask_tracks import MaskTrack
 from vita.evaluation.tube_iou import Tubes
@@ -150,7 +150,7 @@ def clip_bounds(frames: int, clip_frames: int, overlap: int) -> list[tuple[int, 
 
 
 class ClipAssociation:
-    """The entry point `clip_association` of the group `vita.procedures`."""
+    """The entry point `clip_association` of the group `vita.inference_wrappers`."""
 
     def read_variant(self, options: Mapping[str, Any], definition: MethodDefinition) -> ClipVariant:
         """An inference variant. Raises UserError naming an unknown or impossible option."""
@@ -163,7 +163,7 @@ class ClipAssociation:
         return ClipVariant(parsed, definition.read_variant(parsed.each))
 
     def predict(
-        self, video: WatchedVideo, frames: FrameSource, variants: Mapping[str, ClipVariant], top_k: int
+        self, video: EncodedVideo, frames: FrameSource, variants: Mapping[str, ClipVariant], top_k: int
     ) -> dict[str, list[Track]]:
         """Tracks under each variant; variants with the same clips share the method's predictions of them."""
         joined = {n: Association(v.options, frames.out_height, frames.out_width) for n, v in variants.items()}
@@ -183,4 +183,4 @@ def _by_clips(variants: Mapping[str, ClipVariant]) -> dict[tuple[int, int], list
     return grouped
 
 
-procedure = ClipAssociation()
+wrapper = ClipAssociation()

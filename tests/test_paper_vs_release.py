@@ -14,7 +14,7 @@ from vita.blocks.detector_options import DetectorOptions
 from vita.core.config_base import parse
 from vita.core.dataset_config import DatasetConfig
 from vita.core.run_config import AugmentationConfig, CropConfig, PredictConfig, RunConfig, TrainConfig
-from vita.experiments.config import StandIn, TierConfig
+from vita.experiments.config import DatasetSubstitute, TierConfig
 from vita.experiments.reading import overlay
 from vita.experiments.run_table import RunTable
 from vita.model.method import VitaOptions, definition
@@ -64,10 +64,10 @@ def of_vita(table: RunTable) -> dict[str, RunConfig]:
 )
 def test_the_lines_for_the_other_data_sets_fit_a_tier(dataset, iterations, decay, frames):
     tier = parse(TierConfig, overlay(PAPER, BLOCKS[1]), "ledger")
-    stand_in = tier.datasets[dataset]
-    train = parse(TrainConfig, overlay(tier.schedules["clips"], stand_in.train), "ledger")
+    substitute = tier.datasets[dataset]
+    train = parse(TrainConfig, overlay(tier.schedules["clips"], substitute.train), "ledger")
     assert (train.iterations, train.decay_at, train.clip_frames) == (iterations, decay, frames)
-    parse(PredictConfig, overlay(tier.predict, stand_in.predict) | {"variants": {"intact": {}}}, "ledger")
+    parse(PredictConfig, overlay(tier.predict, substitute.predict) | {"variants": {"intact": {}}}, "ledger")
 
 
 def test_every_key_of_the_last_column_exists():
@@ -78,7 +78,9 @@ def test_every_key_of_the_last_column_exists():
     known |= {f"augmentation.{key}" for key in AugmentationConfig.model_fields}
     known |= {f"schedules.clips.{key}" for key in TrainConfig.model_fields} | {"schedules.pretrain"}
     known |= {"datasets.ytvis_2021.train", "datasets.ovis.train", "methods.vita.variants.pretrain.window"}
-    known |= {"pseudo_videos"} & StandIn.model_fields.keys() | {"category_map"} & DatasetConfig.model_fields.keys()
+    known |= {"pseudo_videos"} & DatasetSubstitute.model_fields.keys() | {
+        "category_map"
+    } & DatasetConfig.model_fields.keys()
     known |= {"paper", "datasets"}  # names of a preset and of a tier
     tables = [row for section in ("1.", "2.", "3.", "4.") for row in rows(section) if len(row) == 6]
     named = {key.partition(":")[0] for row in tables for key in re.findall(r"`([\w.: ]+)`", row[5])}

@@ -35,7 +35,7 @@ class Ifc(IfcNetwork):
         return
 
     @torch.no_grad()
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
+    def forward_for_flops(self, frames: Tensor, top_k: int) -> None:
         """The network's part of `predict`: overlapping clips as released, with the masks of all queries of each."""
         maps, variant = self.see(normalise_and_pad([frames], divisor=1)), IfcVariant()
         starts = clip_starts(len(frames), variant.clip_frames, variant.stride)
@@ -43,12 +43,12 @@ class Ifc(IfcNetwork):
         clips = first.joined(others)  # as one batch, which takes as much work as one after the other
         self.decode_last(clips, len(starts))
 
-    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
+    def encode_frames(self, images: Tensor) -> tuple[Tensor, ...]:
         """The backbone's maps at C channels; see `vita.core.contract.ProbedMethod`."""
         maps = self.see(images)
         return maps.coarse, *maps.finer
 
-    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: IfcVariant, attention: AttentionPath) -> None:
+    def decode_video(self, kept: Sequence[tuple[Tensor, ...]], variant: IfcVariant, attention: AttentionPath) -> None:
         """Encoder, decoder and masks of all frames as one clip, whatever the variant says of clips."""
         first, *others = (FrameMaps(coarse, (middle, fine)) for coarse, middle, fine in kept)
         maps = first.joined(others)

@@ -85,37 +85,37 @@ class Mask2FormerVis(nn.Module):
         absent = [~clip.annotated[:, -1] for clip in clips]
         return [replace(t, labels=t.labels.masked_fill(a, no_object)) for t, a in zip(targets, absent, strict=True)]
 
-    def keep(self, images: Tensor) -> tuple[Tensor, ...]:
+    def encode_frames(self, images: Tensor) -> tuple[Tensor, ...]:
         """The maps of all levels and the mask features; see `vita.core.contract.ProbedMethod`."""
         maps = self.pixel_level(images)
         return *maps.levels, maps.mask_features
 
-    def conclude(self, kept: Sequence[tuple[Tensor, ...]], variant: object, attention: AttentionPath) -> None:
+    def decode_video(self, kept: Sequence[tuple[Tensor, ...]], variant: object, attention: AttentionPath) -> None:
         """The decoder on all frames as one clip."""
         maps = together([PixelMaps(tuple(levels), features) for *levels, features in kept])
         with attention_path(attention):
             deque(self.decoder(maps, 1), maxlen=0)
 
     @torch.no_grad()
-    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> MapsSeen:
+    def encode_video(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> MapsSeen:
         """The pixel level's maps of a whole video, made in chunks of frames; all are kept: the decoder needs them."""
         chunks = read_in_chunks(frames, self.decoder.norm.weight.device)
         maps, geometries = zip(*((self.pixel_level(images), geometry) for images, geometry in chunks), strict=True)
         return MapsSeen(self.decoder, top_k, geometries[0], together(maps))
 
     @torch.no_grad()
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
+    def forward_for_flops(self, frames: Tensor, top_k: int) -> None:
         """The network's part of `predict`: masks of all queries, of which `top_k` are kept, steer the attention."""
         deque(self.decoder(self.pixel_level(normalise_and_pad([frames])), 1), maxlen=0)
 
     def predict(self, frames: FrameSource, variants: Mapping[str, object], top_k: int) -> VideoPrediction:
         """See `MapsSeen`."""
-        return self.watch(frames, top_k).predict(0, len(frames), variants)
+        return self.encode_video(frames, top_k).predict(0, len(frames), variants)
 
 
 @dataclass(frozen=True)
 class MapsSeen:
-    """The maps of a video's T frames: enough to predict any part of it (`vita.core.contract.WatchedVideo`)."""
+    """The maps of a video's T frames: enough to predict any part of it (`vita.core.contract.EncodedVideo`)."""
 
     decoder: MaskedVideoDecoder
     top_k: int

@@ -45,13 +45,13 @@ class VisTr(nn.Module):
         self.query_position = nn.Embedding(queries_per_frame, channels)
         self.class_head = nn.Linear(channels, num_classes + 1)
 
-    def keep(self, images: Tensor) -> Tensor:
+    def encode_frames(self, images: Tensor) -> Tensor:
         """The backbone's last map of frames (F, 3, H, W), at C channels: (F, C, h, w)."""
         projected: Tensor = self.projection(self.backbone(images)[-1])
         return projected
 
     @torch.no_grad()
-    def conclude(self, kept: Sequence[Tensor], variant: object, attention: AttentionPath) -> None:
+    def decode_video(self, kept: Sequence[Tensor], variant: object, attention: AttentionPath) -> None:
         """Encoder and decoder on all frames; see `vita.core.contract.ProbedMethod`."""
         # One sequence of all positions of all frames.
         maps = torch.cat(list(kept))

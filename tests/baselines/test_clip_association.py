@@ -14,9 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from baselines.clip_association import ClipVariant, clip_bounds, match, procedure
+from baselines.clip_association import ClipVariant, clip_bounds, match, wrapper
 from vita.core.contract import Track, UserError, VideoPrediction
-from vita.core.plugins import find_method, find_procedure
+from vita.core.plugins import find_inference_wrapper, find_method
 from vita.data.masks.rle import decode, encode
 from vita.engine.inference_plan import VideoInParts, read_plan
 from vita.official.conformance.recording import StoredFrames
@@ -50,14 +50,14 @@ class Scripted:
 
 
 def variant(**options: Any) -> ClipVariant:
-    return procedure.read_variant(options, find_method("vita"))
+    return wrapper.read_variant(options, find_method("vita"))
 
 
 def joined(method: Scripted, frames: int, top_k: int = 10, **options: Any) -> list[tuple[int, float, list[list[int]]]]:
     numbers = torch.arange(frames, dtype=torch.uint8)[:, None, None, None].expand(-1, 3, HEIGHT, WIDTH)
     video = StoredFrames(numbers, HEIGHT, WIDTH)
     parts = VideoInParts(method, video, top_k)  # type: ignore[arg-type]
-    tracks = procedure.predict(parts, video, {"only": variant(**options)}, top_k)["only"]
+    tracks = wrapper.predict(parts, video, {"only": variant(**options)}, top_k)["only"]
     assert all(len(track.segmentations) == frames for track in tracks)
     return [(t.label, t.score, [pixels(mask) for mask in decode(t.segmentations, HEIGHT, WIDTH)]) for t in tracks]
 
@@ -186,5 +186,7 @@ def test_it_is_found_by_name() -> None:
     )
     assert plan.names == ["intact", "clips"]
     assert plan.through["clip_association"]["clips"].options.clip_frames == 4
-    with pytest.raises(UserError, match="'through': unknown procedure 'magic'; installed are: clip_association"):
-        find_procedure("magic")
+    with pytest.raises(
+        UserError, match="'through': unknown inference wrapper 'magic'; installed are: clip_association"
+    ):
+        find_inference_wrapper("magic")

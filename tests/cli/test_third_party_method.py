@@ -105,4 +105,4 @@ def test_plan_counts_its_runs(tmp_path: Path) -> None:
 def test_probe_says_what_it_lacks(tmp_path: Path) -> None:
     case = tmp_path / "case.yaml"
     case.write_text(f"{{method: {NAME}}}")
-    refused(vita("probe", "--case", case, "--frames", 2), f"method {NAME} cannot be probed: it lacks `keep`")
+    refused(vita("probe", "--case", case, "--frames", 2), f"method {NAME} cannot be probed: it lacks `encode_frames`")

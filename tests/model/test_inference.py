@@ -9,7 +9,7 @@ import torch
 from noise_video import Noise, with_masks
 from same_tracks import assert_same, assert_same_tracks, masks
 
-from vita.core.plugins import find_procedure
+from vita.core.plugins import find_inference_wrapper
 from vita.engine.inference_plan import VideoInParts, read_plan
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
@@ -102,7 +102,7 @@ def test_a_shared_pass_changes_nothing(model: Vita, monkeypatch: pytest.MonkeyPa
     """Parts of seven frames, whole clips and cut ones, beside the same parts as videos of their own."""
     monkeypatch.setattr("vita.blocks.frame_detector.CHUNK_FRAMES", chunk)
     video = Noise(7)
-    shared, alone = model.watch(video, 4), VideoInParts(model, video, 4)
+    shared, alone = model.encode_video(video, 4), VideoInParts(model, video, 4)
     for start, stop in [(0, 7), (0, 3), (3, 6), (6, 7), (1, 6), (2, 4)]:
         assert_same(shared.predict(start, stop, VARIANTS), alone.predict(start, stop, VARIANTS))
 
@@ -111,7 +111,7 @@ def test_clips_are_associated_as_without_sharing(model: Vita) -> None:
     video, plan = Noise(7), read_plan(definition, CLIPS)
     tracks = plan.predict(model, video, top_k=4).tracks
     for name, variants in plan.through.items():
-        alone = find_procedure(name).predict(VideoInParts(model, video, 4), video, variants, 4)
+        alone = find_inference_wrapper(name).predict(VideoInParts(model, video, 4), video, variants, 4)
         assert alone.keys() == tracks.keys()
         for variant in alone:
             assert_same_tracks(tracks[variant], alone[variant])

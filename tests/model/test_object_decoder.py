@@ -55,13 +55,13 @@ def test_a_video_repeated_is_the_same_video(decoder: ObjectDecoder, tokens: Tens
 @torch.no_grad()
 def test_survivors_keep_their_own_position(decoder: ObjectDecoder, tokens: Tensor) -> None:
     kept = tokens[:, :, [1, 3]]
-    slots = torch.tensor([1, 3]).expand(2, 3, 2)
+    query_indices = torch.tensor([1, 3]).expand(2, 3, 2)
     renumbered = ObjectDecoder(channels=16, heads=4, feedforward=32, layers=2, video_queries=5, frame_queries=2)
     weights = decoder.state_dict()
     weights["token_position.weight"] = weights["token_position.weight"][[1, 3]]
     renumbered.load_state_dict(weights)
-    assert_close(decoder(kept, slots), renumbered(kept))
-    assert (decoder(kept, slots) - decoder(kept, slots - 1)).abs().max() > 1e-2
+    assert_close(decoder(kept, query_indices), renumbered(kept))
+    assert (decoder(kept, query_indices) - decoder(kept, query_indices - 1)).abs().max() > 1e-2
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ from torch.testing import assert_close
 
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
-from vita.model.pruning import Control, apply_control, prune, survivors
+from vita.model.pruning import Control, apply_control, kept_query_indices, prune
 
 Build = Callable[..., Vita]
 NO_OBJECT = torch.tensor([[0.9, 0.1, 0.5, 0.2], [0.3, 0.8, 0.4, 0.7]])
@@ -18,27 +18,27 @@ QUERIES = torch.arange(8.0).view(2, 4, 1)  # frame 0: 0 1 2 3, frame 1: 4 5 6 7
 
 
 def test_those_least_like_no_object_survive_in_their_order() -> None:
-    slots = survivors(NO_OBJECT, 0.5)
-    assert slots.tolist() == [[1, 3], [0, 2]]
-    assert prune(QUERIES, slots).flatten().tolist() == [1, 3, 4, 6]
+    query_indices = kept_query_indices(NO_OBJECT, 0.5)
+    assert query_indices.tolist() == [[1, 3], [0, 2]]
+    assert prune(QUERIES, query_indices).flatten().tolist() == [1, 3, 4, 6]
 
 
 def test_ties_go_to_the_first() -> None:
-    assert survivors(torch.full((1, 5), 0.5), 0.4).tolist() == [[0, 1]]
+    assert kept_query_indices(torch.full((1, 5), 0.5), 0.4).tolist() == [[0, 1]]
 
 
 @pytest.mark.parametrize("queries", [1, 7, 20, 50, 100, 200])
 def test_every_frame_keeps_the_ratio_rounded_up(queries: int) -> None:
     for hundredths in range(1, 101):
-        slots = survivors(torch.rand(2, queries), hundredths / 100)
-        assert slots.shape == (2, ceil(Fraction(hundredths, 100) * queries)), hundredths
-        assert (slots.diff(dim=1) > 0).all()
+        query_indices = kept_query_indices(torch.rand(2, queries), hundredths / 100)
+        assert query_indices.shape == (2, ceil(Fraction(hundredths, 100) * queries)), hundredths
+        assert (query_indices.diff(dim=1) > 0).all()
 
 
 def test_ratio_one_keeps_all() -> None:
-    slots = survivors(NO_OBJECT, 1.0)
-    assert slots.tolist() == [[0, 1, 2, 3]] * 2
-    assert torch.equal(prune(QUERIES, slots), QUERIES)
+    query_indices = kept_query_indices(NO_OBJECT, 1.0)
+    assert query_indices.tolist() == [[0, 1, 2, 3]] * 2
+    assert torch.equal(prune(QUERIES, query_indices), QUERIES)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +63,10 @@ def test_whole_video_level_under_pruning(tiny_vita: Build) -> None:
     assert_close(intact.mask_embeddings, all_tokens.mask_embeddings)
     assert_close(intact.class_logits, all_tokens.class_logits)
     # Queries that are pruned away may hold anything.
-    slots = survivors(no_object, 0.5)
-    spoilt = torch.full_like(queries, 1e3).scatter(1, slots[..., None].expand(-1, -1, 32), prune(queries, slots))
+    query_indices = kept_query_indices(no_object, 0.5)
+    spoilt = torch.full_like(queries, 1e3).scatter(
+        1, query_indices[..., None].expand(-1, -1, 32), prune(queries, query_indices)
+    )
     half = model.associate(queries, no_object, VitaVariant(prune_ratio=0.5))
     assert_close(model.associate(spoilt, no_object, VitaVariant(prune_ratio=0.5)).class_logits, half.class_logits)
     assert (half.class_logits - intact.class_logits).abs().max() > 1e-3

@@ -62,7 +62,7 @@ class Counted(nn.Module):
         super().__init__()
         self.image_detector, self.on_top = nn.Conv2d(3, 4, 1), nn.Linear(4, 5)
 
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
+    def forward_for_flops(self, frames: Tensor, top_k: int) -> None:
         tokens = self.image_detector(frames.float()).flatten(2).transpose(1, 2)  # (T, S, 4)
         torch.einsum("tsc,kc->tks", self.on_top(tokens), tokens.new_empty(top_k, 5))
         heads = tokens[:, None]
@@ -116,7 +116,7 @@ def test_rehearsing_is_as_much_work_as_predicting(method: str, frames: int) -> N
     video = torch.randint(0, 256, (frames, 3, 32, 64), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     variant = find_method(method).read_variant({})
     predicted = flops(lambda: model.predict(StoredFrames(video, 32, 64), {"only": variant}, top_k=1))
-    assert predicted == flops(lambda: model.rehearse(video, top_k=1)) > 0
+    assert predicted == flops(lambda: model.forward_for_flops(video, top_k=1)) > 0
 
 
 def test_clips_are_rehearsed_as_they_are_predicted() -> None:
@@ -129,14 +129,16 @@ def test_clips_are_rehearsed_as_they_are_predicted() -> None:
         for start in range(3):
             model.instances(maps[start : start + 5], start)
 
-    assert flops(clip_by_clip) == flops(lambda: model.rehearse(video, top_k=1)) > 0
+    assert flops(clip_by_clip) == flops(lambda: model.forward_for_flops(video, top_k=1)) > 0
 
 
 @pytest.mark.parametrize("method", TINY_OPTIONS)
 def test_no_step_needs_values(method: str) -> None:
     model = tiny(method)
     video = torch.zeros(7, 3, 32, 64, dtype=torch.uint8)
-    assert flops(lambda: model.rehearse(video, 2)) == flops(lambda: model.to("meta").rehearse(video.to("meta"), 2))
+    assert flops(lambda: model.forward_for_flops(video, 2)) == flops(
+        lambda: model.to("meta").forward_for_flops(video.to("meta"), 2)
+    )
 
 
 def test_the_detectors_work_is_proportional_to_the_frames() -> None:

@@ -14,7 +14,7 @@ from written_records import training_record
 from vita.core.config_base import dump
 from vita.core.records import write_record
 from vita.core.run_config import PredictConfig
-from vita.evaluation.evaluate_file import Question, answer
+from vita.evaluation.evaluate_file import EvaluationOptions, evaluate_file
 from vita.report.claims.schema import ScoreOfRow
 from vita.report.runs.tidy_rows import collect_runs
 from vita.report.tables.evaluation_text import evaluation_text
@@ -28,7 +28,9 @@ def main(folder: Path) -> None:
     found = [prediction(codes([strip(8, 8 - n)]), score=0.9 - n / 10, video_id=1 + n) for n in (0, 1)]
     (folder / "truth.json").write_text(json.dumps(ground_truth(objects, videos)))
     (folder / "found.json").write_text(json.dumps(found))
-    report = answer(Question(draws=20, seed=0), folder / "truth.json", folder / "found.json", None, None)
+    report = evaluate_file(
+        EvaluationOptions(draws=20, seed=0), folder / "truth.json", folder / "found.json", None, None
+    )
     sys.stdout.write(evaluation_text(report) + "\n\n")
 
     run = folder / "seed0"

@@ -10,7 +10,7 @@ import pytest
 from claim_results import claim, results
 from probe_scenes import measured, write_probe
 
-from vita.report.claims.ledger import Entry, hold
+from vita.report.claims.ledger import Entry, judge
 from vita.report.claims.schema import read_claims
 from vita.report.runs.probe_records import read_probes
 
@@ -36,7 +36,7 @@ def held(tmp_path: Path) -> Any:
         quantity = {"kind": "frames", "row": VITA} | ({"over": IFC} if ifc else {})
         force = results()
         asked = claim(quantity, {"because": BECAUSE, **predicate} if "tolerance" in predicate else predicate)
-        return hold("it", asked, type(force)(force.tables, force.models, force.models_file, read_probes(found)))
+        return judge("it", asked, type(force)(force.tables, force.models, force.models_file, read_probes(found)))
 
     return hold_it
 
@@ -121,16 +121,16 @@ def test_all_resolutions_count_where_the_claim_names_none(held: Any, tmp_path: P
     force = results()
     force = type(force)(force.tables, force.models, force.models_file, read_probes(found))
     ratio, inside = {"kind": "frames", "row": VITA, "over": IFC}, "lies wholly inside what the claim says"
-    entry = hold("it", claim(ratio, {**about(11, 1), "because": BECAUSE}), force)
+    entry = judge("it", claim(ratio, {**about(11, 1), "because": BECAUSE}), force)
     assert (entry.verdict, entry.shown.value, entry.shown.low, entry.shown.high) == ("predicted", 4, 4, 25)
     assert entry.reason.startswith("360 x 640: 1800 and 450 frames")
     assert "720 x 1280: 1800 and 90 frames" in entry.reason
     assert len(entry.evidence) == 4
     assert entry.reason.endswith("the prediction spans a threshold")
-    assert inside in hold("it", claim(ratio, {"kind": "above", "value": 1}), force).reason
+    assert inside in judge("it", claim(ratio, {"kind": "above", "value": 1}), force).reason
     large = {"resolution": "720 x 1280"}
     at_one = {"kind": "frames", "row": VITA | large, "over": IFC | large}
-    assert inside in hold("it", claim(at_one, {"kind": "above", "value": 19}), force).reason
+    assert inside in judge("it", claim(at_one, {"kind": "above", "value": 19}), force).reason
 
 
 def case_of(size: str) -> dict[str, int]:

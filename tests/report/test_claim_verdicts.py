@@ -6,7 +6,7 @@ from claim_results import ABOUT_50, claim, line, pruned, results, row, table
 from figure_runs import write_run
 
 from vita.core.contract import UserError
-from vita.report.claims.ledger import hold
+from vita.report.claims.ledger import judge
 
 PAPER = {"as_paper": True, "valid_videos": 20}
 FEWER = {"kind": "difference", "table": "table6", "row": {"ratio": 0.5}, "against": [{"ratio": 1.0}]}
@@ -29,20 +29,20 @@ def scored(aps, as_paper=True, tier="paper", **changes):
     ],
 )
 def test_a_score_of_the_paper(aps, verdict):
-    entry = hold("it", claim(SCORE), scored(aps))
+    entry = judge("it", claim(SCORE), scored(aps))
     assert (entry.verdict, entry.shown.seeds) == (verdict, len(aps))
     assert entry.evidence == tuple(f"runs/seed{seed}/metrics/intact.json" for seed in range(len(aps)))
 
 
 def test_other_models_and_data_are_not_comparable():
-    entry = hold("it", claim(SCORE), scored([49, 50, 51], as_paper=False, tier="smoke"))
+    entry = judge("it", claim(SCORE), scored([49, 50, 51], as_paper=False, tier="smoke"))
     assert (entry.verdict, entry.shown) == ("not comparable", None)
     assert "tier smoke" in entry.reason
 
 
 @pytest.mark.parametrize("changes", [{"ground_truth": "local split of train"}, {"videos": 19}])
 def test_other_videos_than_the_official_ones_are_not_comparable(changes):
-    entry = hold("it", claim(SCORE), scored([49, 50, 51], **changes))
+    entry = judge("it", claim(SCORE), scored([49, 50, 51], **changes))
     assert entry.verdict == "not comparable"
     assert "not on the official videos" in entry.reason
 
@@ -50,7 +50,7 @@ def test_other_videos_than_the_official_ones_are_not_comparable(changes):
 def test_scores_of_a_server_are_comparable():
     local = [line(seed, 10.0, ground_truth="local split") for seed in range(3)]
     server = [line(seed, 49.0 + seed, ground_truth="server", videos=None, directory=f"s{seed}") for seed in range(3)]
-    entry = hold("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], local + server, tier="paper")))
+    entry = judge("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], local + server, tier="paper")))
     assert (entry.verdict, entry.shown.value, entry.evidence) == ("reproduced", 50, ("s0", "s1", "s2"))
 
 
@@ -59,7 +59,7 @@ def test_differences_of_scores_of_a_server_are_over_trainings():
     lines = [line(seed, 40.0 + seed, ground_truth="server") for seed in range(3)]
     lines += [line(seed, 50.0 + seed, "prune50", ground_truth="server") for seed in range(3)]
     rows = [row({"ratio": 1.0}, **PAPER), row({"ratio": 0.5}, "prune50", **PAPER)]
-    entry = hold("it", claim(FEWER, {"kind": "above", "value": 6.4}), results(table(rows, lines, tier="paper")))
+    entry = judge("it", claim(FEWER, {"kind": "above", "value": 6.4}), results(table(rows, lines, tier="paper")))
     assert (entry.verdict, entry.shown.value) == ("reproduced", 10)
     assert entry.shown.low == pytest.approx(6.487, abs=1e-3)
 
@@ -79,21 +79,21 @@ def test_differences_of_scores_of_a_server_are_over_trainings():
     ],
 )
 def test_not_run_names_what_is_missing(result, words):
-    entry = hold("it", claim(SCORE, scope="trend"), result)
+    entry = judge("it", claim(SCORE, scope="trend"), result)
     assert entry.verdict == "not run"
     assert all(word in entry.reason for word in words)
 
 
 def test_a_failed_training_beside_finished_ones_is_told():
     lines = [*(line(seed, 50.0) for seed in range(3)), line(3, None, status="failed", error="out of memory")]
-    entry = hold("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], lines, tier="paper")))
+    entry = judge("it", claim(SCORE), results(table([row({"ratio": 1.0}, **PAPER)], lines, tier="paper")))
     assert (entry.verdict, entry.shown.seeds) == ("reproduced", 3)
     assert "failed trainings: 1" in entry.reason
 
 
 def test_a_trend_says_on_which_data_it_is_one(tmp_path):
     """10 of 20 objects: precision 1 up to recall 0.5, so 51 of 101 levels: 50.495, which is 49.505 less than 100."""
-    entry = hold("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, 10)))
+    entry = judge("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, 10)))
     assert entry.verdict == "reproduced"
     assert entry.shown.value == pytest.approx(-49.505, abs=1e-3)
     assert entry.shown.low < entry.shown.value < entry.shown.high < 0
@@ -104,7 +104,7 @@ def test_a_trend_says_on_which_data_it_is_one(tmp_path):
 @pytest.mark.parametrize(("right", "verdict"), [(19, "inconclusive"), (20, "inconclusive")])
 def test_no_trend_that_the_interval_does_not_carry(tmp_path, right, verdict):
     """One video of twenty is left out of a draw in 36 % of them, and then there is no difference."""
-    entry = hold("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, right)))
+    entry = judge("it", claim(FEWER, {"kind": "below", "value": 0}, "trend"), results(pruned(tmp_path, right)))
     assert entry.verdict == verdict
 
 
@@ -112,7 +112,7 @@ def test_steps_that_must_all_hold(tmp_path):
     one = pruned(tmp_path, 10)
     rows = [row({"ratio": 1.0}), row({"ratio": 0.5}, "prune50"), row({"ratio": 0.25}, "prune50")]
     steps = {"kind": "steps", "table": "table6", "rows": [{"ratio": 1.0}, {"ratio": 0.5}, {"ratio": 0.25}]}
-    entry = hold(
+    entry = judge(
         "it", claim(steps, {"kind": "below", "value": 0}, "trend"), results(table(rows, one.runs.to_dict("records")))
     )
     assert entry.verdict == "inconclusive"  # the last step changes nothing
@@ -124,7 +124,7 @@ def test_lead_over_what_others_published():
     """The best of the others with a ResNet-50 is SeqFormer's 47.4: 50, 51, 52 lead by 3.6 with 2.48 to either side."""
     lead = {"kind": "lead", "table": "table6", "row": {"ratio": 1.0}}
     lead |= {"over": {"file": "table1.csv", "where": {"backbone": "ResNet-50"}}}
-    entry = hold("it", claim(lead, {"kind": "above", "value": 0}), scored([50, 51, 52]))
+    entry = judge("it", claim(lead, {"kind": "above", "value": 0}), scored([50, 51, 52]))
     assert (entry.verdict, entry.shown.value) == ("reproduced", pytest.approx(3.6))
     assert "47.4 of SeqFormer, ResNet-50" in entry.reason
     assert "table1.csv" in entry.evidence
@@ -141,20 +141,20 @@ def test_lead_over_what_others_published():
 def test_wrong_published_rows_are_named(over, message):
     lead = {"kind": "lead", "table": "table6", "row": {"ratio": 1.0}, "over": over}
     with pytest.raises(UserError, match=f"claim 'it': .*{message}"):
-        hold("it", claim(lead), scored([50, 51, 52]))
+        judge("it", claim(lead), scored([50, 51, 52]))
 
 
 def test_a_column_that_the_table_has_not_is_named():
     wrong = {**SCORE, "row": {"share": 1.0}}
     with pytest.raises(UserError, match="claim 'it': table6 has no column 'share'; it has ratio"):
-        hold("it", claim(wrong), scored([50, 51, 52]))
+        judge("it", claim(wrong), scored([50, 51, 52]))
 
 
 def test_parameters_are_counted_in_every_tier():
     added = {"kind": "parameters", "method": "vita", "backbone": "swin_l", "column": "added_percent"}
-    entry = hold("it", claim(added, {**ABOUT_50, "value": 6, "tolerance": 0.5}), results())
+    entry = judge("it", claim(added, {**ABOUT_50, "value": 6, "tolerance": 0.5}), results())
     assert (entry.verdict, entry.shown.value, entry.evidence) == ("reproduced", 6.13, ("models.csv",))
-    other = hold("it", claim({**added, "method": "ifc"}), results())
+    other = judge("it", claim({**added, "method": "ifc"}), results())
     assert (other.verdict, other.reason) == ("not run", "models.csv has no added_percent of ifc on swin_l")
 
 
@@ -183,7 +183,7 @@ FASTER = {"kind": "convergence", "table": "figure5", "row": {"curve": "A"}, "aga
 
 def test_convergence_from_histories(curves):
     """10 and 5 points on average; seeds 0.1 apart, so the interval is 4.3027 * 0.1 * sqrt(2 / 3) to either side."""
-    entry = hold("it", claim(FASTER, {"kind": "above", "value": 4.6}, "trend"), curves())
+    entry = judge("it", claim(FASTER, {"kind": "above", "value": 4.6}, "trend"), curves())
     assert (entry.verdict, entry.shown.value) == ("reproduced", pytest.approx(5))
     assert entry.shown.low == pytest.approx(5 - 0.3513, abs=1e-3)
     assert "steps 100 to 300" in entry.reason
@@ -191,13 +191,13 @@ def test_convergence_from_histories(curves):
 
 
 def test_curves_of_different_videos_are_not_compared(curves):
-    entry = hold("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), curves(validate_videos=5))
+    entry = judge("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), curves(validate_videos=5))
     assert (entry.verdict, entry.reason) == ("inconclusive", "figure5: validated on 8 and 5 videos")
 
 
 def test_a_training_without_a_curve_is_told(curves, tmp_path):
     there = curves()
     (tmp_path / "b" / "seed2" / "history.csv").unlink()
-    entry = hold("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), there)
+    entry = judge("it", claim(FASTER, {"kind": "above", "value": 0}, "trend"), there)
     assert (entry.verdict, entry.shown.seeds) == ("inconclusive", 2)
     assert "seed 2: no history.csv" in entry.reason

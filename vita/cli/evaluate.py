@@ -33,13 +33,13 @@ def evaluate(
     """Score predictions: average precision and recall of YouTube-VIS, with intervals."""
     from vita.core.contract import UserError
     from vita.core.records import write_record
-    from vita.evaluation.evaluate_file import Question, answer, write_per_video
+    from vita.evaluation.evaluate_file import EvaluationOptions, evaluate_file, write_per_video
     from vita.report.tables.evaluation_text import evaluation_text
 
     if chart is not None and not errors:
         raise UserError("--chart draws the error analysis; ask for it with --errors")
-    question = Question(draws, seed, against, breakdown, errors)
-    report = answer(question, gt, pred, limit_videos, _chosen(videos, gt))
+    question = EvaluationOptions(draws, seed, against, breakdown, errors)
+    report = evaluate_file(question, gt, pred, limit_videos, _chosen(videos, gt))
     if out is not None:
         write_record(out, report.record())
     if per_video is not None:

@@ -121,7 +121,7 @@ class VideoPrediction:
 
     tracks: Mapping[str, list[Track]]
     frame_detections: Sequence[FrameDetection] = field(default_factory=list)
-    streamed: bool = False  # see `WatchedVideo`
+    streamed: bool = False  # see `EncodedVideo`
 
 
 class FrameSource(Protocol):
@@ -164,7 +164,7 @@ class VideoMethod(Protocol):
         ...
 
 
-class WatchedVideo(Protocol):
+class EncodedVideo(Protocol):
     """One video of which a method has seen all frames: it predicts any part of it, as often as it is asked."""
 
     @property
@@ -178,23 +178,23 @@ class WatchedVideo(Protocol):
 
 
 @runtime_checkable
-class WatchingMethod(Protocol):
+class EncodingMethod(Protocol):
     """What a `VideoMethod` may add that takes its frames one by one: all parts of a video share one pass over them."""
 
-    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
+    def encode_video(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> EncodedVideo:
         """See all frames, once (eval mode). Of more than `keep_bytes` of features, a method that can keeps less."""
         ...
 
 
 @runtime_checkable
 class StreamingMethod(Protocol):
-    """What a `WatchingMethod` may add that follows videos of any length with what it keeps in files."""
+    """What a `EncodingMethod` may add that follows videos of any length with what it keeps in files."""
 
     def feature_bytes(self, frames: FrameSource) -> int:
         """What the features of all frames would take on disk."""
         ...
 
-    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> WatchedVideo:
+    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> EncodedVideo:
         """See all frames, once (eval mode), and keep what is needed of them in `folder`, where a pass goes on.
 
         spool: keep features there too, which are otherwise made a second time.
@@ -211,7 +211,7 @@ class CountedMethod(Protocol):
         """The part that alone finds objects in images: the method itself when it adds nothing, None without one."""
         ...
 
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
+    def forward_for_flops(self, frames: Tensor, top_k: int) -> None:
         """What inference asks of the network for one video, (T, 3, H, W) uint8, with the masks of `top_k` queries.
 
         No step depends on a value, so that all tensors may be without memory (torch's device "meta").
@@ -223,14 +223,14 @@ class CountedMethod(Protocol):
 class ProbedMethod(Protocol):
     """What a `VideoMethod` may add for probes of memory. No step depends on a value: tensors may be without memory."""
 
-    def keep(self, images: Tensor) -> Any:
+    def encode_frames(self, images: Tensor) -> Any:
         """What frames (F, 3, H, W), normalised and padded, leave on the device until the video-level module runs.
 
         Tensors in nested tuples, lists or mappings; the first dimension of each counts frames.
         """
         ...
 
-    def conclude(self, kept: Sequence[Any], variant: Any, attention: AttentionPath) -> None:
+    def decode_video(self, kept: Sequence[Any], variant: Any, attention: AttentionPath) -> None:
         """The video-level module on what all chunks of a video left, once."""
         ...
 
@@ -247,15 +247,15 @@ class MethodDefinition(Protocol):
         ...
 
 
-class InferenceProcedure(Protocol):
-    """What an entry point of the group `vita.procedures` names: a way of inference around any method."""
+class InferenceWrapper(Protocol):
+    """What an entry point of the group `vita.inference_wrappers` names: a way of inference around any method."""
 
     def read_variant(self, options: Mapping[str, Any], definition: MethodDefinition) -> Any:
-        """An inference variant of this procedure. Raises UserError naming an unknown or impossible option."""
+        """An inference variant of this wrapper. Raises UserError naming an unknown or impossible option."""
         ...
 
     def predict(
-        self, video: WatchedVideo, frames: FrameSource, variants: Mapping[str, Any], top_k: int
+        self, video: EncodedVideo, frames: FrameSource, variants: Mapping[str, Any], top_k: int
     ) -> Mapping[str, list[Track]]:
         """The `top_k` best tracks of one video under each variant, from what a method says of its parts.
 

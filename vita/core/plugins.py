@@ -10,10 +10,10 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
-from vita.core.contract import InferenceProcedure, MethodDefinition, UserError
+from vita.core.contract import InferenceWrapper, MethodDefinition, UserError
 
 METHODS = "vita.methods"
-PROCEDURES = "vita.procedures"
+INFERENCE_WRAPPERS = "vita.inference_wrappers"
 
 
 def installed(group: str) -> list[str]:
@@ -44,10 +44,10 @@ def find_method(name: str) -> MethodDefinition:
     return definition
 
 
-def find_procedure(name: str) -> InferenceProcedure:
+def find_inference_wrapper(name: str) -> InferenceWrapper:
     """A way of inference around any method. Raises UserError naming those installed."""
-    procedure: InferenceProcedure = find(PROCEDURES, name, "procedure", "inference option 'through'")
-    return procedure
+    wrapper: InferenceWrapper = find(INFERENCE_WRAPPERS, name, "inference wrapper", "inference option 'through'")
+    return wrapper
 
 
 def method_package(name: str) -> Path:

@@ -44,7 +44,7 @@ def count_work(model: CountedMethod, detector: nn.Module | None, video: Tensor) 
 
     inside = [detector.register_forward_pre_hook(enter), detector.register_forward_hook(leave)] if detector else []
     with counter:
-        model.rehearse(video, TOP_K)
+        model.forward_for_flops(video, TOP_K)
     for hook in inside:
         hook.remove()
     work.total = counter.get_total_flops()

@@ -1,6 +1,6 @@
-"""Ways of inference that work around any method, found through the entry-point group `vita.procedures`.
+"""Ways of inference that work around any method, found through the entry-point group `vita.inference_wrappers`.
 
-An inference variant asks for one by the option `through`; its other options are the procedure's own.
+An inference variant asks for one by the option `through`; its other options are the wrapper's own.
 """
 
 from __future__ import annotations
@@ -12,15 +12,15 @@ from typing import Any, ClassVar
 
 from vita.core.contract import (
     KEEP_BYTES,
+    EncodedVideo,
+    EncodingMethod,
     FrameSource,
-    InferenceProcedure,
+    InferenceWrapper,
     MethodDefinition,
     VideoMethod,
     VideoPrediction,
-    WatchedVideo,
-    WatchingMethod,
 )
-from vita.core.plugins import find_procedure
+from vita.core.plugins import find_inference_wrapper
 from vita.data.frames import FrameSlice
 
 THROUGH = "through"
@@ -28,11 +28,11 @@ THROUGH = "through"
 
 @dataclass(frozen=True)
 class InferencePlan:
-    """Variants of a method, by name: its own, and those that go through a procedure, by its name."""
+    """Variants of a method, by name: its own, and those that go through a wrapper, by its name."""
 
     direct: dict[str, Any]
     through: dict[str, dict[str, Any]]
-    procedures: dict[str, InferenceProcedure] = field(default_factory=dict)
+    wrappers: dict[str, InferenceWrapper] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
@@ -42,18 +42,18 @@ class InferencePlan:
     def predict(
         self, method: VideoMethod, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES
     ) -> VideoPrediction:
-        """Tracks of one video under every variant; `keep_bytes` as in `vita.core.contract.WatchingMethod`."""
-        video = watch(method, frames, top_k, keep_bytes)
+        """Tracks of one video under every variant; `keep_bytes` as in `vita.core.contract.EncodingMethod`."""
+        video = encode(method, frames, top_k, keep_bytes)
         whole = video.predict(0, len(frames), self.direct) if self.direct else VideoPrediction({})
         tracks = dict(whole.tracks)
         for name, variants in self.through.items():
-            tracks |= self.procedures[name].predict(video, frames, variants, top_k)
+            tracks |= self.wrappers[name].predict(video, frames, variants, top_k)
         return VideoPrediction(tracks, whole.frame_detections, video.streamed)
 
 
 @dataclass(frozen=True)
 class VideoInParts:
-    """A `WatchedVideo` of a method that keeps nothing: it sees the frames of every part anew."""
+    """A `EncodedVideo` of a method that keeps nothing: it sees the frames of every part anew."""
 
     method: VideoMethod
     frames: FrameSource
@@ -61,28 +61,28 @@ class VideoInParts:
     streamed: ClassVar[bool] = False
 
     def predict(self, start: int, stop: int, variants: Mapping[str, Any]) -> VideoPrediction:
-        """See `WatchedVideo`."""
+        """See `EncodedVideo`."""
         return self.method.predict(FrameSlice(self.frames, start, stop), variants, self.top_k)
 
 
-def watch(method: VideoMethod, frames: FrameSource, top_k: int, keep_bytes: int) -> WatchedVideo:
+def encode(method: VideoMethod, frames: FrameSource, top_k: int, keep_bytes: int) -> EncodedVideo:
     """The video as the method predicts its parts, from one pass over the frames if the method can."""
-    if isinstance(method, WatchingMethod):
-        return method.watch(frames, top_k, keep_bytes)
+    if isinstance(method, EncodingMethod):
+        return method.encode_video(frames, top_k, keep_bytes)
     return VideoInParts(method, frames, top_k)
 
 
 def read_plan(definition: MethodDefinition, variants: Mapping[str, Mapping[str, Any]]) -> InferencePlan:
-    """Options of variants, by name. Raises UserError naming an unknown option or procedure."""
+    """Options of variants, by name. Raises UserError naming an unknown option or wrapper."""
     direct: dict[str, Any] = {}
     through: dict[str, dict[str, Any]] = defaultdict(dict)
-    procedures: dict[str, InferenceProcedure] = {}
+    wrappers: dict[str, InferenceWrapper] = {}
     for name, options in variants.items():
         own = {key: value for key, value in options.items() if key != THROUGH}
         if THROUGH in options:
-            procedure = str(options[THROUGH])
-            procedures[procedure] = find_procedure(procedure)
-            through[procedure][name] = procedures[procedure].read_variant(own, definition)
+            wrapper = str(options[THROUGH])
+            wrappers[wrapper] = find_inference_wrapper(wrapper)
+            through[wrapper][name] = wrappers[wrapper].read_variant(own, definition)
         else:
             direct[name] = definition.read_variant(own)
-    return InferencePlan(direct, dict(through), procedures)
+    return InferencePlan(direct, dict(through), wrappers)

@@ -20,7 +20,7 @@ from vita.evaluation.scoring import Evaluation, evaluate_detections
 
 
 @dataclass(frozen=True)
-class Question:
+class EvaluationOptions:
     """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with."""
 
     draws: int
@@ -67,8 +67,8 @@ class Report:
         return record
 
 
-def answer(
-    question: Question, gt: Path, predictions: Path, limit_videos: int | None, chosen: Collection[int] | None
+def evaluate_file(
+    question: EvaluationOptions, gt: Path, predictions: Path, limit_videos: int | None, chosen: Collection[int] | None
 ) -> Report:
     """Evaluate a results file; limit_videos and chosen (ids) as of `evaluate_files`.
 
@@ -101,7 +101,7 @@ def write_per_video(videos: list[VideoRow], out: Path) -> None:
 
 
 def _compare(
-    question: Question, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
+    question: EvaluationOptions, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
 ) -> Comparison:
     other = evaluate_detections(truth, read_detections_file(against, whole, truth.videos))
     differences = paired_bootstrap(evaluation.counts, other.counts, question.draws, question.seed)

@@ -17,7 +17,7 @@ from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 Difference = dict[str, Any]  # keys of another section, laid over it
 
 
-class PseudoVideoStandIn(Frozen):
+class PseudoVideoSubstitute(Frozen):
     """Images that are mixed into the training clips of a data set, each as a clip of its own."""
 
     use: str  # a file of datasets/
@@ -25,13 +25,13 @@ class PseudoVideoStandIn(Frozen):
     augmentation: Difference = Field({})  # complete: nothing lies below it
 
 
-class StandIn(Frozen):
+class DatasetSubstitute(Frozen):
     """What a tier runs in the place of one of the paper's data sets."""
 
     use: str  # a file of datasets/
     train: Difference = Field({})
     predict: Difference = Field({})
-    pseudo_videos: PseudoVideoStandIn | None = None  # for the training variants that ask for them
+    pseudo_videos: PseudoVideoSubstitute | None = None  # for the training variants that ask for them
     validate_on: Literal["valid", "local_split"] | None = None  # None: as the data set's file says
     limit_videos: PositiveInt | None = None  # as the key of a data set's file
     only_with_labels: bool = False  # rows on it are left out where its labels of `valid` are not there
@@ -124,7 +124,7 @@ class Anchor(Selection):
     within: float = Field(gt=0)  # points, either way
 
 
-class Needs(Frozen):
+class JobResources(Frozen):
     """What a scheduler is asked for, for one job."""
 
     mem_mb: PositiveInt = 4000  # host memory, megabytes
@@ -140,13 +140,13 @@ class TierConfig(Frozen):
     fewer_seeds: dict[str, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
     gpus: NonNegativeInt = 0  # per training and per prediction
     experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
-    datasets: dict[str, StandIn]
+    datasets: dict[str, DatasetSubstitute]
     backbones: dict[str, str]
     methods: dict[str, TierMethod]
     schedules: dict[str, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
     predict: Difference = Field({})
     adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
-    needs: dict[Literal["train", "predict", "probe"], Needs] = Field({})  # of a cluster, for every such job
+    needs: dict[Literal["train", "predict", "probe"], JobResources] = Field({})  # of a cluster, for every such job
     probes: TierProbes | None = None  # what is measured of the number of frames that fit
     weights: dict[str, tuple[TierWeights, ...]] = Field({})  # files of others, by the point that they start at
     start: str | None = None  # which of `weights` is in force; None: everything is trained from nothing

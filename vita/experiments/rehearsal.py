@@ -13,7 +13,9 @@ def rehearsed(tier: TierConfig, steps: int) -> TierConfig:
     Batches, sizes, models and precision are the tier's.
     """
     short = {"iterations": steps, "decay_at": [], "checkpoint_every": steps, "validate_every": None, "validate_at": []}
-    datasets = {name: stand_in.model_copy(update={"limit_videos": VIDEOS}) for name, stand_in in tier.datasets.items()}
+    datasets = {
+        name: substitute.model_copy(update={"limit_videos": VIDEOS}) for name, substitute in tier.datasets.items()
+    }
     return tier.model_copy(
         update={
             "tier": f"{tier.tier}_rehearsal",

@@ -15,12 +15,12 @@ from vita.core.dataset_config import DatasetConfig
 from vita.core.run_config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
 from vita.experiments.config import (
     Adjustment,
+    DatasetSubstitute,
     ExperimentConfig,
     MethodConfig,
     Options,
-    PseudoVideoStandIn,
+    PseudoVideoSubstitute,
     Selection,
-    StandIn,
     TierConfig,
     TierWeights,
     VariantConfig,
@@ -115,18 +115,18 @@ class Resolver:
     @cached_property
     def datasets(self) -> dict[str, DatasetConfig]:
         """What stands in for each of the paper's data sets, by the paper's name."""
-        return {name: self._scored_on(stand_in) for name, stand_in in self.tier.datasets.items()}
+        return {name: self._scored_on(substitute) for name, substitute in self.tier.datasets.items()}
 
-    def _scored_on(self, stand_in: StandIn) -> DatasetConfig:
-        dataset = self._dataset(stand_in.use)
-        changes = stand_in.model_dump(include={"validate_on", "limit_videos"}, exclude_none=True)
+    def _scored_on(self, substitute: DatasetSubstitute) -> DatasetConfig:
+        dataset = self._dataset(substitute.use)
+        changes = substitute.model_dump(include={"validate_on", "limit_videos"}, exclude_none=True)
         return parse(DatasetConfig, dataset.model_dump() | changes, str(self.tier_file)) if changes else dataset
 
     @cached_property
     def pseudo_videos(self) -> dict[str, PseudoVideoConfig]:
         """What may be mixed into the training clips of the paper's data sets, for those that have something."""
-        stand_ins = self.tier.datasets.items()
-        return {name: self._images(name, it.pseudo_videos) for name, it in stand_ins if it.pseudo_videos}
+        substitutes = self.tier.datasets.items()
+        return {name: self._images(name, it.pseudo_videos) for name, it in substitutes if it.pseudo_videos}
 
     def run(self, names: Selection, seed: int) -> Run:
         """The training run that `names` select, with the run that it starts from.
@@ -244,7 +244,7 @@ class Resolver:
                 pick(variants, adjustment.variant, f"{self.tier_file}: adjustments[{number}].variant")
         return tier.adjustments
 
-    def _images(self, paper_dataset: str, mixed_in: PseudoVideoStandIn) -> PseudoVideoConfig:
+    def _images(self, paper_dataset: str, mixed_in: PseudoVideoSubstitute) -> PseudoVideoConfig:
         where = f"{self.tier_file}: datasets.{paper_dataset}.pseudo_videos.augmentation"
         augmentation = parse(AugmentationConfig, mixed_in.augmentation, where)
         dataset = self._dataset(mixed_in.use).without_description()

@@ -48,7 +48,7 @@ class KeptFrames:
 
 @dataclass(frozen=True)
 class FramesSeen:
-    """A video whose frames the detector has seen: any part of it can be predicted (`vita.core.contract.WatchedVideo`).
+    """A video whose frames the detector has seen: any part of it can be predicted (`vita.core.contract.EncodedVideo`).
 
     folder: of the files in which `kept` lies; None where it lies in memory.
     temporary: is removed with this video; open files stay readable.
@@ -98,7 +98,7 @@ class FramesSeen:
         return [replace(one, frame_index=one.frame_index - start) for one in part]
 
 
-def watch_video(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSeen:
+def encode_at_once(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSeen:
     """One pass of the detector over the video, in chunks; what is kept lies in memory."""
     device = model.mask_projection.weight.device
     features = MemoryStore(torch.device("cpu") if len(frames) > FRAMES_ON_DEVICE else device)
@@ -107,10 +107,10 @@ def watch_video(model: VitaNetwork, frames: FrameSource, top_k: int) -> FramesSe
     return FramesSeen(model, frames, top_k, geometry, kept)
 
 
-def watch_in_chunks(
+def encode_in_chunks(
     model: VitaNetwork, frames: FrameSource, top_k: int, folder: Path | None = None, spool: bool = False
 ) -> FramesSeen:
-    """As `watch_video`, for a video of any length.
+    """As `encode_at_once`, for a video of any length.
 
     What is kept lies in `folder`, where a pass that was cut off goes on; without one, in the system's folder for
     temporary files.  spool: keep mask features there too (`feature_bytes`), in the place of a second pass.

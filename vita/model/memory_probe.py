@@ -29,20 +29,20 @@ def associate_along(
     """
     window = model.window_of(variant)
     queries, no_object = (torch.cat(part) for part in zip(*kept, strict=True))
-    queries, slots = choose_queries(queries, no_object, variant)
+    queries, query_indices = choose_queries(queries, no_object, variant)
     if attention == "chunked" and window > 0:
         streamed = stream_tokens(model.object_encoder, queries.split(FRAMES_AT_ONCE), window, variant.shift)
         encoded = [tokens for tokens in streamed if len(tokens)]
-        model.predictions(decode_chunks(model.object_decoder, lambda: _with_slots(encoded, slots)))
+        model.predictions(decode_chunks(model.object_decoder, lambda: _with_slots(encoded, query_indices)))
         return
     with attention_path(attention, float_masks=window > 0):
         tokens = model.object_encoder(queries[None], window, shift=variant.shift)
     with attention_path(attention):
-        model.decode(tokens, slots[None])
+        model.decode(tokens, query_indices[None])
 
 
-def _with_slots(encoded: Sequence[Tensor], slots: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+def _with_slots(encoded: Sequence[Tensor], query_indices: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
     start = 0
     for tokens in encoded:
-        yield tokens, slots[start : start + len(tokens)]
+        yield tokens, query_indices[start : start + len(tokens)]
         start += len(tokens)

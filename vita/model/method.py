@@ -14,8 +14,8 @@ from vita.blocks.detector_options import DetectorOptions, check_shares
 from vita.blocks.frame_detector import FrameDetector, normalise_and_pad
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.core.config_base import Frozen, parse
-from vita.core.contract import KEEP_BYTES, AttentionPath, FrameSource, UserError, VideoPrediction, WatchedVideo
-from vita.model.inference import feature_bytes, is_too_long, watch_in_chunks, watch_video
+from vita.core.contract import KEEP_BYTES, AttentionPath, EncodedVideo, FrameSource, UserError, VideoPrediction
+from vita.model.inference import encode_at_once, encode_in_chunks, feature_bytes, is_too_long
 from vita.model.memory_probe import associate_along
 from vita.model.network import Stage, VitaNetwork, VitaVariant
 from vita.model.object_decoder import ObjectDecoder
@@ -31,43 +31,45 @@ class Vita(VitaNetwork):
         return self.detector
 
     @torch.no_grad()
-    def rehearse(self, frames: Tensor, top_k: int) -> None:
+    def forward_for_flops(self, frames: Tensor, top_k: int) -> None:
         """The network's part of `predict`; see `vita.core.contract.CountedMethod`."""
         seen = self.detector(normalise_and_pad([frames]))
         video = self.associate(seen.queries[-1], seen.class_logits[-1].softmax(-1)[..., -1], VitaVariant())
         features = self.mask_projection(seen.pixel_map)
         torch.einsum("nc,tchw->nthw", video.mask_embeddings[-1, 0, :top_k], features)
 
-    def keep(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    def encode_frames(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """The last layer's frame queries (F, Q, C), and their probabilities of "no object" (F, Q)."""
         seen = self.detector(images)
         # Copies: those of all layers, and of all classes, lie in the same memory.
         return seen.queries[-1].clone(), seen.class_logits[-1].softmax(-1)[..., -1].clone()
 
-    def conclude(self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath) -> None:
+    def decode_video(
+        self, kept: Sequence[tuple[Tensor, Tensor]], variant: VitaVariant, attention: AttentionPath
+    ) -> None:
         """`associate`; see `vita.core.contract.ProbedMethod`."""
         associate_along(self, kept, variant, attention)
 
-    def watch(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> WatchedVideo:
+    def encode_video(self, frames: FrameSource, top_k: int, keep_bytes: int = KEEP_BYTES) -> EncodedVideo:
         """One pass of the detector, from which any part of the video is predicted; see `vita.model.inference`.
 
         Of a video with more than `keep_bytes` of mask features, what is kept lies in temporary files.
         """
         if is_too_long(frames, self.mask_projection.out_channels, keep_bytes):
-            return watch_in_chunks(self, frames, top_k)
-        return watch_video(self, frames, top_k)
+            return encode_in_chunks(self, frames, top_k)
+        return encode_at_once(self, frames, top_k)
 
     def feature_bytes(self, frames: FrameSource) -> int:
         """What the mask features of all frames would take on disk."""
         return feature_bytes(frames, self.mask_projection.out_channels)
 
-    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> WatchedVideo:
-        """As `watch`, of a video of any length, with what is kept in `folder`; see `vita.model.inference`."""
-        return watch_in_chunks(self, frames, top_k, folder, spool)
+    def stream(self, frames: FrameSource, top_k: int, folder: Path, spool: bool) -> EncodedVideo:
+        """As `encode_video`, of a video of any length, with what is kept in `folder`; see `vita.model.inference`."""
+        return encode_in_chunks(self, frames, top_k, folder, spool)
 
     def predict(self, frames: FrameSource, variants: Mapping[str, VitaVariant], top_k: int) -> VideoPrediction:
         """Tracks under each variant from one pass of the detector."""
-        return self.watch(frames, top_k).predict(0, len(frames), variants)
+        return self.encode_video(frames, top_k).predict(0, len(frames), variants)
 
 
 class VitaOptions(Frozen):

@@ -26,7 +26,7 @@ from vita.core.config_base import Frozen
 from vita.core.contract import Clip, Losses, LossTerm
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
-from vita.model.pruning import Control, apply_control, prune, survivors
+from vita.model.pruning import Control, apply_control, kept_query_indices, prune
 from vita.model.similarity_loss import matched_groups, similarity_loss
 
 Stage = Literal["joint", "detector", "frozen"]
@@ -163,9 +163,9 @@ class VitaNetwork(nn.Module):
         similarity = LossTerm("similarity", similarity_loss(groups, tokens), self.similarity_weight)
         return [*loss.terms("video"), similarity]
 
-    def decode(self, tokens: Tensor, slots: Tensor | None = None) -> VideoOutput:
+    def decode(self, tokens: Tensor, query_indices: Tensor | None = None) -> VideoOutput:
         """Object tokens (B, T, Q, C) -> classes and mask kernels of the video queries after every decoder layer."""
-        return self.predictions(self.object_decoder(tokens, slots))
+        return self.predictions(self.object_decoder(tokens, query_indices))
 
     def predictions(self, queries: Tensor) -> VideoOutput:
         """Classes and mask kernels of normed video queries (D, B, N, C)."""
@@ -173,10 +173,10 @@ class VitaNetwork(nn.Module):
 
     def associate(self, frame_queries: Tensor, no_object: Tensor, variant: VitaVariant) -> VideoOutput:
         """The video-level module at inference on one video: frame_queries (T, Q, C), no_object (T, Q)."""
-        queries, slots = choose_queries(frame_queries, no_object, variant)
+        queries, query_indices = choose_queries(frame_queries, no_object, variant)
         # Let tokens of neighbouring frames communicate, then gather objects from all of them.
         tokens = self.object_encoder(queries[None], self.window_of(variant), shift=variant.shift)
-        return self.decode(tokens, slots[None])
+        return self.decode(tokens, query_indices[None])
 
     def window_of(self, variant: VitaVariant) -> int:
         """Frames of a window of the Object Encoder under a variant, 0 for all."""
@@ -189,5 +189,5 @@ def choose_queries(frame_queries: Tensor, no_object: Tensor, variant: VitaVarian
     frame_queries: (T, Q, C); no_object: (T, Q) probabilities.
     """
     queries = apply_control(frame_queries, no_object, variant.control)
-    slots = survivors(no_object, variant.prune_ratio)
-    return prune(queries, slots), slots
+    query_indices = kept_query_indices(no_object, variant.prune_ratio)
+    return prune(queries, query_indices), query_indices

@@ -24,13 +24,13 @@ class ObjectDecoder(nn.Module):
         self.layers = nn.ModuleList(DecoderLayer(channels, heads, feedforward) for _ in range(layers))
         self.norm = nn.LayerNorm(channels)
 
-    def forward(self, tokens: Tensor, slots: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, query_indices: Tensor | None = None) -> Tensor:
         """tokens: (B, T, Q, C) -> normed video queries after every layer, (D, B, N, C).
 
-        slots: (B, T, Q) number of the frame query that each token came from; None when none were pruned.
+        query_indices: (B, T, Q) number of the frame query that each token came from; None when none were pruned.
         """
         # Keys know which frame query they came from, values do not; neither knows its frame.
-        position = self.token_position.weight if slots is None else self.token_position(slots)
+        position = self.token_position.weight if query_indices is None else self.token_position(query_indices)
         keys, values = (tokens + position).flatten(1, 2), tokens.flatten(1, 2)
         # The same learnt queries for every clip gather objects, layer by layer.
         queries = self.query_content.weight.expand(len(tokens), -1, -1)

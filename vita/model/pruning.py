@@ -19,7 +19,7 @@ def number_kept(queries: int, ratio: float) -> int:
     return max(1, math.ceil(ratio * queries - 1e-9))  # 0.07 * 100 is a little above 7
 
 
-def survivors(no_object: Tensor, ratio: float) -> Tensor:
+def kept_query_indices(no_object: Tensor, ratio: float) -> Tensor:
     """Numbers of the frame queries that survive, ascending: (T, q) int64 with q = ceil(ratio * Q).
 
     no_object: (T, Q) probability of "no object". Every frame keeps the same number, those least like "no object",
@@ -29,9 +29,9 @@ def survivors(no_object: Tensor, ratio: float) -> Tensor:
     return order[:, : number_kept(no_object.shape[1], ratio)].sort(dim=1).values
 
 
-def prune(frame_queries: Tensor, slots: Tensor) -> Tensor:
-    """frame_queries: (T, Q, C), slots: (T, q) -> (T, q, C)."""
-    return frame_queries.gather(1, slots[..., None].expand(-1, -1, frame_queries.shape[2]))
+def prune(frame_queries: Tensor, query_indices: Tensor) -> Tensor:
+    """frame_queries: (T, Q, C), query_indices: (T, q) -> (T, q, C)."""
+    return frame_queries.gather(1, query_indices[..., None].expand(-1, -1, frame_queries.shape[2]))
 
 
 def apply_control(frame_queries: Tensor, no_object: Tensor, control: Control | None) -> Tensor:

@@ -36,7 +36,7 @@ class Check:
     again: Callable[[], Check] | None = field(default=None, compare=False, repr=False)
 
 
-class OfficialCounterpart(Protocol):
+class ReferenceAdapter(Protocol):
     """What an entry point of the group `vita.official` names: a method's weights and options in its release's names."""
 
     def source(self, name: str) -> OfficialTensor | None:

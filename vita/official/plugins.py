@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vita.core.plugins import find, installed
-from vita.official.contract import OfficialCounterpart, RecordedOutputs
+from vita.official.contract import RecordedOutputs, ReferenceAdapter
 
 OFFICIAL = "vita.official"
 CONFORMANCE = "vita.conformance"
@@ -14,9 +14,9 @@ def has_official(method: str) -> bool:
     return method in installed(OFFICIAL)
 
 
-def find_official(method: str, where: str = "") -> OfficialCounterpart:
+def find_official(method: str, where: str = "") -> ReferenceAdapter:
     """The names of a method's released implementation. Raises UserError, which `where` opens, when it has none."""
-    official: OfficialCounterpart = find(OFFICIAL, method, "official implementation of the method", where)
+    official: ReferenceAdapter = find(OFFICIAL, method, "official implementation of the method", where)
     return official
 
 

@@ -18,7 +18,7 @@ from vita.experiments.planning.job_limits import (
 )
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
-from vita.experiments.config import Needs
+from vita.experiments.config import JobResources
 from vita.engine.memory.case import dump_cases
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
@@ -88,7 +88,7 @@ def one_of(names):
 
 def needs(stage):
     """Memory and time that a scheduler is asked for, by the tier in force."""
-    return TABLE.tier.needs.get(stage, Needs())
+    return TABLE.tier.needs.get(stage, JobResources())
 
 
 def planned_minutes():

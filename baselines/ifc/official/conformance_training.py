@@ -28,7 +28,7 @@ from vita.official.conformance.training_step import (
     compare_terms,
     gradient_checks,
 )
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.contract import Check, ReferenceAdapter
 
 LEVEL = Level("clips", "criterion", "HungarianMatcher", "SetCriterion", "losses_unweighted", "loss")
 NORMS = "per_parameter_l2"
@@ -125,7 +125,7 @@ def _weight_checks(losses: Losses, facts: Facts, group: str, limits: Limits) -> 
 
 
 def ifc_gradient_checks(
-    model: Ifc, official: OfficialCounterpart, facts: Mapping[str, Any], whole: Mapping[str, Tensor], group: str
+    model: Ifc, official: ReferenceAdapter, facts: Mapping[str, Any], whole: Mapping[str, Tensor], group: str
 ) -> Iterator[Check]:
     """As `gradient_checks`; and which parameters are trained, as recorded."""
     norms = next(value for key, value in facts.items() if key.startswith(NORMS))

@@ -73,7 +73,7 @@ RULES: Rules = (
 
 
 class IfcOfficial(Parts):
-    """See `vita.official.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.ReferenceAdapter`."""
 
     parts = (("backbone.extractor.", PREFIX, BACKBONE), ("", "", RULES))
 

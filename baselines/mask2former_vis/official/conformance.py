@@ -115,7 +115,7 @@ def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors
 @torch.no_grad()
 def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tensors, group: str) -> Iterator[Check]:
     """Whole inference; predictions are matched by (query, class) where that was recorded, by score otherwise."""
-    seen = model.watch(source, len(tensors["pred_scores"]))
+    seen = model.encode_video(source, len(tensors["pred_scores"]))
     prediction, geometry = seen.last(0, len(source)), seen.geometry
     _, labels, queries = top_pairs(prediction.class_logits[0], len(tensors["pred_scores"]))
     tracks = model.predict(source, {"only": None}, len(tensors["pred_scores"])).tracks["only"]

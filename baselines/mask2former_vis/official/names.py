@@ -29,7 +29,7 @@ FIXED: Fixed = {
 
 
 class Mask2FormerVisOfficial(Parts):
-    """See `vita.official.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.ReferenceAdapter`."""
 
     parts = (
         ("pixel_level.backbone.", "backbone.", BACKBONE),

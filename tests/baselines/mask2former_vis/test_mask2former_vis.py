@@ -250,7 +250,7 @@ def test_what_is_predicted(model: Mask2FormerVis) -> None:
 
 
 def test_a_score_is_the_probability_of_the_class(model: Mask2FormerVis) -> None:
-    seen = model.watch(noise(5), 10).last(0, 5)
+    seen = model.encode_video(noise(5), 10).last(0, 5)
     scores, labels, _ = top_pairs(seen.class_logits[0], 7)
     tracks = model.predict(noise(5), VARIANTS, top_k=7).tracks["intact"]
     assert [track.score for track in tracks] == scores.tolist()
@@ -262,13 +262,13 @@ def test_the_pixel_level_comes_in_chunks_that_change_nothing(
 ) -> None:
     seen: list[int] = []
     model.pixel_level.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
-    expected = model.watch(noise(5), 10).last(0, 5)
+    expected = model.encode_video(noise(5), 10).last(0, 5)
     whole = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
     monkeypatch.setattr("vita.blocks.frame_detector.CHUNK_FRAMES", 2)
     monkeypatch.setattr(module, "frames_per_chunk", lambda geometry: 3)
     pieces = model.predict(noise(5), VARIANTS, top_k=4).tracks["intact"]
     assert seen == [5, 5, 2, 2, 1]
-    found = model.watch(noise(5), 10).last(0, 5)
+    found = model.encode_video(noise(5), 10).last(0, 5)
     assert_close(found.class_logits, expected.class_logits, atol=1e-4, rtol=1e-4)
     assert_close(found.mask_logits, expected.mask_logits, atol=1e-3, rtol=1e-4)
     assert [track.label for track in pieces] == [track.label for track in whole]
@@ -277,7 +277,7 @@ def test_the_pixel_level_comes_in_chunks_that_change_nothing(
 
 def test_parts_of_a_video_share_its_maps(model: Mask2FormerVis) -> None:
     seen: list[int] = []
-    shared = model.watch(noise(5), 4)
+    shared = model.encode_video(noise(5), 4)
     model.pixel_level.register_forward_hook(lambda _module, inputs, _output: seen.append(len(inputs[0])))
     parts = [(0, 5), (0, 2), (2, 4), (4, 5), (1, 4)]
     found = [shared.predict(start, stop, VARIANTS) for start, stop in parts]
@@ -307,7 +307,7 @@ def test_prediction_leaves_no_graph_and_no_change(model: Mask2FormerVis) -> None
     model.predict(noise(2), VARIANTS, top_k=2)
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert torch.equal(torch.get_rng_state(), state)
-    prediction = model.watch(noise(2), 10).last(0, 2)
+    prediction = model.encode_video(noise(2), 10).last(0, 2)
     assert not prediction.mask_logits.requires_grad
 
 

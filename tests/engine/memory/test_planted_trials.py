@@ -24,13 +24,13 @@ class Planted(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(1))
 
-    def keep(self, images):
+    def encode_frames(self, images):
         return images.new_zeros(1)
 
     def hold(self, frames):
         return torch.zeros(frames, 2**22)  # 16 MiB each
 
-    def conclude(self, kept, variant, attention):
+    def decode_video(self, kept, variant, attention):
         frames = len(kept)
         {body}
 

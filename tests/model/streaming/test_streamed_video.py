@@ -13,10 +13,10 @@ from noise_video import Noise, with_masks
 from same_tracks import assert_same
 
 from vita.core.contract import Video
-from vita.core.plugins import find_procedure
+from vita.core.plugins import find_inference_wrapper
 from vita.engine.inference_plan import read_plan
 from vita.engine.predict import entry_text, results_of
-from vita.model.inference import is_too_long, watch_in_chunks, watch_video
+from vita.model.inference import encode_at_once, encode_in_chunks, is_too_long
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
 from vita.model.streaming.mask_pass import mask_features
@@ -36,7 +36,7 @@ def model(tiny_vita: Callable[..., Vita]) -> Vita:
 
 @pytest.mark.parametrize("frames", [1, 7, 40])
 def test_as_a_video_in_memory(model: Vita, frames: int) -> None:
-    kept, streamed = watch_video(model, Noise(frames), 5), watch_in_chunks(model, Noise(frames), 5)
+    kept, streamed = encode_at_once(model, Noise(frames), 5), encode_in_chunks(model, Noise(frames), 5)
     whole = streamed.predict(0, frames, VARIANTS)
     assert streamed.streamed and not kept.streamed
     assert_same(whole, kept.predict(0, frames, VARIANTS))
@@ -44,7 +44,7 @@ def test_as_a_video_in_memory(model: Vita, frames: int) -> None:
 
 
 def test_mask_logits_are_those_of_a_video_in_memory(model: Vita) -> None:
-    kept = watch_video(model, Noise(20), 5)
+    kept = encode_at_once(model, Noise(20), 5)
     kernels = torch.randn(3, 32)
     expected, ours = (
         torch.cat([torch.einsum("nc,tchw->nthw", kernels, features) for features in parts], dim=1)
@@ -54,18 +54,18 @@ def test_mask_logits_are_those_of_a_video_in_memory(model: Vita) -> None:
 
 
 def test_clips_of_a_streamed_video_are_joined(model: Vita) -> None:
-    procedure = find_procedure("clip_association")
-    variants = {"clips": procedure.read_variant({"clip_frames": 4, "matching": "greedy"}, definition)}
+    wrapper = find_inference_wrapper("clip_association")
+    variants = {"clips": wrapper.read_variant({"clip_frames": 4, "matching": "greedy"}, definition)}
     video = Noise(10)
     kept, streamed = (
-        procedure.predict(watch(model, video, 3), video, variants, 3) for watch in (watch_video, watch_in_chunks)
+        wrapper.predict(watch(model, video, 3), video, variants, 3) for watch in (encode_at_once, encode_in_chunks)
     )
     assert [track.label for track in streamed["clips"]] == [track.label for track in kept["clips"]]
 
 
 def test_nothing_is_left_behind(model: Vita, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    video = watch_in_chunks(model, Noise(5), 3)
+    video = encode_in_chunks(model, Noise(5), 3)
     prediction = video.predict(0, 5, VARIANTS)
     assert list(tmp_path.iterdir())
     del video
@@ -76,7 +76,7 @@ def test_nothing_is_left_behind(model: Vita, tmp_path: Path, monkeypatch: pytest
 
 def test_tracks_are_written_as_those_in_memory_are(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vita.engine.predict.MASKS_AT_ONCE", 2)
-    tracks = watch_in_chunks(model, Noise(5), 4).predict(0, 5, VARIANTS).tracks["intact"]
+    tracks = encode_in_chunks(model, Noise(5), 4).predict(0, 5, VARIANTS).tracks["intact"]
     for entry in results_of(Video(3, "v", 60, 75, ()), tracks, (7, 8, 9)):
         in_memory = {**entry, "segmentations": list(entry["segmentations"])}
         assert "".join(entry_text(entry)) == "".join(entry_text(in_memory))

@@ -10,7 +10,7 @@ from noise_video import Noise, with_masks
 from torch import Tensor
 
 from vita.core.contract import VideoPrediction
-from vita.model.inference import feature_bytes, watch_in_chunks
+from vita.model.inference import encode_in_chunks, feature_bytes
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
 
@@ -41,7 +41,7 @@ def model(tiny_vita: Callable[..., Vita]) -> Vita:
 
 
 def predict(model: Vita, frames: Noise, folder: Path, spool: bool = False) -> VideoPrediction:
-    return watch_in_chunks(model, frames, 4, folder, spool).predict(0, FRAMES, {"intact": VitaVariant()})
+    return encode_in_chunks(model, frames, 4, folder, spool).predict(0, FRAMES, {"intact": VitaVariant()})
 
 
 def told(prediction: VideoPrediction) -> object:
@@ -103,5 +103,5 @@ def test_mask_features_on_disk_take_the_place_of_the_second_pass(model: Vita, tm
 
 def test_a_part_of_a_spooled_video(model: Vita, tmp_path: Path) -> None:
     variants = {"intact": VitaVariant()}
-    parts = [watch_in_chunks(model, Noise(FRAMES), 4, tmp_path / str(s), s).predict(7, 31, variants) for s in (0, 1)]
+    parts = [encode_in_chunks(model, Noise(FRAMES), 4, tmp_path / str(s), s).predict(7, 31, variants) for s in (0, 1)]
     assert told(parts[0]) == told(parts[1])

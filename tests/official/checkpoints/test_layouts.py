@@ -15,14 +15,14 @@ from torch import nn
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.official.checkpoints.state_dict import from_official, layout, to_official
-from vita.official.contract import OfficialCounterpart
+from vita.official.contract import ReferenceAdapter
 from vita.official.plugins import find_official
 
 
 @dataclass(frozen=True)
 class Model:
     ours: nn.Module  # without memory for its weights
-    official: OfficialCounterpart
+    official: ReferenceAdapter
     layout: Layout
     options: dict[str, Any]
 

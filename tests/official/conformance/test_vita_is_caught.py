@@ -94,9 +94,9 @@ def test_decoder_that_attends_to_itself_first(monkeypatch: pytest.MonkeyPatch) -
 def test_token_position_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     decode = object_decoder.ObjectDecoder.forward
 
-    def without(decoder: object_decoder.ObjectDecoder, tokens: Tensor, slots: Tensor | None = None) -> Tensor:
+    def without(decoder: object_decoder.ObjectDecoder, tokens: Tensor, query_indices: Tensor | None = None) -> Tensor:
         decoder.token_position.weight.data.zero_()
-        return decode(decoder, tokens, slots)
+        return decode(decoder, tokens, query_indices)
 
     monkeypatch.setattr(object_decoder.ObjectDecoder, "forward", without)
     assert {"eval_A_vita window0", "eval_B_vita window6"} <= set(failing())

@@ -27,7 +27,9 @@ def build(case: Case) -> tuple[ProbedMethod, Any]:
     variant = definition.read_variant(case.variant)
     model = definition.build(case.options, case.num_classes).eval().requires_grad_(False)
     if not isinstance(model, ProbedMethod):
-        raise UserError(f"method {case.method} cannot be probed: it lacks `keep` and `conclude` (vita.core.contract)")
+        raise UserError(
+            f"method {case.method} cannot be probed: it lacks `encode_frames` and `decode_video` (vita.core.contract)"
+        )
     exchange_weights(model, lambda weight: weight.to(dtype(case)) if weight.is_floating_point() else weight)
     return model, variant
 
@@ -64,8 +66,8 @@ def run(model: ProbedMethod, variant: Any, case: Case, frames: int) -> None:
     device = device_of(model)
     kept = []
     for start in range(0, frames, case.chunk_frames):
-        kept.append(model.keep(images(case, min(case.chunk_frames, frames - start), device)))
-    model.conclude(kept, variant, case.attention)
+        kept.append(model.encode_frames(images(case, min(case.chunk_frames, frames - start), device)))
+    model.decode_video(kept, variant, case.attention)
 
 
 def device_of(model: ProbedMethod) -> torch.device:

@@ -74,10 +74,10 @@ class Predictor:
     @cached_property
     def _chunk(self) -> _Chunk:
         with self._following() as tracker:
-            kept = self._model.keep(self._images())
+            kept = self._model.encode_frames(self._images())
             after_first = tracker.current_bytes
             tracker.restart_peak()
-            again = self._model.keep(self._images())
+            again = self._model.encode_frames(self._images())
             held = tracker.current_bytes - after_first
         del again
         return _Chunk(kept, held, after_first - held, tracker.peak_bytes - held, tracker.peak_operation)
@@ -126,7 +126,7 @@ class Predictor:
         with self._following() as tracker:
             kept = [_like(chunk.kept, piece, size) for piece in _pieces(frames)]
             unseen = chunk.held_bytes * frames // size - tracker.current_bytes
-            self._model.conclude(kept, self._variant, self.case.attention)
+            self._model.decode_video(kept, self._variant, self.case.attention)
         return Peak(frames, tracker.peak_bytes + unseen + chunk.beside_bytes, tracker.peak_operation)
 
     def most_frames(self, budget_bytes: int) -> int:

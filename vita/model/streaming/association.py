@@ -16,7 +16,7 @@ from torch import Tensor
 
 from vita.core.progress import SHORT_S, progress
 from vita.model.network import VideoOutput, VitaNetwork, VitaVariant
-from vita.model.pruning import apply_control, number_kept, prune, survivors
+from vita.model.pruning import apply_control, kept_query_indices, number_kept, prune
 from vita.model.streaming.chunked_decoder import decode_chunks
 from vita.model.streaming.chunked_encoder import stream_tokens
 from vita.model.streaming.frame_store import DiskStore, FrameStore
@@ -47,8 +47,8 @@ class FrameQueries:
             # Controls put the first frame's queries in the place of all others'.
             queries, no_object = (torch.cat([one, store.read(begin, end)]).to(device) for one, store in stores)
             controlled = apply_control(queries, no_object, variant.control)[1:]
-            slots = survivors(no_object[1:], variant.prune_ratio)
-            yield prune(controlled, slots), slots
+            query_indices = kept_query_indices(no_object[1:], variant.prune_ratio)
+            yield prune(controlled, query_indices), query_indices
 
 
 @torch.no_grad()
@@ -72,26 +72,26 @@ def associate_in_chunks(
         queries, channels = model.object_decoder.token_position.weight.shape
         kept = number_kept(queries, variant.prune_ratio)
         tokens = DiskStore(Path(folder) / "tokens", (kept, channels), at_once=FRAMES_AT_ONCE)
-        slots = DiskStore(Path(folder) / "slots", (kept,), torch.int32, FRAMES_AT_ONCE)
-        pruned = _noting_slots(frames.chunks(variant, device), slots)
+        query_indices = DiskStore(Path(folder) / "query_indices", (kept,), torch.int32, FRAMES_AT_ONCE)
+        pruned = _noting_slots(frames.chunks(variant, device), query_indices)
         for encoded in stream_tokens(model.object_encoder, pruned, window, variant.shift):
             tokens.append(encoded)
             bar.update(len(encoded))
-        read = partial(_with_slots, tokens, slots, device, bar.update)
+        read = partial(_with_slots, tokens, query_indices, device, bar.update)
         return model.predictions(decode_chunks(model.object_decoder, read))
 
 
-def _noting_slots(chunks: Iterable[tuple[Tensor, Tensor]], slots: DiskStore) -> Iterator[Tensor]:
+def _noting_slots(chunks: Iterable[tuple[Tensor, Tensor]], query_indices: DiskStore) -> Iterator[Tensor]:
     """The frame queries of each chunk, after their numbers were written down."""
     for queries, numbers in chunks:
-        slots.append(numbers)
+        query_indices.append(numbers)
         yield queries
 
 
 def _with_slots(
-    tokens: DiskStore, slots: DiskStore, device: torch.device, passed: Callable[[int], object]
+    tokens: DiskStore, query_indices: DiskStore, device: torch.device, passed: Callable[[int], object]
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """All tokens from the first frame on, with the numbers of their frame queries; `passed` is told of each chunk."""
-    for chunk, numbers in zip(tokens.pieces(0, len(tokens)), slots.pieces(0, len(tokens)), strict=True):
+    for chunk, numbers in zip(tokens.pieces(0, len(tokens)), query_indices.pieces(0, len(tokens)), strict=True):
         yield chunk.to(device), numbers.to(device)
         passed(len(chunk))

@@ -60,8 +60,8 @@ def decode_chunks(decoder: ObjectDecoder, chunks: TokenChunks) -> Tensor:
 
 def _attend(decoder: ObjectDecoder, block: AttentionBlock, queries: Tensor, chunks: TokenChunks) -> Tensor:
     running = RunningAttention(_heads(block, block.query(queries + decoder.query_position.weight)))
-    for tokens, slots in chunks():
-        placed = (tokens + decoder.token_position(slots)).flatten(0, 1)
+    for tokens, query_indices in chunks():
+        placed = (tokens + decoder.token_position(query_indices)).flatten(0, 1)
         running.add(_heads(block, block.key(placed)), _heads(block, block.value(tokens.flatten(0, 1))))
     normed: Tensor = block.norm(queries + block.out(running.result().transpose(0, 1).flatten(1)))
     return normed

@@ -15,7 +15,7 @@ from vita.official.checkpoints.backbone_kinds import KINDS
 from vita.official.checkpoints.conversion import Converted, official_options, on_meta
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
 from vita.official.checkpoints.state_dict import Shape, check_fit, official_shapes, our_names_of, shapes_of
-from vita.official.contract import OfficialCounterpart, OfficialTensor
+from vita.official.contract import OfficialTensor, ReferenceAdapter
 from vita.official.plugins import find_official
 
 COUNT = "num_batches_tracked"
@@ -46,7 +46,7 @@ def backbone_to_ours(
     return Converted(converted, options, 1, new, absent_modules(converted, ours))
 
 
-def backbone_prefix(definition: MethodDefinition, official: OfficialCounterpart, where: str) -> str:
+def backbone_prefix(definition: MethodDefinition, official: ReferenceAdapter, where: str) -> str:
     """What the official keys of a method's backbone begin with."""
     model = on_meta(definition, official.options({}, {}), 1, where)
     sources = (official.source(name) for name in model.state_dict())
@@ -76,7 +76,7 @@ def check_backbone(
 
 
 def check_same_network(
-    found: Mapping[str, Shape], model: nn.Module, official: OfficialCounterpart, prefix: str, where: str
+    found: Mapping[str, Shape], model: nn.Module, official: ReferenceAdapter, prefix: str, where: str
 ) -> None:
     """Raises UserError naming both networks when a backbone's official shapes are of another one than the model's."""
     theirs = official_shapes(shapes_of(model.state_dict()), official)
@@ -101,7 +101,7 @@ def network_of(shapes: Mapping[str, Shape], where: str) -> str | None:
 
 
 def _check_backbone_fit(
-    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], official: OfficialCounterpart, prefix: str, where: str
+    state: Mapping[str, Tensor], wanted: Mapping[str, Tensor], official: ReferenceAdapter, prefix: str, where: str
 ) -> None:
     """Raises UserError listing what does not fit. A Swin's output norms may be absent."""
     shapes = {key.removeprefix(prefix): size for key, size in official_shapes(shapes_of(wanted), official).items()}

@@ -23,7 +23,7 @@ from vita.official.checkpoints.state_dict import (
     our_names_of,
     shapes_of,
 )
-from vita.official.contract import OfficialCounterpart
+from vita.official.contract import ReferenceAdapter
 from vita.official.plugins import find_official
 
 UNUSUAL = 9_973  # classes: a number that no other size of a model is
@@ -92,7 +92,7 @@ def to_theirs(state: Mapping[str, Tensor], method: str, options: Mapping[str, An
 
 
 def _renamed(
-    state: Mapping[str, Tensor], model: nn.Module, official: OfficialCounterpart, missing: Collection[str], where: str
+    state: Mapping[str, Tensor], model: nn.Module, official: ReferenceAdapter, missing: Collection[str], where: str
 ) -> dict[str, Tensor]:
     """By our names, all but `missing`. Raises UserError listing what does not fit; constants are not looked at."""
     wanted = official_shapes(shapes_of(model.state_dict()), official)
@@ -129,7 +129,7 @@ def _current_name(key: str) -> str:
     return f"{HEAD}{inside}" if inside.startswith(INSIDE) else f"{HEAD}pixel_decoder.{inside}"
 
 
-def official_options(official: OfficialCounterpart, shapes: Mapping[str, Shape], where: str) -> dict[str, Any]:
+def official_options(official: ReferenceAdapter, shapes: Mapping[str, Shape], where: str) -> dict[str, Any]:
     """A method's options from official shapes. Raises UserError where they contradict each other."""
     try:
         return official.options({}, shapes)

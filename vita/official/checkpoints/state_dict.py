@@ -10,14 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from vita.core.contract import UserError
-from vita.official.contract import OfficialCounterpart, OfficialTensor
+from vita.official.contract import OfficialTensor, ReferenceAdapter
 
 Shape = tuple[int, ...]
 SHOWN = 3  # keys of each kind that an error lists
 
 
 class Names(Protocol):
-    """The part of an `OfficialCounterpart` that this module needs."""
+    """The part of an `ReferenceAdapter` that this module needs."""
 
     def source(self, name: str) -> OfficialTensor | None:
         """Where the tensor that our state dict calls `name` comes from; None when it has no counterpart."""
@@ -51,12 +51,12 @@ def official_shapes(ours: Mapping[str, Shape], official: Names) -> dict[str, Sha
     }
 
 
-def layout(model: nn.Module, official: OfficialCounterpart) -> dict[str, Shape]:
+def layout(model: nn.Module, official: ReferenceAdapter) -> dict[str, Shape]:
     """Every key of the official state dict of this model with its shape, constants included."""
     return {**official_shapes(shapes_of(model.state_dict()), official), **shapes_of(official.constants(model))}
 
 
-def to_official(model: nn.Module, official: OfficialCounterpart) -> dict[str, Tensor]:
+def to_official(model: nn.Module, official: ReferenceAdapter) -> dict[str, Tensor]:
     """The model's weights as an official state dict."""
     return {**official_names_of(model.state_dict(), official), **official.constants(model)}
 
@@ -82,7 +82,7 @@ def our_names_of(state: Mapping[str, Tensor], names: Iterable[str], official: Na
 
 
 def from_official(
-    state: Mapping[str, Tensor], model: nn.Module, official: OfficialCounterpart, where: str
+    state: Mapping[str, Tensor], model: nn.Module, official: ReferenceAdapter, where: str
 ) -> dict[str, Tensor]:
     """An official state dict under our names, for `model`; what has no counterpart keeps the model's values.
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from vita.official.configs.keys import Fate
+from vita.official.configs.keys import KeyStatus
 
 Config = Mapping[str, Any]
-Notes = dict[str, Fate]
+Notes = dict[str, KeyStatus]
 
 FLIPS = {"none": 0.0, "horizontal": 0.5, "flip_by_clip": 0.5}
 EDGES = ("MIN_SIZE_TRAIN", "MIN_SIZE_TRAIN_SAMPLING", "MAX_SIZE_TRAIN")
@@ -19,8 +19,8 @@ JITTER = "INPUT.LSJ_AUG"
 PSEUDO = "INPUT.PSEUDO"
 # What IFC and Mask2Former-VIS share with detectron2: every image is cropped, first of all, with equal odds everywhere.
 DETECTRON2_CROP = {"probability": 1.0, "short_edges": [], "moves": False}
-TAKEN = Fate("taken", "")
-JITTERED = Fate("not needed", "large-scale jitter takes its place")
+TAKEN = KeyStatus("taken", "")
+JITTERED = KeyStatus("not needed", "large-scale jitter takes its place")
 
 
 def video_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def video_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
         notes |= {f"INPUT.{key}": JITTERED for key in (*EDGES, "CROP.ENABLED", "CROP.TYPE", "CROP.SIZE")}
         jitter = _jitter(config, notes)
         if config["INPUT.SAMPLING_FRAME_NUM"] > 1:
-            notes[f"{JITTER}.ENABLED"] = Fate(
+            notes[f"{JITTER}.ENABLED"] = KeyStatus(
                 "not supported", "of videos, drawn once for a clip here, not for each frame"
             )
         return {"jitter": jitter, **flip}
@@ -42,7 +42,7 @@ def pseudo_augmentation(config: Config, notes: Notes) -> dict[str, Any]:
     named = config[f"{PSEUDO}.AUGMENTATIONS"]
     notes[f"{PSEUDO}.AUGMENTATIONS"] = TAKEN
     if other := sorted(set(named) - {"rotation"}):
-        notes[f"{PSEUDO}.AUGMENTATIONS"] = Fate("not supported", f"{', '.join(other)}: only rotation is done here")
+        notes[f"{PSEUDO}.AUGMENTATIONS"] = KeyStatus("not supported", f"{', '.join(other)}: only rotation is done here")
     both = {"rotation": {} if "rotation" in named else None, **_flip(config, notes)}
     if config[f"{JITTER}.ENABLED"]:
         notes |= {key: JITTERED for key in config if key.startswith(f"{PSEUDO}.") and key not in notes}
@@ -57,13 +57,13 @@ def _crop_of_videos(config: Config, notes: Notes) -> dict[str, Any] | None:
     if not config["INPUT.CROP.ENABLED"]:
         return None
     if f"{PSEUDO}.CROP.SIZE" in config:
-        other = Fate("not needed", f"the official code reads {PSEUDO}.CROP in its place")
+        other = KeyStatus("not needed", f"the official code reads {PSEUDO}.CROP in its place")
         notes |= {"INPUT.CROP.TYPE": other, "INPUT.CROP.SIZE": other}
         return _crop(config, f"{PSEUDO}.CROP", notes)
     crop = _crop(config, "INPUT.CROP", notes)
     if crop and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
         why = "one window for all frames of a clip here, another for each frame there"
-        notes["INPUT.CROP.ENABLED"] = Fate("not supported", why)
+        notes["INPUT.CROP.ENABLED"] = KeyStatus("not supported", why)
     return crop and {**crop, **DETECTRON2_CROP}
 
 
@@ -72,7 +72,7 @@ def _crop(config: Config, place: str, notes: Notes) -> dict[str, Any] | None:
     kind, (smallest, largest) = config[f"{place}.TYPE"], config[f"{place}.SIZE"]
     notes |= {f"{place}.TYPE": TAKEN, f"{place}.SIZE": TAKEN}
     if kind != "absolute_range":
-        notes[f"{place}.TYPE"] = Fate("not supported", "only absolute_range: without it there is no crop here")
+        notes[f"{place}.TYPE"] = KeyStatus("not supported", "only absolute_range: without it there is no crop here")
         return None
     return {"smallest": smallest, "largest": largest}
 
@@ -88,9 +88,9 @@ def _jitter(config: Config, notes: Notes) -> dict[str, Any]:
 def _flip(config: Config, notes: Notes) -> dict[str, Any]:
     flip = config["INPUT.RANDOM_FLIP"]
     if flip not in FLIPS:
-        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "only horizontal flips of whole clips, or none")
+        notes["INPUT.RANDOM_FLIP"] = KeyStatus("not supported", "only horizontal flips of whole clips, or none")
     if flip == "horizontal" and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
-        notes["INPUT.RANDOM_FLIP"] = Fate("not supported", "drawn once for a clip here, not for each frame")
+        notes["INPUT.RANDOM_FLIP"] = KeyStatus("not supported", "drawn once for a clip here, not for each frame")
     return {"flip_probability": FLIPS.get(flip, 0.0)}
 
 
@@ -100,6 +100,6 @@ def _edges(config: Config, place: str, notes: Notes) -> dict[str, Any]:
     notes |= {f"{place}.{key}": TAKEN for key in EDGES}
     if not sampling.endswith("_by_clip") and config["INPUT.SAMPLING_FRAME_NUM"] > 1:
         why = "drawn once for a clip here, not for each frame"
-        notes[f"{place}.MIN_SIZE_TRAIN_SAMPLING"] = Fate("not supported", why)
+        notes[f"{place}.MIN_SIZE_TRAIN_SAMPLING"] = KeyStatus("not supported", why)
     edges = range(sizes[0], sizes[-1] + 1) if sampling.startswith("range") else sizes
     return {"short_edges": list(edges), "max_edge": longest}

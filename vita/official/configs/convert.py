@@ -17,7 +17,7 @@ from vita.core.run_config import PredictConfig, RunConfig
 from vita.official.checkpoints.backbone_kinds import KINDS
 from vita.official.configs.config import OfficialConfig, read_official_config
 from vita.official.configs.data import read_data
-from vita.official.configs.keys import Fate, fate_of
+from vita.official.configs.keys import KeyStatus, status_of
 from vita.official.configs.training import predict_section, train_section
 from vita.official.plugins import find_official
 
@@ -36,7 +36,7 @@ class Converted:
     run: RunConfig
     plan: PredictConfig
     official: OfficialConfig
-    fates: dict[str, Fate]
+    fates: dict[str, KeyStatus]
 
     def table(self) -> pd.DataFrame:
         """One row a key, what is lost first: key, value, named_by (file, or code for a default), fate, why."""
@@ -75,7 +75,7 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
     """
     config, where = read_official_config(path), str(path)
     _refuse_other_resnet(config, where)
-    notes: dict[str, Fate] = {}
+    notes: dict[str, KeyStatus] = {}
     data = read_data(config, notes, datasets, where)
     options = _options(config, where)
     raw = {
@@ -120,14 +120,14 @@ def _backbone(config: OfficialConfig) -> str:
     return next(kind.run_name(config) for kind in CONFIGURED if kind.name == asked)
 
 
-def _seed(config: OfficialConfig, notes: dict[str, Fate]) -> int:
+def _seed(config: OfficialConfig, notes: dict[str, KeyStatus]) -> int:
     seed: int = config["SEED"]
     if seed < 0:
-        notes["SEED"] = Fate("not needed", "every run draws its own there; here it is fixed, 0 to begin with")
+        notes["SEED"] = KeyStatus("not needed", "every run draws its own there; here it is fixed, 0 to begin with")
     return max(seed, 0)
 
 
-def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> dict[str, Any]:
+def _start(config: OfficialConfig, folder: Path, notes: dict[str, KeyStatus]) -> dict[str, Any]:
     """The keys that say which weights the run starts from; none for random ones."""
     weights = config["MODEL.WEIGHTS"]
     if not weights:
@@ -135,31 +135,31 @@ def _start(config: OfficialConfig, folder: Path, notes: dict[str, Fate]) -> dict
     if BACKBONE_ALONE.search(weights):
         file = Path(weights).name if "://" in weights else weights
         why = f"put it at {file}, as `weights.file` says; `vita convert run --config {folder / 'config.yaml'}` reads it"
-        notes["MODEL.WEIGHTS"] = Fate("taken", why)
+        notes["MODEL.WEIGHTS"] = KeyStatus("taken", why)
         return {"start_from": str(folder / START_WEIGHTS), "weights": {"file": file, "holds": "backbone"}}
     ours = str(folder / Path(weights).with_suffix(".safetensors").name)
     command = f"vita convert weights {weights} --config {folder / 'config.yaml'} --out {ours}"
-    notes["MODEL.WEIGHTS"] = Fate("taken", f"start_from is what `{command}` writes")
+    notes["MODEL.WEIGHTS"] = KeyStatus("taken", f"start_from is what `{command}` writes")
     return {"start_from": ours}
 
 
-def _fates(config: OfficialConfig, notes: dict[str, Fate]) -> dict[str, Fate]:
+def _fates(config: OfficialConfig, notes: dict[str, KeyStatus]) -> dict[str, KeyStatus]:
     other = tuple(kind.section for kind in CONFIGURED if kind.name != config.peek("MODEL.BACKBONE.NAME"))
     fates = {key: _fate(config, key) for key in config}
     fates |= _settings_of_lost_features(fates)
-    fates |= {key: Fate("not needed", "of the other kind of backbone") for key in config if key.startswith(other)}
-    fates |= {key: Fate("not needed", "of detectron2's other models") for key in config.foreign}
+    fates |= {key: KeyStatus("not needed", "of the other kind of backbone") for key in config if key.startswith(other)}
+    fates |= {key: KeyStatus("not needed", "of detectron2's other models") for key in config.foreign}
     return fates | notes
 
 
-def _fate(config: OfficialConfig, key: str) -> Fate:
-    said = fate_of(key, config.peek(key), config.architecture)
+def _fate(config: OfficialConfig, key: str) -> KeyStatus:
+    said = status_of(key, config.peek(key), config.architecture)
     if said is not None:
         return said
-    return Fate("taken", "") if key in config.taken else Fate("not supported", "nothing here stands for it")
+    return KeyStatus("taken", "") if key in config.taken else KeyStatus("not supported", "nothing here stands for it")
 
 
-def _settings_of_lost_features(fates: dict[str, Fate]) -> dict[str, Fate]:
+def _settings_of_lost_features(fates: dict[str, KeyStatus]) -> dict[str, KeyStatus]:
     """Where a feature is lost, so are the settings that point to its switch."""
     switches = {f"see {key}": fate for key, fate in fates.items() if fate.kind == "not supported"}
     return {key: switches[fate.why] for key, fate in fates.items() if fate.why in switches}

@@ -15,7 +15,7 @@ from vita.core.config_base import load
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
 from vita.official.configs.augmentation import pseudo_augmentation
-from vita.official.configs.keys import Fate
+from vita.official.configs.keys import KeyStatus
 
 NAMES = {"ytvis_2019": "ytvis_2019", "ytvis_2021": "ytvis_2021", "ovis": "ovis", "coco_2017": "coco"}  # theirs -> ours
 IMAGES = {"coco2ytvis2019_train": "ytvis_2019", "coco2ytvis2021_train": "ytvis_2021", "coco2ovis_train": "ovis"}
@@ -36,7 +36,7 @@ class OfficialData:
         return self.dataset.format == "coco"
 
 
-def read_data(config: Mapping[str, Any], notes: dict[str, Fate], library: Path, where: str) -> OfficialData:
+def read_data(config: Mapping[str, Any], notes: dict[str, KeyStatus], library: Path, where: str) -> OfficialData:
     """`library` holds one YAML file a data set; `notes` gains what is lost.
 
     The official code calls the last training set its target and predicts the first test set. Raises UserError on a
@@ -79,18 +79,18 @@ def _family(name: Any, key: str, split: str, where: str) -> str:
 
 
 def _pseudo_videos(
-    config: Mapping[str, Any], notes: dict[str, Fate], others: list[str], family: str, library: Path, where: str
+    config: Mapping[str, Any], notes: dict[str, KeyStatus], others: list[str], family: str, library: Path, where: str
 ) -> dict[str, Any] | None:
     """The images that are mixed in; only VITA does that."""
     if not others:
         return None
     if len(others) > 1 or IMAGES.get(others[0]) != family or RATIO not in config:
         why = f"only {', '.join(n for n, f in IMAGES.items() if f == family) or 'nothing'} can be mixed in, by VITA"
-        notes["DATASETS.TRAIN"] = Fate("not supported", f"{why}; the run learns from the last set alone")
+        notes["DATASETS.TRAIN"] = KeyStatus("not supported", f"{why}; the run learns from the last set alone")
         return None
     shares = list(config[RATIO])
     if len(shares) != 2 or not all(isinstance(share, int | float) and share > 0 for share in shares):
         raise UserError(f"{where}: key '{RATIO}' is {shares}; it must hold two shares above 0, of images and of videos")
-    notes[RATIO] = Fate("taken", "")
+    notes[RATIO] = KeyStatus("taken", "")
     images = _load(library, "coco")
     return {"dataset": images, "ratio": shares[0] / shares[1], "augmentation": pseudo_augmentation(config, notes)}

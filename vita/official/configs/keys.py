@@ -17,7 +17,7 @@ Kind = Literal["taken", "our constant", "not needed", "not supported"]
 
 
 @dataclass(frozen=True)
-class Fate:
+class KeyStatus:
     """What became of one key."""
 
     kind: Kind
@@ -32,20 +32,20 @@ class Fates:
     constant: Mapping[str, Any] = field(default_factory=dict)  # the value that ours always has
     lacking: Mapping[str, str] = field(default_factory=dict)  # what ours does instead, of constants that say too little
 
-    def of(self, key: str, value: Any) -> Fate | None:
+    def of(self, key: str, value: Any) -> KeyStatus | None:
         """None when nothing is said of this key."""
         for name in _names(key):
             if name in self.needless:
-                return Fate("not needed", self.needless[name])
+                return KeyStatus("not needed", self.needless[name])
             if name in self.constant:
                 ours = self.constant[name]
                 if _plain(value) == _plain(ours):
-                    return Fate("our constant", "")
-                return Fate("not supported", self.lacking.get(name, f"always {ours!r} here"))
+                    return KeyStatus("our constant", "")
+                return KeyStatus("not supported", self.lacking.get(name, f"always {ours!r} here"))
         return None
 
 
-def fate_of(key: str, value: Any, architecture: str) -> Fate | None:
+def status_of(key: str, value: Any, architecture: str) -> KeyStatus | None:
     """Of a key under one official architecture; None when nothing is said of it."""
     tables = _tables()
     return tables[architecture].of(key, value) or tables["common"].of(key, value)

@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from vita.official.configs.augmentation import video_augmentation
-from vita.official.configs.keys import Fate
+from vita.official.configs.keys import KeyStatus
 
 Config = Mapping[str, Any]
-Notes = dict[str, Fate]
+Notes = dict[str, KeyStatus]
 
 SAMPLING = {  # ours -> theirs, where the value is the same
     "clips_per_batch": "SOLVER.IMS_PER_BATCH",
@@ -77,7 +77,9 @@ def _warmup(config: Config, notes: Notes) -> int:
     factor, iterations = config["SOLVER.WARMUP_FACTOR"], config["SOLVER.WARMUP_ITERS"]
     if factor == 1.0 or not iterations:
         return 0
-    notes["SOLVER.WARMUP_FACTOR"] = Fate("not supported", f"warm-up begins at 1/{iterations} of the learning rate here")
+    notes["SOLVER.WARMUP_FACTOR"] = KeyStatus(
+        "not supported", f"warm-up begins at 1/{iterations} of the learning rate here"
+    )
     return int(iterations)
 
 
@@ -89,5 +91,7 @@ def _clip_norm(config: Config, notes: Notes) -> float:
         return math.inf
     if kind == "full_model":
         return float(value)
-    notes[f"{key}.CLIP_TYPE"] = Fate("not supported", "gradients of single parameters are not clipped here, none is")
+    notes[f"{key}.CLIP_TYPE"] = KeyStatus(
+        "not supported", "gradients of single parameters are not clipped here, none is"
+    )
     return math.inf

@@ -92,7 +92,7 @@ def _compare_maps(group: str, model: Backbone, frames: Tensor, tensors: Tensors,
 
 
 class BackboneOfficial(Parts):
-    """A backbone's counterpart; see `vita.official.contract.OfficialCounterpart`. Official keys have no prefix."""
+    """A backbone's counterpart; see `vita.official.contract.ReferenceAdapter`. Official keys have no prefix."""
 
     parts = ((OUR_PREFIX, "", BACKBONE),)
 

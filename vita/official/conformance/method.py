@@ -21,7 +21,7 @@ from vita.official.conformance.recording import Facts, Recording, Tensors, confi
 from vita.official.conformance.released_sizes import FullSize, full_size_recordings, released_keys
 from vita.official.conformance.training_step import SINGLE, Limits, gradient_checks
 from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.contract import Check, ReferenceAdapter
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -38,7 +38,7 @@ class RecordedMethod(Generic[Model]):
 
     kind: type[Model]
     definition: MethodDefinition
-    official: OfficialCounterpart
+    official: ReferenceAdapter
     project: str
     head: str
     small: Callable[[Model, Recording], Iterator[Check]]

@@ -18,7 +18,7 @@ from vita.engine.optimizer import build_optimizer, rate_multiplier
 from vita.official.conformance.check import Tolerance, compare_numbers, failed
 from vita.official.conformance.recording import recorded_value
 from vita.official.conformance.released_sizes import released_keys
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.contract import Check, ReferenceAdapter
 from vita.official.plugins import find_official, has_official
 
 RATES = Tolerance(0.0, 1e-12)  # a product of two doubles may differ in the last bit
@@ -63,7 +63,7 @@ def _parameter_check(path: Path) -> Check:
 
 
 def _released(
-    definition: MethodDefinition, official: OfficialCounterpart, name: str, learning_rate: float
+    definition: MethodDefinition, official: ReferenceAdapter, name: str, learning_rate: float
 ) -> tuple[Settings, list[float]]:
     """By official name, as the released configuration trains; and AdamW's betas and eps.
 
@@ -77,7 +77,7 @@ def _released(
     return parameter_settings(model, optimizer, official), constants
 
 
-def parameter_settings(model: nn.Module, optimizer: torch.optim.Optimizer, official: OfficialCounterpart) -> Settings:
+def parameter_settings(model: nn.Module, optimizer: torch.optim.Optimizer, official: ReferenceAdapter) -> Settings:
     """Learning rate and weight decay of every trained parameter by official name, or ours where there is none.
 
     Raises UserError where the parts of a stacked projection differ from each other.

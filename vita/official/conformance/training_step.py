@@ -32,7 +32,7 @@ from vita.official.conformance.check import (
     failed,
 )
 from vita.official.conformance.recording import Tensors
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.contract import Check, ReferenceAdapter
 
 
 @dataclass(frozen=True)
@@ -206,7 +206,7 @@ def compare_terms(
 
 def gradient_checks(
     model: nn.Module,
-    official: OfficialCounterpart,
+    official: ReferenceAdapter,
     norms: Mapping[str, Any],
     gradients: Mapping[str, Tensor],
     group: str,

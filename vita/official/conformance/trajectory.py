@@ -27,7 +27,7 @@ from vita.official.conformance.check import TIGHT, Tolerance, compare, compare_n
 from vita.official.conformance.optimizer import RATES, parameter_settings, training
 from vita.official.conformance.recording import Facts, Recording, Tensors, configuration
 from vita.official.conformance.training_step import DOUBLE, Limits
-from vita.official.contract import Check, OfficialCounterpart
+from vita.official.contract import Check, ReferenceAdapter
 
 WEIGHTS = Tolerance(1e-10, 0.0)
 NORMS = Tolerance(1e-10, 1e-10)
@@ -57,7 +57,7 @@ def first_weights(recording: Recording) -> Tensors:
 
 
 def trajectory_checks(
-    recording: Recording, model: nn.Module, official: OfficialCounterpart, replay: Replay
+    recording: Recording, model: nn.Module, official: ReferenceAdapter, replay: Replay
 ) -> list[Check]:
     """All recorded steps, one after the other, by a model in 64 bits that has the first weights."""
     name, meta = recording.folder.name, recording.facts("meta")
@@ -81,7 +81,7 @@ def _solver(meta: Facts) -> dict[str, Any]:
 
 
 def _settings_check(
-    name: str, model: nn.Module, optimizer: torch.optim.Optimizer, official: OfficialCounterpart, facts: Facts
+    name: str, model: nn.Module, optimizer: torch.optim.Optimizer, official: ReferenceAdapter, facts: Facts
 ) -> Check:
     """Rate and weight decay of every trained parameter, and AdamW's constants."""
     ours, theirs = parameter_settings(model, optimizer, official), facts["groups"]
@@ -113,7 +113,7 @@ def _step_checks(
     model: nn.Module,
     optimizer: torch.optim.Optimizer,
     schedule: TrainConfig,
-    official: OfficialCounterpart,
+    official: ReferenceAdapter,
     replay: Replay,
 ) -> Iterator[Check]:
     """One step: its batch, its gradient before clipping, and what the update made of the weights."""
@@ -163,7 +163,7 @@ def _norm_check(group: str, ours: Mapping[str, Tensor], recorded: Mapping[str, f
     return compare_numbers(group, norms, list(recorded.values()), tolerance)
 
 
-def _final_check(state: Tensors, model: nn.Module, official: OfficialCounterpart) -> Check:
+def _final_check(state: Tensors, model: nn.Module, official: ReferenceAdapter) -> Check:
     """All weights in the end; constants of the configuration are no weights."""
     ours = official_names_of(model.state_dict(), official)
     constants = official.constants(model)

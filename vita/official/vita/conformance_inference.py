@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size
-from vita.model.inference import watch_video
+from vita.model.inference import encode_at_once
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
 from vita.model.tracks import choose
@@ -49,7 +49,7 @@ def prediction_checks(
 
 def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tensors, group: str) -> Iterator[Check]:
     """Class scores and mask logits of the chosen pairs, before masks rescore and threshold them."""
-    seen = watch_video(model, source, top_k=1)
+    seen = encode_at_once(model, source, top_k=1)
     queries, no_object = (store.read(0, len(source)) for store in (seen.kept.queries, seen.kept.no_object))
     output = model.associate(queries, no_object, VitaVariant())
     choice = choose(output, count)

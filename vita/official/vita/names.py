@@ -50,7 +50,7 @@ VIDEO: Rules = (
 
 
 class VitaOfficial(Parts):
-    """See `vita.official.contract.OfficialCounterpart`."""
+    """See `vita.official.contract.ReferenceAdapter`."""
 
     parts = (
         *((f"detector.{ours}", theirs, rules) for ours, theirs, rules in DetectorNames.parts),

@@ -52,10 +52,10 @@ def build_entries(folders: Sequence[Path], models: Path, probes: Sequence[Path] 
     Raises UserError naming a file, table or column that is missing.
     """
     results = Results(read_tables(folders), _read_models(models), models, read_probes(probes))
-    return [hold(name, claim, results) for name, claim in read_claims().items()]
+    return [judge(name, claim, results) for name, claim in read_claims().items()]
 
 
-def hold(name: str, claim: Claim, results: Results) -> Entry:
+def judge(name: str, claim: Claim, results: Results) -> Entry:
     """One claim against the results. Raises UserError when it asks for a column that there is not."""
     tier = next((table.spec.tier for table in results.tables.values()), "")
     try:
