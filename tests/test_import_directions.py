@@ -70,9 +70,9 @@ def modules_in(*packages: str) -> list[str]:
 
 
 def may_import(module: str) -> set[str]:
-    """Rooms, its own included."""
+    """Rooms, its own included, and the package itself, which has the version and imports nothing."""
     of_a_release = {"vita.official"} if re.match(OF_A_RELEASE, module) else set()
-    return {room_of(module), *ALLOWED[room_of(module)], *of_a_release}
+    return {"vita", room_of(module), *ALLOWED[room_of(module)], *of_a_release}
 
 
 def imported_when_it_runs(module: str) -> set[str]:
@@ -147,7 +147,8 @@ def method_names() -> set[str]:
     """All methods that are declared or described, but `vita`, which is also the project's name."""
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["vita.methods"]
     described = {path.stem for path in (ROOT / "workflow/config/methods").glob("*.yaml")}
-    written = {path.stem for path in (ROOT / "baselines").iterdir()} - {"__init__", "__pycache__", "README"}
+    places = [path for path in (ROOT / "baselines").iterdir() if path.is_dir() or path.suffix == ".py"]
+    written = {path.stem for path in places} - {"__init__", "__pycache__"}
     return (set(declared) | described | written | {"mask2former", "mask2former_vis", "ifc", "vistr"}) - {"vita"}
 
 

@@ -22,7 +22,7 @@ def test_a_rehearsal_runs_each_training_once_and_plans_the_tier_with_its_speeds(
         assert (record["iterations"], train["decay_at"], train["clips_per_batch"]) == (20, [], 2)
         assert record["config"]["dataset"]["limit_videos"] == 3
     told = folder.read("results/rehearsal.txt")
-    assert "Rehearsal: 2 of 2 trainings went through at full size." in told
+    assert "Rehearsal: 2 of 2 trainings and 1 of 1 predictions went through at full size." in told
     assert "vita/tiny/base/seed0" in told and " to " in told
     assert "too short to tell" not in told
     assert "Tier nano: " in told and "measured here" in told

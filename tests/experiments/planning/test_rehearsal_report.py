@@ -64,7 +64,10 @@ def test_memory_speed_and_losses(table: RunTable, tmp_path: Path) -> None:
     assert found[failed.directory].outcome == "RuntimeError: out of memory"
     assert {one.outcome for one in found.values()} == {"finished", "RuntimeError: out of memory", "not run"}
     text = rehearsal_text(list(found.values()))
-    assert f"3 of {len(found)} trainings went through" in text
+    assert f"3 of {len(found)} trainings and " in text
+    asked = [run for run in table if run.prediction]
+    predicted = sum(run.directory in {falling.directory, rising.directory, short.directory} for run in asked)
+    assert f" and {predicted} of {len(asked)} predictions went through" in text
     assert "out of memory" in text and "3 to 1" in text
 
 

@@ -10,7 +10,7 @@ from statistics import fmean
 import pandas as pd
 from tabulate import tabulate
 
-from vita.core.records import TRAINING_FILE, TrainingRecord, read_record_if_there
+from vita.core.records import PREDICTION_FILE, TRAINING_FILE, TrainingRecord, read_record_if_there
 from vita.experiments.planning.costs import Cost
 from vita.experiments.planning.measured import measured_runs
 from vita.experiments.run_table import Run, RunTable
@@ -29,6 +29,7 @@ class Rehearsed:
     seconds_per_step: float | None = None
     first_loss: float | None = None  # mean of the first third of its rows of history
     last_loss: float | None = None  # of the last third
+    predicted: bool | None = None  # whether its predictions went through; None when nothing asks for them
 
     @property
     def falls(self) -> str:
@@ -40,7 +41,11 @@ class Rehearsed:
 
 def rehearsed_trainings(table: RunTable, root: Path) -> list[Rehearsed]:
     """Every training of a rehearsal's run table. Raises UserError on an unreadable record."""
-    return [_rehearsed(run, root / run.directory) for run in table if run.is_trained]
+    found = []
+    for run in (run for run in table if run.is_trained):
+        predicted = (root / run.directory / PREDICTION_FILE).exists() if run.prediction else None
+        found.append(replace(_rehearsed(run, root / run.directory), predicted=predicted))
+    return found
 
 
 def _rehearsed(run: Run, folder: Path) -> Rehearsed:
@@ -65,7 +70,7 @@ def rehearsed_costs(table: RunTable, root: Path, tier: str) -> list[Cost]:
 
 def rehearsal_text(found: Sequence[Rehearsed]) -> str:
     """A row for each training, as people read it."""
-    headers = ["training", "outcome", "device", "memory [GiB]", "s a step", "loss", "falls"]
+    headers = ["training", "outcome", "device", "memory [GiB]", "s a step", "loss", "falls", "predicted"]
     rows = [
         [
             "/".join(Path(one.run).parts[2:]),
@@ -75,11 +80,14 @@ def rehearsal_text(found: Sequence[Rehearsed]) -> str:
             _number(one.seconds_per_step),
             f"{_number(one.first_loss)} to {_number(one.last_loss)}" if one.first_loss is not None else "",
             one.falls if one.outcome == "finished" else "",
+            {None: "", True: "yes", False: "NO"}[one.predicted],
         ]
         for one in found
     ]
     done = sum(one.outcome == "finished" for one in found)
-    note = f"Rehearsal: {done} of {len(found)} trainings went through at full size."
+    asked = [one.predicted for one in found if one.predicted is not None]
+    told = f"{done} of {len(found)} trainings and {sum(asked)} of {len(asked)} predictions"
+    note = f"Rehearsal: {told} went through at full size."
     return f"{note}\n\n{tabulate(rows, headers=headers, disable_numparse=True)}"
 
 
