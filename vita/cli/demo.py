@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vita.cli.convert import quiet_libraries
+
 
 def demo(
     video: Annotated[Path, typer.Argument(metavar="VIDEO|DIR", help="A video file, or a folder of pictures.")],
@@ -25,13 +27,11 @@ def demo(
 
     A run that was cut off goes on where it was.
     """
-    from transformers.utils import logging
-
     from vita.core.config_base import load
     from vita.core.run_config import RunConfig
     from vita.demo.run import DemoSettings, run_demo
 
-    logging.set_verbosity_error()  # the library warns of every backbone but Swin
+    quiet_libraries()
     settings = DemoSettings(
         top_k=top_k, min_score=min_score, short_edge=short_edge or None, threads=threads, spool=spool
     )

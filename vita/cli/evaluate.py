@@ -38,8 +38,8 @@ def evaluate(
 
     if chart is not None and not errors:
         raise UserError("--chart draws the error analysis; ask for it with --errors")
-    question = EvaluationOptions(draws, seed, against, breakdown, errors)
-    report = evaluate_file(question, gt, pred, limit_videos, _chosen(videos, gt))
+    options = EvaluationOptions(draws, seed, against, breakdown, errors)
+    report = evaluate_file(options, gt, pred, limit_videos, _chosen(videos, gt))
     if out is not None:
         write_record(out, report.record())
     if per_video is not None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from vita.cli.convert import quiet_libraries
+
 if TYPE_CHECKING:
     from vita.core.records import ProbeRecord
     from vita.engine.memory.case import Case
@@ -35,8 +37,6 @@ def probe(
     threads: Annotated[int, typer.Option(help="Of a trial on a CPU.", min=1)] = 1,
 ) -> None:
     """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
-    from transformers.utils import logging
-
     from vita.core.contract import UserError
     from vita.core.files import check_writable
     from vita.core.records import write_probe_records
@@ -45,7 +45,7 @@ def probe(
     from vita.engine.memory.probe import Search
     from vita.engine.memory.probe import probe as run_probe
 
-    logging.set_verbosity_error()  # the library warns of every backbone but Swin
+    quiet_libraries()
     cases = read_cases(case)
     if frames:
         _tell_peaks(cases, frames)

@@ -188,7 +188,7 @@ class EncodingMethod(Protocol):
 
 @runtime_checkable
 class StreamingMethod(Protocol):
-    """What a `EncodingMethod` may add that follows videos of any length with what it keeps in files."""
+    """What an `EncodingMethod` may add that follows videos of any length with what it keeps in files."""
 
     def feature_bytes(self, frames: FrameSource) -> int:
         """What the features of all frames would take on disk."""

@@ -57,8 +57,8 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     began = time.perf_counter()
     if settings.spool:
         _check_space(model.feature_bytes(video), work)
-    watched = model.stream(video, settings.top_k, work, settings.spool)
-    prediction = watched.predict(0, len(video), {"all": find_method(config.method).read_variant({})})
+    encoded = model.stream(video, settings.top_k, work, settings.spool)
+    prediction = encoded.predict(0, len(video), {"all": find_method(config.method).read_variant({})})
     tracks = prediction.tracks["all"]
     _write_results(video, tracks, classes, out / "results.json")
     shown = Painter([track for track in tracks if track.score >= settings.min_score], classes.names)
@@ -67,7 +67,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     record = {
         "frames": len(video),
         "size": [video.out_height, video.out_width],
-        "streamed": watched.streamed,
+        "streamed": encoded.streamed,
         "tracks": len(tracks),
         "shown_tracks": len(shown.tracks),
         "device": device_name(device),

@@ -53,7 +53,7 @@ class InferencePlan:
 
 @dataclass(frozen=True)
 class VideoInParts:
-    """A `EncodedVideo` of a method that keeps nothing: it sees the frames of every part anew."""
+    """An `EncodedVideo` of a method that keeps nothing: it sees the frames of every part anew."""
 
     method: VideoMethod
     frames: FrameSource

@@ -68,13 +68,13 @@ class Report:
 
 
 def evaluate_file(
-    question: EvaluationOptions, gt: Path, predictions: Path, limit_videos: int | None, chosen: Collection[int] | None
+    options: EvaluationOptions, gt: Path, predictions: Path, limit_videos: int | None, chosen: Collection[int] | None
 ) -> Report:
     """Evaluate a results file; limit_videos and chosen (ids) as of `evaluate_files`.
 
     Raises UserError naming the file and entry, and on a comparison without draws.
     """
-    if question.against is not None and not question.draws:
+    if options.against is not None and not options.draws:
         raise UserError("--against needs draws for its intervals; leave --draws out, or ask for some")
     whole = load_ground_truth(gt)
     truth = whole.part(chosen, limit_videos)
@@ -83,10 +83,10 @@ def evaluate_file(
     return Report(
         evaluation,
         per_video(truth, evaluation.counts),
-        bootstrap(evaluation.counts, question.draws, question.seed) if question.draws else None,
-        _compare(question, evaluation, question.against, whole, truth) if question.against else None,
-        break_down(truth, detections, evaluation.counts) if question.breakdown else [],
-        analyse_errors(truth, detections) if question.errors else None,
+        bootstrap(evaluation.counts, options.draws, options.seed) if options.draws else None,
+        _compare(options, evaluation, options.against, whole, truth) if options.against else None,
+        break_down(truth, detections, evaluation.counts) if options.breakdown else [],
+        analyse_errors(truth, detections) if options.errors else None,
     )
 
 
@@ -101,10 +101,10 @@ def write_per_video(videos: list[VideoRow], out: Path) -> None:
 
 
 def _compare(
-    question: EvaluationOptions, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
+    options: EvaluationOptions, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
 ) -> Comparison:
     other = evaluate_detections(truth, read_detections_file(against, whole, truth.videos))
-    differences = paired_bootstrap(evaluation.counts, other.counts, question.draws, question.seed)
+    differences = paired_bootstrap(evaluation.counts, other.counts, options.draws, options.seed)
     return Comparison(against, other, differences)
 
 

@@ -23,7 +23,7 @@ from vita.model.object_encoder import ObjectEncoder
 
 
 class Vita(VitaNetwork):
-    """VITA with what the harness calls: it watches and predicts videos, is counted, and is probed for memory."""
+    """VITA with what the harness calls: it encodes and predicts videos, is counted, and is probed for memory."""
 
     @property
     def image_detector(self) -> nn.Module:

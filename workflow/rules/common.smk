@@ -34,6 +34,7 @@ TABLES_AND_FIGURES = (
 )
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"
+VARIABLE = re.compile(r"\$\{?(\w+)")  # of an environment, in a path
 
 
 def put_vita_on_path():
@@ -139,8 +140,7 @@ def also_missing(found):
         run.config.pseudo_videos.dataset for run in TABLE if run.config.pseudo_videos
     ]
     places = [*files, *(dataset.root for dataset in sets)]
-    unset = {name for place in places for name in re.findall(r"\$\{?(\w+)", place)}
-    unset -= set(re.findall(r"\$\{?(\w+)", found))
+    unset = set(VARIABLE.findall(" ".join(places))) - set(VARIABLE.findall(found))
     absent = [file for file in files if "$" not in file and not Path(file).exists()]
     named = [*sorted(unset), *(file for file in absent if file != found)]
     return (

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from vita.core.dataset_config import LOCAL_SPLIT, VALID
-from vita.experiments.config import ResolvedAnchor, TableSpec
+from vita.experiments.config import ResolvedAnchor, ResolvedRow, TableSpec
 from vita.report.runs.server_scores import SERVER
 from vita.report.tables.inputs import runs_of
 
@@ -141,22 +141,22 @@ def _weights_of_others(used: pd.DataFrame) -> Iterator[str]:
 
 def _scored_on_a_part(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
     """Where `valid` is scored and has another number of videos than the published one."""
-    for row in (row for row in spec.rows if row.not_run is None and row.valid_videos is not None):
-        lines = runs_of(row, spec.tier, runs)
-        lines = lines[lines["ground_truth"].eq(VALID) & lines["videos"].notna()]
-        for scored in (int(videos) for videos in lines["videos"].unique() if videos != row.valid_videos):
+    for row, scored in _videos_scored(spec, runs, VALID):
+        if row.valid_videos not in (None, scored):
             yield f"Scored on {scored:,} videos of {row.dataset} `valid`, published with {row.valid_videos:,}."
 
 
 def _trained_on_a_part(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
     """Where videos of `train` are scored, training saw the others only."""
+    for row, scored in _videos_scored(spec, runs, f"{LOCAL_SPLIT}.*"):
+        whole = row.train_videos
+        rest = "" if whole is None else f": {whole - scored:,} of {whole:,} videos"
+        yield f"Training on {row.dataset} saw only what is not scored of `train`{rest}; the paper's saw all of it."
+
+
+def _videos_scored(spec: TableSpec, runs: pd.DataFrame, truth: str) -> Iterator[tuple[ResolvedRow, int]]:
+    """Of each row that is run, the numbers of videos that it was scored on; truth: pattern of the ground truth."""
     for row in (row for row in spec.rows if row.not_run is None):
         lines = runs_of(row, spec.tier, runs)
-        lines = lines[lines["ground_truth"].astype(str).str.startswith(LOCAL_SPLIT) & lines["videos"].notna()]
-        for scored in lines["videos"].unique():
-            rest = (
-                ""
-                if row.train_videos is None
-                else f": {row.train_videos - int(scored):,} of {row.train_videos:,} videos"
-            )
-            yield f"Training on {row.dataset} saw only what is not scored of `train`{rest}; the paper's saw all of it."
+        lines = lines[lines["ground_truth"].astype(str).str.fullmatch(truth) & lines["videos"].notna()]
+        yield from ((row, int(videos)) for videos in lines["videos"].unique())
