@@ -71,7 +71,7 @@ def sources(split: Split) -> dict[str, ClipSource]:
         "plain: open, convert, resize": PlainFrames(split, RESIZED),  # type: ignore[dict-item]
         "ours: resize, flip, masks": VideoClips(split, augmentation=RESIZED, **size),
         "ours: moving crop too": VideoClips(split, augmentation=CROPPED, **size),
-        "ours: pseudo-videos (crop, rotation)": PseudoVideoClips(split, CLIP, TURNED),
+        "ours: pseudo-videos (crop, rotation)": PseudoVideoClips(split, clip_frames=CLIP, augmentation=TURNED),
     }
 
 
