@@ -27,6 +27,7 @@ from scipy.optimize import linear_sum_assignment
 
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import EncodedVideo, FrameSource, MethodDefinition, Rle, Track, UserError
+from vita.core.grouping import grouped
 from vita.data.masks.rle import encode
 from vita.evaluation.readers.mask_tracks import MaskTrack
 from vita.evaluation.tube_iou import Tubes
@@ -167,20 +168,15 @@ class ClipAssociation:
     ) -> dict[str, list[Track]]:
         """Tracks under each variant; variants with the same clips share the method's predictions of them."""
         joined = {n: Association(v.options, frames.out_height, frames.out_width) for n, v in variants.items()}
-        for (length, overlap), names in _by_clips(variants).items():
+        asked = {name: variant.options for name, variant in variants.items()}
+        by_clips = grouped(asked, lambda name: (asked[name].clip_frames, asked[name].overlap))
+        for (length, overlap), names in by_clips.items():
             for start, stop in clip_bounds(len(frames), length, overlap):
                 each = {name: variants[name].each for name in names}
                 found = video.predict(start, stop, each).tracks
                 for name in names:
                     joined[name].add(list(found[name]), start, stop)
         return {name: association.tracks(len(frames), top_k) for name, association in joined.items()}
-
-
-def _by_clips(variants: Mapping[str, ClipVariant]) -> dict[tuple[int, int], list[str]]:
-    grouped: dict[tuple[int, int], list[str]] = {}
-    for name, variant in variants.items():
-        grouped.setdefault((variant.options.clip_frames, variant.options.overlap), []).append(name)
-    return grouped
 
 
 wrapper = ClipAssociation()

@@ -23,9 +23,9 @@ from evaluator_cases import Case, CaseFiles, write_case
 from evaluator_reference import Reference, Stopwatch, score_plainly
 from tabulate import tabulate
 
+from vita.core.threads import usable_cores
 from vita.evaluation.readers.detections import read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
-from vita.evaluation.readers.parallel_parse import thread_count
 from vita.evaluation.scoring import Evaluation, accumulate, evaluate_files
 from vita.evaluation.video_groups import DecodedVideo, Group, decode_video, group_tracks
 
@@ -63,7 +63,7 @@ def in_phases(files: CaseFiles) -> Stopwatch:
 
 def _one_by_one(files: CaseFiles, seconds: Stopwatch) -> None:
     truth, groups = seconds.timed("reading JSON", _read, files)
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         sizes = [truth.videos[found[0].video_id] for found in groups]
         decoded = seconds.timed("decoding", lambda: list(pool.map(decode_video, groups, sizes)))
         ious = seconds.timed("IoU", lambda: list(pool.map(DecodedVideo.ious, decoded)))
@@ -134,7 +134,7 @@ def main(
         in_phases(write_case(SMALL[0][0], place))
         seconds = time.perf_counter() - began
         print(
-            f"{thread_count()} core(s); compiling, or loading what an earlier run compiled: {seconds:.1f} s, left out"
+            f"{usable_cores()} core(s); compiling, or loading what an earlier run compiled: {seconds:.1f} s, left out"
         )
         held = [compare(case, floors, place, repetitions) for case, floors in (SMALL if small else FULL)]
     raise typer.Exit(int(not all(held)))

@@ -104,7 +104,7 @@ def simulate(scene: Scene, sets: int, seeds: tuple[int, ...] = SEEDS, draws: int
     for paired in scene.paired:
         for count in seeds:
             rows = [_first(pair, count, paired) for pair in pairs]
-            found = [compare(*pair)["ap"] for pair in rows]
+            found = [compare(*pair, "ap") for pair in rows]
             yield Cell(scene.name + (", paired" if paired else ""), scene.size, count, found, *_errors(rows))
 
 
@@ -168,8 +168,8 @@ def _rows(scene: Scene, seeds: int, draws: int, random: np.random.Generator) -> 
     rows = []
     for method in range(2):
         counts = [_counts(video, ious[method, seed], random) for seed in range(seeds)]
-        found = resampled_scores(counts, draws, seed=0)
-        rows.append(RowScores((), tuple(range(VIDEOS)), 100 * found.observed, 100 * found.drawn))
+        observed, drawn = resampled_scores(counts, draws, seed=0)
+        rows.append(RowScores((), tuple(range(VIDEOS)), 100 * observed, 100 * drawn))
     return rows
 
 

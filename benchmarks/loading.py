@@ -29,7 +29,7 @@ from torch.utils.data import DataLoader
 from vita.core.dataset_config import ShapesConfig
 from vita.core.run_config import AugmentationConfig, CropConfig, RotationConfig
 from vita.data.augment.settings import draw_transform
-from vita.data.sampling.clip_stream import ClipSource, ClipStream
+from vita.data.sampling.clip_stream import ClipStream
 from vita.data.sampling.clips import VideoClips, draw_frames, learnable
 from vita.data.sampling.pseudo_videos import PseudoVideoClips
 from vita.data.synthetic.write import synthesise
@@ -64,14 +64,14 @@ class PlainFrames:
         return torch.from_numpy(frames)
 
 
-def sources(split: Split) -> dict[str, ClipSource]:
+def sources(split: Split) -> dict[str, VideoClips]:
     """What is compared, by name; the first is the measure of all."""
     size = {"clip_frames": CLIP, "frame_range": RANGE}
     return {
         "plain: open, convert, resize": PlainFrames(split, RESIZED),  # type: ignore[dict-item]
         "ours: resize, flip, masks": VideoClips(split, augmentation=RESIZED, **size),
         "ours: moving crop too": VideoClips(split, augmentation=CROPPED, **size),
-        "ours: pseudo-videos (crop, rotation)": PseudoVideoClips(split, CLIP, TURNED),
+        "ours: pseudo-videos (crop, rotation)": PseudoVideoClips(split, clip_frames=CLIP, augmentation=TURNED),
     }
 
 
@@ -90,7 +90,7 @@ def paint(root: Path, videos: int, frames: int, height: int, width: int) -> Spli
     return split
 
 
-def seconds(source: ClipSource, clips: int, workers: int, repetition: int) -> tuple[float, float]:
+def seconds(source: VideoClips, clips: int, workers: int, repetition: int) -> tuple[float, float]:
     """For that many clips, on the clock with processes already running, and of all processors, start-up included."""
     stream = ClipStream([source], [1.0], (repetition + 1) * 10_000, seed=0)
     first = repetition * 10_000
@@ -118,7 +118,7 @@ def _processor_seconds() -> float:
     return sum(one.ru_utime + one.ru_stime for one in used)
 
 
-def measure(named: dict[str, ClipSource], workers: int, clips: int, repetitions: int) -> list[list[Any]]:
+def measure(named: dict[str, VideoClips], workers: int, clips: int, repetitions: int) -> list[list[Any]]:
     """Lines of the printed table: medians, and medians of the ratios within a repetition."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in named}
     for repetition in range(repetitions):

@@ -1,4 +1,4 @@
-"""Every key of the official full-size models and its shape."""
+"""Every key of the official full-size models and its shape; a model's weights by those keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ import math
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+from vita.official.checkpoints.state_dict import official_names_of
+from vita.official.contract import ReferenceAdapter
 
 Layout = dict[str, tuple[int, ...]]
 
@@ -28,6 +31,11 @@ def read_layout(name: str) -> Layout:
     """The layout of one model for 40 classes."""
     file = Path(__file__).parent / "official" / "checkpoints" / "official_layouts.json.gz"
     return {key: tuple(shape) for key, shape in json.loads(gzip.decompress(file.read_bytes()))[name].items()}
+
+
+def to_official(model: nn.Module, official: ReferenceAdapter) -> dict[str, Tensor]:
+    """The model's weights as an official state dict."""
+    return {**official_names_of(model.state_dict(), official), **official.constants(model)}
 
 
 def random_state(layout: Layout) -> dict[str, Tensor]:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
-from tiny_run import PLAN, Ended, content, vita, write_configuration, write_videos
+from tiny_run import PLAN, Ended, content, vita, write_configuration
 
 from vita.core.plugins import find_method, installed_methods
 
@@ -24,13 +24,6 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(ROOT / "tests" / "workflow" / "third_party")
     assert NAME in installed_methods()
     assert [name for name in dir(find_method(NAME)) if not name.startswith("_")] == ["build", "read_variant"]
-
-
-@pytest.fixture(scope="module")
-def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("videos")
-    write_videos(root)
-    return root
 
 
 @pytest.fixture

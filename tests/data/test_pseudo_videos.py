@@ -74,7 +74,7 @@ def test_impossible_maps(images: Split, videos: Split, names: dict[str, str] | N
 
 
 def test_every_frame_is_the_same_image_turned(mapped: Split) -> None:
-    clips = PseudoVideoClips(mapped, 3, TURNED)
+    clips = PseudoVideoClips(mapped, clip_frames=3, augmentation=TURNED)
     drawn = [clips.draw(np.random.default_rng(seed)) for seed in range(20)]
     assert {clip.video_id for clip in drawn} == {2, 5}  # image 9 has no object
     for clip in drawn:
@@ -87,7 +87,9 @@ def test_every_frame_is_the_same_image_turned(mapped: Split) -> None:
 
 
 def test_without_augmentation_all_frames_and_masks_are_equal(mapped: Split) -> None:
-    clip = PseudoVideoClips(mapped, 4, AugmentationConfig(flip_probability=0.0)).draw(np.random.default_rng(0))
+    clip = PseudoVideoClips(mapped, clip_frames=4, augmentation=AugmentationConfig(flip_probability=0.0)).draw(
+        np.random.default_rng(0)
+    )
     assert all(
         torch.equal(clip.frames[0], clip.frames[t]) and torch.equal(clip.masks[:, 0], clip.masks[:, t])
         for t in (1, 2, 3)
@@ -95,7 +97,7 @@ def test_without_augmentation_all_frames_and_masks_are_equal(mapped: Split) -> N
 
 
 def test_videos_may_be_the_source(videos: Split) -> None:
-    clips = PseudoVideoClips(videos, 2, CROPPED)
+    clips = PseudoVideoClips(videos, clip_frames=2, augmentation=CROPPED)
     drawn = [clips.draw(np.random.default_rng(seed)) for seed in range(30)]
     assert all(len(set(clip.frame_indices)) == 1 for clip in drawn)
     assert len({clip.frame_indices[0] for clip in drawn}) > 3
@@ -107,7 +109,9 @@ def test_a_window_that_misses_all_objects_gives_an_empty_clip(images: Split, vid
     corner = CropConfig(probability=1.0, short_edges=(20,), smallest=2, largest=2)
     only = replace(images, videos=images.videos[1:2], instances=[images.instances[1]])
     clips = PseudoVideoClips(
-        map_categories(only, {"person": videos.category_names[0]}, videos, "coco"), 2, AugmentationConfig(crop=corner)
+        map_categories(only, {"person": videos.category_names[0]}, videos, "coco"),
+        clip_frames=2,
+        augmentation=AugmentationConfig(crop=corner),
     )
     drawn = [clips.draw(np.random.default_rng(seed)) for seed in range(20)]
     empty = [clip for clip in drawn if not len(clip.labels)]
@@ -118,7 +122,7 @@ def test_images_without_objects_of_known_categories(tmp_path: Path, videos: Spli
     split = read_coco(*write(tmp_path, document() | {"annotations": document()["annotations"][2:3]}))
     crowds_only = map_categories(split, {"person": videos.category_names[0]}, videos, "coco")
     with pytest.raises(UserError, match="no image has an object of a category that the training videos know"):
-        PseudoVideoClips(crowds_only, 2, TURNED)
+        PseudoVideoClips(crowds_only, clip_frames=2, augmentation=TURNED)
 
 
 def test_what_the_window_cuts_off_does_not_come_back_by_a_turn(images: Split) -> None:
@@ -137,7 +141,9 @@ def test_what_the_window_cuts_off_does_not_come_back_by_a_turn(images: Split) ->
 
 def mixed(images: Split, videos: Split, ratio: float, length: int = 400) -> ClipStream:
     clips = VideoClips(videos, clip_frames=2, frame_range=3, augmentation=CROPPED)
-    return ClipStream([PseudoVideoClips(images, 2, CROPPED), clips], [ratio, 1.0], length, seed=0)
+    return ClipStream(
+        [PseudoVideoClips(images, clip_frames=2, augmentation=CROPPED), clips], [ratio, 1.0], length, seed=0
+    )
 
 
 def is_pseudo(clip: Clip) -> bool:

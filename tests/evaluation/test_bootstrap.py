@@ -149,6 +149,6 @@ def test_pairing_narrows_the_interval() -> None:
     random = np.random.default_rng(0)
     first, second = data_set(population(100, CATEGORIES, gain=0.03, random=random), range(100), CATEGORIES)
     paired = paired_bootstrap(first, second, 500).intervals["ap"]
-    drawn = [resampled_scores([one], 500, seed).drawn[0, :, 0] for seed, one in enumerate((first, second))]
+    drawn = [resampled_scores([one], 500, seed)[1][0, :, 0] for seed, one in enumerate((first, second))]
     low, high = np.percentile(drawn[0] - drawn[1], [2.5, 97.5])
     assert high - low > 2 * (paired.high - paired.low)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from promises import refused
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
@@ -114,10 +115,8 @@ def test_the_method_is_found_by_its_name() -> None:
     ],
 )
 def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         build(options)
-    assert [part for part in parts if part not in str(error.value)] == []
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -129,9 +128,8 @@ def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], p
     ],
 )
 def test_heads_that_do_not_divide_the_channels_are_refused(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         build(options)
-    assert [part for part in parts if part not in str(error.value)] == []
 
 
 @pytest.mark.parametrize(
@@ -145,6 +143,5 @@ def test_heads_that_do_not_divide_the_channels_are_refused(options: dict[str, An
     ],
 )
 def test_wrong_inference_options_are_named_with_what_is_allowed(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         definition.read_variant(options)
-    assert [part for part in parts if part not in str(error.value)] == []

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from vita.core.contract import UserError
+from vita.experiments.paper_numbers import PUBLISHED
 from vita.experiments.run_table import RunTable
 from vita.report.claims.quantities import highest_published
 from vita.report.claims.schema import (
@@ -22,7 +23,6 @@ from vita.report.claims.schema import (
     Steps,
     read_claims,
 )
-from vita.report.tables.inputs import PUBLISHED
 
 LIBRARY = Path(__file__).parents[2] / "workflow" / "config"
 ALL = read_claims()

@@ -57,5 +57,5 @@ def test_what_is_no_history_is_named(histories: list[Path], tmp_path: Path, cont
 
 def test_a_missing_history_is_named(histories: list[Path], tmp_path: Path) -> None:
     histories[0].unlink()
-    with pytest.raises(UserError, match=r"seed0/history\.csv: not a readable history"):
+    with pytest.raises(UserError, match=r"seed0/history\.csv: no such file; `vita train` writes it"):
         draw_losses(histories, tmp_path / "losses.pdf")

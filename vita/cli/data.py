@@ -67,11 +67,11 @@ def data_check(
     json: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
 ) -> None:
     """Look for faults before the data is used; exit code 0 without errors, 1 with, 2 when it is not readable."""
-    from vita.data.check.expectations import choose_subjects
+    from vita.data.check.expectations import choose_targets
     from vita.data.check.report import check_data
 
-    name, subjects = choose_subjects(dataset, part or [], annotations, frames)
-    raise typer.Exit(check_data(name, subjects, quick=quick, strict=strict, workers=workers, out=json))
+    name, targets = choose_targets(dataset, part or [], annotations, frames)
+    raise typer.Exit(check_data(name, targets, quick=quick, strict=strict, workers=workers, out=json))
 
 
 @data.command("sheet")

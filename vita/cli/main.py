@@ -9,16 +9,14 @@ from typing import Annotated, Literal
 import typer
 
 import vita
-from vita.cli.claims import claims
 from vita.cli.convert import convert, quiet_libraries
 from vita.cli.data import data
 from vita.cli.demo import demo
-from vita.cli.evaluate import evaluate, evaluate_frames
+from vita.cli.evaluate import evaluate, evaluate_frames, submit
 from vita.cli.figure import figure
 from vita.cli.plan import plan
 from vita.cli.probe import probe
-from vita.cli.submit import submit
-from vita.cli.table import table
+from vita.cli.table import claims, table
 from vita.core.contract import UserError
 
 app = typer.Typer(

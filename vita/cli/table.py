@@ -1,4 +1,4 @@
-"""Commands that collect runs and make tables of them."""
+"""Commands that collect runs, make tables of them, and hold the paper's claims against those."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeat
 Failed = Annotated[
     list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
 ]
+Probes = Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")]
 
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
 
@@ -35,7 +36,7 @@ def table_build(
     spec: Annotated[Path, typer.Option(help="The table's rows and columns.")],
     runs: Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")],
     out: Annotated[Path, typer.Option(help="CSV to write; .md, .tex and .html appear beside it.")],
-    probe: Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")] = None,
+    probe: Probes = None,
 ) -> None:
     """Build one table of the paper and print it."""
     from vita.report.tables.table import build_table
@@ -64,3 +65,17 @@ def table_pages(
     from vita.report.pages.run_pages import write_run_pages
 
     write_run_pages(runs or [], failed or [], out)
+
+
+def claims(
+    table: Annotated[
+        list[Path], typer.Option(help="Folder of an experiment, with spec.yaml and runs.csv; may be repeated.")
+    ],
+    models: Annotated[Path, typer.Option(help="CSV that `vita models --out` wrote.")],
+    out: Annotated[Path, typer.Option(help="CSV to write; .md and .html appear beside it.")],
+    probe: Probes = None,
+) -> None:
+    """Hold every claim of the paper against the results in force."""
+    from vita.report.claims.pages import build_ledger
+
+    typer.echo(build_ledger(table, models, out, probe or []))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -39,14 +38,6 @@ class DemoSettings(Frozen):
     spool: bool = False
 
 
-@dataclass(frozen=True)
-class Classes:
-    """The ids and names that labels stand for."""
-
-    ids: tuple[int, ...]
-    names: tuple[str, ...]
-
-
 def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSettings, out: Path) -> None:
     """Write `out`/results.json, overlay.mp4, contact_sheet.png and record.json. Raises UserError on bad input."""
     torch.set_num_threads(settings.threads)
@@ -61,7 +52,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     prediction = encoded.predict(0, len(video), {"all": find_method(config.method).read_variant({})})
     tracks = prediction.tracks["all"]
     _write_results(video, tracks, classes, out / "results.json")
-    shown = Painter([track for track in tracks if track.score >= settings.min_score], classes.names)
+    shown = Painter([track for track in tracks if track.score >= settings.min_score], list(classes.values()))
     write_contact_sheet(shown, video, PICTURES, out / "contact_sheet.png")
     write_video(shown, video, out / "overlay.mp4")
     record = {
@@ -110,7 +101,7 @@ def _work_folder(
     return file.parent
 
 
-def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[StreamingMethod, Classes]:
+def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[StreamingMethod, dict[int, str]]:
     classes = count_classes(weights, CLASS_HEAD) if config.method == "vita" else None
     if classes is None:
         raise UserError(f"{weights}: not weights of VITA after training on videos; the demo needs them")
@@ -121,17 +112,17 @@ def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[Strea
     return model, _classes(config, classes)
 
 
-def _classes(config: RunConfig, number: int) -> Classes:
+def _classes(config: RunConfig, number: int) -> dict[int, str]:
     """As the data set that the weights were trained on names them, where it is there."""
     try:
         categories = read_json(find_files(config.dataset, "train").annotations)["categories"]
     except UserError:  # a demo needs no data
         categories = [{"id": label + 1, "name": f"class {label + 1}"} for label in range(number)]
     ordered = sorted(categories, key=lambda category: int(category["id"]))
-    return Classes(tuple(int(c["id"]) for c in ordered), tuple(str(c["name"]) for c in ordered))
+    return {int(category["id"]): str(category["name"]) for category in ordered}
 
 
-def _write_results(video: OwnVideo, tracks: list[Track], classes: Classes, out: Path) -> None:
+def _write_results(video: OwnVideo, tracks: list[Track], classes: dict[int, str], out: Path) -> None:
     """In the format of YouTube-VIS, the video's number being 1."""
     with json_list(out) as write:
-        write(results_of(Video(1, "", video.out_height, video.out_width, ()), tracks, classes.ids))
+        write(results_of(Video(1, "", video.out_height, video.out_width, ()), tracks, tuple(classes)))

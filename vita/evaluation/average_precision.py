@@ -6,8 +6,9 @@ M detection limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -153,6 +154,16 @@ def mean_of_valid(values: Floats) -> float:
     """Mean over the entries that have ground truth; -1 when none has."""
     valid = values[values > NO_GROUND_TRUTH]
     return float(np.mean(valid)) if valid.size else NO_GROUND_TRUTH
+
+
+def scores_json(scores: object) -> dict[str, float | None]:
+    """A dataclass of scores as written into records: null where there is no ground truth."""
+    return {name: or_null(value) for name, value in vars(scores).items()}
+
+
+def categories_json(names: Mapping[int, str], ap: Mapping[int, float]) -> list[dict[str, Any]]:
+    """AP of every category as written into records, both by id."""
+    return [{"id": key, "name": name, "ap": or_null(ap[key])} for key, name in names.items()]
 
 
 def or_null(score: float) -> float | None:

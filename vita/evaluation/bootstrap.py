@@ -74,8 +74,8 @@ def draw_weights(videos: int, draws: int, random: np.random.Generator) -> Int64s
 
 def bootstrap(counts: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
     """Intervals of the main scores. Raises UserError when draws < 2."""
-    found = resampled_scores([counts], draws, seed)
-    return Bootstrap(_intervals(found.observed[0], found.drawn[0], counts, reflected), draws, seed)
+    (observed,), (drawn,) = resampled_scores([counts], draws, seed)
+    return Bootstrap(_intervals(observed, drawn, counts, reflected), draws, seed)
 
 
 def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: int = 0) -> Bootstrap:
@@ -85,9 +85,8 @@ def paired_bootstrap(counts: Counts, against: Counts, draws: int = DRAWS, seed: 
     """
     if (counts.video_ids, counts.category_ids) != (against.video_ids, against.category_ids):
         raise UserError("only results on the same videos and categories can be compared; evaluate both on one file")
-    found = resampled_scores([counts, against], draws, seed)
-    observed, drawn = found.observed[0] - found.observed[1], found.drawn[0] - found.drawn[1]
-    return Bootstrap(_intervals(observed, drawn, counts, difference_of_draws), draws, seed)
+    (ours, theirs), (drawn, by_theirs) = resampled_scores([counts, against], draws, seed)
+    return Bootstrap(_intervals(ours - theirs, drawn - by_theirs, counts, difference_of_draws), draws, seed)
 
 
 def _intervals(
@@ -101,16 +100,11 @@ def _intervals(
     return {name: interval(score, values) for name, score, values in defined if values.size}
 
 
-@dataclass(frozen=True)
-class Resampled:
-    """observed: (N, C) the C main scores of N results on the data as they are.  drawn: (N, B, C) on each draw."""
+def resampled_scores(results: list[Counts], draws: int, seed: int) -> tuple[Floats, Floats]:
+    """The C main scores of N results on the data as they are (N, C), and on each draw (N, B, C), the same for all.
 
-    observed: Floats
-    drawn: Floats
-
-
-def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
-    """The main scores of each result under the same draws. Raises UserError when draws < 2."""
+    Raises UserError when draws < 2.
+    """
     if draws < 2:
         raise UserError(f"{draws} draws give no interval; ask for at least 2 (1000 are usual), or 0 for none at all")
     random = np.random.default_rng(seed)
@@ -122,7 +116,7 @@ def resampled_scores(results: list[Counts], draws: int, seed: int) -> Resampled:
     for first in range(0, draws, block):
         weights = draw_weights(videos, min(block, draws - first), random)
         parts.append(np.stack([scorer.of(weights) for scorer in scorers]))
-    return Resampled(observed, np.concatenate(parts, axis=1))
+    return observed, np.concatenate(parts, axis=1)
 
 
 def reflected(score: float, drawn: Floats, highest: float = 1.0) -> Interval:

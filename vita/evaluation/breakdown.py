@@ -6,12 +6,12 @@ Objects are those to be found: crowds are not counted.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, or_null
+from vita.evaluation.average_precision import NO_GROUND_TRUTH, scores_json
 from vita.evaluation.counts import Counts, Flags, Floats, Int64s
 from vita.evaluation.main_scores import SCORE_NAMES, MainScores
 from vita.evaluation.readers.detections import Detection
@@ -57,11 +57,6 @@ class VideoRow:
         """Fractions; null where there is no object."""
         own = {"video_id": self.video_id, "frames": self.frames}
         return own | {"objects": self.objects, "predictions": self.predictions} | scores_json(self.scores)
-
-
-def scores_json(scores: MainScores) -> dict[str, float | None]:
-    """The main scores by name, null where there is no object."""
-    return {name: or_null(value) for name, value in asdict(scores).items()}
 
 
 def per_video(ground_truth: GroundTruth, counts: Counts) -> list[VideoRow]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vita.core.contract import UserError
+from vita.core.grouping import grouped
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
@@ -68,10 +69,8 @@ class Counts:
 
     def by_category(self) -> dict[int, list[GroupCounts]]:
         """The groups of each category, also of those that have none."""
-        found: dict[int, list[GroupCounts]] = {key: [] for key in self.category_ids}
-        for group in self.groups:
-            found[group.category_id].append(group)
-        return found
+        found = grouped(self.groups, lambda group: group.category_id)
+        return {key: found.get(key, []) for key in self.category_ids}
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""

@@ -11,29 +11,31 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from vita.core.grouping import grouped
 from vita.core.records import MetricsRecord
+from vita.core.threads import usable_cores
 from vita.evaluation.average_precision import (
     MAX_DETECTIONS,
     RECALL_LEVELS,
     Scores,
+    categories_json,
     mean_of_valid,
     merge_groups,
-    or_null,
     precision_and_recall,
+    scores_json,
     summarise,
 )
 from vita.evaluation.counts import Counts, Floats, GroupCounts
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
 from vita.evaluation.readers.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
-from vita.evaluation.readers.parallel_parse import thread_count
 from vita.evaluation.video_groups import group_tracks, match_video
 
 
@@ -59,13 +61,9 @@ class Evaluation:
 
         `counts` (see `Counts.to_json`) is enough to compute the main scores of any resampling of the videos.
         """
-        categories = [
-            {"id": key, "name": name, "ap": or_null(self.per_category_ap[key])}
-            for key, name in self.category_names.items()
-        ]
         return MetricsRecord(
-            scores={name: or_null(score) for name, score in asdict(self.scores).items()},
-            per_category=categories,
+            scores=scores_json(self.scores),
+            per_category=categories_json(self.category_names, self.per_category_ap),
             num_videos=len(self.counts.video_ids),
             counts=self.counts.to_json(),
         )
@@ -94,7 +92,7 @@ def evaluate_detections(ground_truth: GroundTruth, detections: Sequence[Detectio
     by_video = [groups for groups in group_tracks(ground_truth, detections) if groups]
     sizes = [ground_truth.videos[groups[0].video_id] for groups in by_video]
     # Beside each other in all cores; the order of the results does not depend on that.
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         matched = list(pool.map(match_video, by_video, sizes))
     return accumulate(ground_truth, list(chain.from_iterable(matched)))
 
@@ -116,11 +114,9 @@ def _curves(
     precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
     recall = np.empty((len(IOU_THRESHOLDS), *shape))
     each_once = np.ones(len(video_ids))
-    by_category: dict[int, list[list[GroupCounts]]] = {key: [] for key in category_ids}
-    for areas in groups:
-        by_category[areas[0].category_id].append(areas)
+    by_category = grouped(groups, lambda areas: areas[0].category_id)
     for k, area in np.ndindex(shape[:2]):
-        category = merge_groups([areas[area] for areas in by_category[category_ids[k]]], video_ids)
+        category = merge_groups([areas[area] for areas in by_category.get(category_ids[k], ())], video_ids)
         for limit, max_detections in enumerate(MAX_DETECTIONS):
             found = precision_and_recall(category, max_detections, each_once)
             precision[:, :, k, area, limit], recall[:, k, area, limit] = found

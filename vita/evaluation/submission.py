@@ -77,12 +77,7 @@ def _entry(entry: Any, videos: Mapping[int, VideoSize], categories: Collection[i
         raise UserError(f"{source}: category {category_id} is unknown; the data set has {sorted(categories)}")
     score = finite_number(entry, "score", source)
     masks = _masks(entry["segmentations"], videos[video_id], f"{source}, of video {video_id}")
-    return {
-        "video_id": video_id,
-        "category_id": category_id,
-        "score": score,
-        "segmentations": masks,
-    }
+    return dict(zip(KEYS, (video_id, category_id, score, masks), strict=True))
 
 
 def _masks(segmentations: Any, size: VideoSize, source: str) -> list[Any]:

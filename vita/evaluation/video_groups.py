@@ -31,9 +31,7 @@ class Group:
 
     def tracks(self) -> list[MaskTrack]:
         """The masks of the detections, then those of the annotations."""
-        return [detection.track for detection in self.detections] + [
-            annotation.track for annotation in self.annotations
-        ]
+        return [*(one.track for one in self.detections), *(one.track for one in self.annotations)]
 
 
 def group_tracks(ground_truth: GroundTruth, detections: Sequence[Detection]) -> list[list[Group]]:

@@ -21,11 +21,16 @@ def has_number(file: str, key: Mapping[str, str | int | float]) -> bool:
     return any(line["AP"] and all(line[name] == str(key[name]) for name in shared) for line in _lines(file))
 
 
+def published_file(name: str, where: str = "") -> Path:
+    """A file of the paper's numbers. Raises UserError, which begins with `where`, naming those that there are."""
+    path = PUBLISHED / name
+    if not path.is_file():
+        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
+        raise UserError(f"{where}published file '{name}' is not known; allowed: {known}")
+    return path
+
+
 @cache
 def _lines(file: str) -> list[dict[str, str]]:
-    path = PUBLISHED / file
-    if not path.is_file():
-        known = ", ".join(sorted(each.name for each in PUBLISHED.glob("*.csv")))
-        raise UserError(f"published file '{file}' is not known; allowed: {known}")
-    with path.open(encoding="utf-8", newline="") as handle:
+    with published_file(file).open(encoding="utf-8", newline="") as handle:
         return list(csv.DictReader(handle))

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 
 from vita.core.config_base import parse, read_yaml
 from vita.core.contract import UserError
-from vita.experiments.config import Options, TierConfig
+from vita.experiments.config import Adjustment, Options, TierConfig
+
+REHEARSAL_VIDEOS = 3  # of each data set, to learn from and to predict
 
 Section = TypeVar("Section", bound=BaseModel)
 
@@ -43,6 +45,30 @@ def load_tier(path: Path, library: Path) -> TierConfig:
         here = next_file
         next_file = None if below is None else find_tier(str(below), library, f"{here}: extends", here.parent)
     return _parse_whole(TierConfig, overlay(*reversed(layers)), path)
+
+
+def rehearsed(tier: TierConfig, steps: int) -> TierConfig:
+    """The tier at full size for a few steps: what it needs is seen before days are spent on it.
+
+    One seed, so many steps for every training, and a few videos; its runs lie in folders of their own.
+
+    Batches, sizes, models and precision are the tier's.
+    """
+    short = {"iterations": steps, "decay_at": [], "checkpoint_every": steps, "validate_every": None, "validate_at": []}
+    datasets = {
+        name: substitute.model_copy(update={"limit_videos": REHEARSAL_VIDEOS})
+        for name, substitute in tier.datasets.items()
+    }
+    return tier.model_copy(
+        update={
+            "tier": f"{tier.tier}_rehearsal",
+            "seeds": tier.seeds[:1],
+            "fewer_seeds": {},
+            "anchor": None,
+            "datasets": datasets,
+            "adjustments": (*tier.adjustments, Adjustment(train=short)),
+        }
+    )
 
 
 def find_tier(name: str, library: Path, where: str, beside: Path | None = None) -> Path:

@@ -25,8 +25,7 @@ from vita.experiments.config import (
     TierWeights,
     VariantConfig,
 )
-from vita.experiments.reading import load_file, load_tier, overlay, pick
-from vita.experiments.rehearsal import rehearsed
+from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
 Section = TypeVar("Section", bound=BaseModel)

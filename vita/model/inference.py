@@ -26,7 +26,7 @@ from vita.core.progress import SHORT_S, progress
 from vita.data.frames import FrameSlice
 from vita.model.network import VitaNetwork, VitaVariant
 from vita.model.streaming.association import FrameQueries, associate_in_chunks
-from vita.model.streaming.disk_list import SpooledList
+from vita.model.streaming.disk_list import DiskList
 from vita.model.streaming.frame_store import DiskStore, FrameStore, MemoryStore
 from vita.model.streaming.mask_pass import mask_features, sweep_masks
 from vita.model.tracks import choose, detect_in_frames, keep_queries
@@ -43,7 +43,7 @@ class KeptFrames:
     queries: FrameStore  # (T, Q, C)
     no_object: FrameStore  # (T, Q) probabilities
     features: FrameStore | None  # (T, C, h, w) mask features; None: they are made a second time
-    detections: list[FrameDetection] | SpooledList[FrameDetection]  # of every frame equally many
+    detections: list[FrameDetection] | DiskList[FrameDetection]  # of every frame equally many
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def encode_in_chunks(
     shape = (model.mask_projection.out_channels, *(edge // STRIDE for edge in geometry.padded))
     features = DiskStore(place / "mask_features", shape, at_once=CHUNK_FRAMES) if spool else None
     stores = DiskStore(place / "queries", (queries, channels)), DiskStore(place / "no_object", (queries,))
-    detections = SpooledList(place / "detections.jsonl", lambda found: FrameDetection(**found), vars)
+    detections = DiskList(place / "detections.jsonl", lambda found: FrameDetection(**found), vars)
     kept = KeptFrames(*stores, features, detections)
     in_frame = min(top_k, queries * (model.class_head.out_features - 1))
     done = _resume([*stores, *([features] if features else [])], detections, in_frame, len(frames))
@@ -134,7 +134,7 @@ def encode_in_chunks(
     return FramesSeen(model, frames, top_k, geometry, kept, place, temporary)
 
 
-def _resume(stores: list[DiskStore], detections: SpooledList[FrameDetection], in_frame: int, frames: int) -> int:
+def _resume(stores: list[DiskStore], detections: DiskList[FrameDetection], in_frame: int, frames: int) -> int:
     """The number of frames that need not be seen again; in_frame: detections of a frame."""
     seen = min(len(detections) // in_frame, *map(len, stores))
     # The same chunks as without a cut.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -34,6 +35,11 @@ class Check:
     note: str = ""  # what else has to be told
     # The same group in 64 bits, where that may settle a failure: a look again that may itself fail.
     again: Callable[[], Check] | None = field(default=None, compare=False, repr=False)
+
+
+def not_compared(group: str) -> Check:
+    """A group of which nothing is compared; its name says why."""
+    return Check(group, math.nan, math.nan, math.nan, None)
 
 
 class ReferenceAdapter(Protocol):

@@ -19,7 +19,7 @@ from vita.blocks.losses.matching import Match, Target
 from vita.blocks.losses.set_criterion import SetLoss
 from vita.core.contract import Clip, Losses
 from vita.official.checkpoints.state_dict import official_names_of
-from vita.official.conformance.check import EXACT, Pair, compare, compare_named, compare_numbers, held
+from vita.official.conformance.check import EXACT, compare, compare_named, compare_numbers, held
 from vita.official.conformance.recording import Facts, Tensors, recorded_clips
 from vita.official.conformance.training_step import (
     Level,
@@ -27,6 +27,8 @@ from vita.official.conformance.training_step import (
     compare_assignments,
     compare_terms,
     gradient_checks,
+    in_their_place,
+    target_pairs,
 )
 from vita.official.contract import Check, ReferenceAdapter
 
@@ -74,7 +76,7 @@ def batch_checks(model: Ifc, tensors: Tensors, facts: Facts, group: str, limits:
     clips = recorded_clips(tensors, absent_class=model.class_head.out_features - 1)
     step, losses = replay(model, clips)
     return losses, [
-        compare(f"{group} targets", _target_pairs(clips, step, tensors), EXACT),
+        compare(f"{group} targets", target_pairs(clips, step.targets, tensors), EXACT),
         *_matching_checks(step, tensors, facts, group, limits),
         compare_terms(f"{group} losses", step.loss, LEVEL, facts[LEVEL.losses], limits.losses),
         *_weight_checks(losses, facts, group, limits),
@@ -83,21 +85,9 @@ def batch_checks(model: Ifc, tensors: Tensors, facts: Facts, group: str, limits:
 
 def replay(model: Ifc, clips: Sequence[Clip]) -> tuple[Listening, Losses]:
     """The objective on a batch, and what the criterion saw and did."""
-    criterion = model.criterion
-    step = Listening(criterion)
-    model.criterion = step  # type: ignore[assignment]
-    try:
+    step = Listening(model.criterion)
+    with in_their_place(model, {"criterion": step}):
         return step, model(clips)
-    finally:
-        model.criterion = criterion
-
-
-def _target_pairs(clips: Sequence[Clip], step: Listening, tensors: Tensors) -> list[Pair]:
-    pairs: list[Pair] = []
-    for number, (clip, target) in enumerate(zip(clips, step.targets, strict=True)):
-        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks, "match_masks": target.masks}
-        pairs += tensors.pairs(ours, f"target.clip{number}.")
-    return pairs
 
 
 def _matching_checks(step: Listening, tensors: Tensors, facts: Facts, group: str, limits: Limits) -> Iterator[Check]:

@@ -8,12 +8,11 @@ from typing import Any
 from torch import Tensor, nn
 
 from vita.core.contract import UserError
-from vita.official.checkpoints.backbone import BACKBONE, backbone_constants, backbone_norm, backbone_options
+from vita.official.checkpoints.backbone import BACKBONE, backbone_norm, backbone_options, fixed_tensors
 from vita.official.checkpoints.names import (
     Parts,
     Rules,
     attention_rules,
-    class_weights,
     feedforward_rules,
     mask_embedding_rules,
     renamed,
@@ -80,9 +79,7 @@ class IfcOfficial(Parts):
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Class weights of the loss, and the position index of a Swin."""
         criterion: Any = model.criterion
-        weights = class_weights(model, "class_head.bias", criterion.no_object_weight)
-        swin = backbone_constants(model.get_submodule("backbone.extractor"), PREFIX)
-        return {"criterion.empty_weight": weights, **swin}
+        return fixed_tensors(model, "class_head.bias", criterion.no_object_weight, "backbone.extractor", PREFIX)
 
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
         """Options of IFC that differ from, or repeat, the released ones. Raises UserError on contradicting sizes."""

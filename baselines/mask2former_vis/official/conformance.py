@@ -21,14 +21,14 @@ from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_pairs
 from vita.blocks.pixel_decoder import PixelMaps
-from vita.core.contract import Clip, Losses
+from vita.core.contract import Losses
 from vita.official.conformance.attention_bits import Decoded, Entry, compare_downstream, entries_by_depth, in_double
-from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_masks, compare_named
+from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, compare, compare_masks, compare_named
 from vita.official.conformance.detector import thinned_checks
 from vita.official.conformance.method import RecordedMethod
 from vita.official.conformance.recording import Facts, Recording, StoredFrames, Tensors, recorded_clips
 from vita.official.conformance.released_sizes import FullSize
-from vita.official.conformance.training_step import Level, Limits, replay, step_checks
+from vita.official.conformance.training_step import Level, Limits, replay, step_checks, target_pairs
 from vita.official.contract import Check
 
 LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
@@ -97,19 +97,11 @@ def batch_checks(
 ) -> tuple[Losses, list[Check]]:
     """The objective on a recorded batch: targets, costs, matches, points and every loss term."""
     clips = recorded_clips(tensors, absent_class=model.decoder.class_head.out_features - 1)
-    targets = compare(f"{group} targets", _target_pairs(model, clips, tensors), EXACT)
-    step = replay(model, clips, tensors, facts, [LEVEL])
-    return step.losses, [targets, *step_checks(step, tensors, facts, group, limits)]
-
-
-def _target_pairs(model: Mask2FormerVis, clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
     images = normalise_and_pad([clip.frames for clip in clips])
     targets = model.targets(clips, (images.shape[2], images.shape[3]))
-    pairs: list[Pair] = []
-    for number, (clip, target) in enumerate(zip(clips, targets, strict=True)):
-        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks}
-        pairs += tensors.pairs(ours, f"target.clip{number}.")
-    return pairs
+    same = compare(f"{group} targets", target_pairs(clips, targets, tensors), EXACT)
+    step = replay(model, clips, tensors, facts, [LEVEL])
+    return step.losses, [same, *step_checks(step, tensors, facts, group, limits)]
 
 
 @torch.no_grad()

@@ -7,9 +7,9 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vita.official.checkpoints.backbone import BACKBONE, backbone_constants
+from vita.official.checkpoints.backbone import BACKBONE, fixed_tensors
 from vita.official.checkpoints.detector import PIXEL_DECODER, detector_options
-from vita.official.checkpoints.names import Parts, class_weights, renamed, video_decoder_rules
+from vita.official.checkpoints.names import Parts, renamed, video_decoder_rules
 from vita.official.checkpoints.sizes import Config, Fixed, Shapes, Sizes
 
 HEAD = "sem_seg_head."
@@ -39,9 +39,7 @@ class Mask2FormerVisOfficial(Parts):
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Class weights of the loss, and the position index of a Swin."""
-        weights = class_weights(model, "decoder.class_head.bias", NO_OBJECT_WEIGHT)
-        swin = backbone_constants(model.get_submodule("pixel_level.backbone"), "backbone.")
-        return {"criterion.empty_weight": weights, **swin}
+        return fixed_tensors(model, "decoder.class_head.bias", NO_OBJECT_WEIGHT, "pixel_level.backbone", "backbone.")
 
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
         """Options of the method; see `Mask2FormerVisOptions`. Raises UserError where sizes contradict each other."""

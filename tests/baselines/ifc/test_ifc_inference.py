@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from promises import unchanged
 from torch import Tensor
 
 from baselines.ifc import inference
@@ -212,11 +213,8 @@ def test_videos_no_longer_than_a_clip(model: Ifc, frames: int) -> None:
 
 
 def test_prediction_leaves_no_graph_and_no_change(model: Ifc) -> None:
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    state = torch.get_rng_state()
-    model.predict(video(2), {"only": IfcVariant()}, top_k=2)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert torch.equal(torch.get_rng_state(), state)
+    with unchanged(model):
+        model.predict(video(2), {"only": IfcVariant()}, top_k=2)
 
 
 def test_maps_in_view() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from promises import refused
 
 from baselines.ifc.inference import IfcVariant
 from baselines.ifc.method import Ifc, definition
@@ -158,10 +159,8 @@ def test_the_method_is_found_by_its_name() -> None:
     ],
 )
 def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         build(options)
-    assert [part for part in parts if part not in str(error.value)] == []
-    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize(
@@ -174,6 +173,5 @@ def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], p
     ],
 )
 def test_wrong_inference_options_are_named(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         definition.read_variant(options)
-    assert [part for part in parts if part not in str(error.value)] == []

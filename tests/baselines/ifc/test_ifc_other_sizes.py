@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from official_layouts import to_official
+from recorded_files import copy, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from baselines.ifc.inference import IfcVariant, MapsInView, chosen_pairs, clip_starts
@@ -26,7 +28,7 @@ from baselines.ifc.official.conformance_video import ListeningTracker
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode
 from vita.core.contract import UserError
-from vita.official.checkpoints.state_dict import official_names_of, to_official
+from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.official.plugins import find_official
 
@@ -70,13 +72,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record_video(model.eval(), frames, folder)
     record_training(model.train(), folder)
     return folder
-
-
-def save(folder: Path, stem: str, tensors: dict[str, Tensor]) -> None:
-    own = {key: tensor.detach().contiguous().clone() for key, tensor in tensors.items()}
-    save_file(
-        {k: t.to(torch.uint8) if t.dtype == torch.bool else t for k, t in own.items()}, folder / f"{stem}.safetensors"
-    )
 
 
 @torch.no_grad()
@@ -220,11 +215,3 @@ def test_weights_of_another_model(own: Path, tmp_path: Path) -> None:
     copy(own, tmp_path, {"state_dict": {"detr.class_embed.layers.0.bias": torch.zeros(8)}})
     with pytest.raises(UserError, match=r"state_dict.*class_embed"):
         list(conformance.checks(tmp_path))
-
-
-def copy(own: Path, folder: Path, changes: dict[str, dict[str, Tensor]]) -> None:
-    for path in own.iterdir():
-        if path.stem in changes and path.suffix == ".safetensors":
-            save_file({**load_file(path), **changes[path.stem]}, folder / path.name)
-        else:
-            (folder / path.name).write_bytes(path.read_bytes())

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from promises import unchanged
 from same_tracks import assert_same
 from torch import Tensor
 from torch.testing import assert_close
@@ -302,11 +303,8 @@ def test_a_query_is_kept_once_for_every_class_that_it_may_be(model: Mask2FormerV
 
 
 def test_prediction_leaves_no_graph_and_no_change(model: Mask2FormerVis) -> None:
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    state = torch.get_rng_state()
-    model.predict(noise(2), VARIANTS, top_k=2)
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert torch.equal(torch.get_rng_state(), state)
+    with unchanged(model):
+        model.predict(noise(2), VARIANTS, top_k=2)
     prediction = model.encode_video(noise(2), 10).last(0, 2)
     assert not prediction.mask_logits.requires_grad
 

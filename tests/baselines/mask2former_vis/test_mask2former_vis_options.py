@@ -9,6 +9,7 @@ import pytest
 import torch
 import yaml
 from official_layouts import read_layout
+from promises import refused
 
 from baselines.mask2former_vis.method import Mask2FormerVisInference, definition
 from baselines.mask2former_vis.network import Mask2FormerVis
@@ -108,10 +109,8 @@ def test_the_method_is_found_by_its_name() -> None:
     ],
 )
 def test_wrong_options_are_named_with_what_is_allowed(options: dict[str, Any], parts: list[str]) -> None:
-    with pytest.raises(UserError) as error:
+    with refused(parts):
         build(options)
-    assert [part for part in parts if part not in str(error.value)] == []
-    assert "\n" not in str(error.value)
 
 
 def test_inference_has_no_options() -> None:

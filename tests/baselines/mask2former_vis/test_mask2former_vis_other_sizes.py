@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from official_layouts import to_official
+from recorded_files import copy, save
+from safetensors.torch import load_file
 from torch import Tensor
 
 from baselines.mask2former_vis.decoder import tokens_inside
@@ -23,7 +25,6 @@ from baselines.mask2former_vis.official import conformance
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, top_pairs
 from vita.core.contract import UserError
-from vita.official.checkpoints.state_dict import to_official
 from vita.official.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.official.conformance.training_step import Step, replay
 from vita.official.plugins import find_official
@@ -60,11 +61,6 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> Path:
     record_evaluation(model.eval(), folder)
     record_training(model.train(), folder)
     return folder
-
-
-def save(folder: Path, stem: str, tensors: dict[str, Tensor]) -> None:
-    own = {key: tensor.detach().contiguous().clone() for key, tensor in tensors.items()}
-    save_file(own, folder / f"{stem}.safetensors")
 
 
 @torch.no_grad()
@@ -183,11 +179,3 @@ def test_weights_of_another_model(own: Path, tmp_path: Path) -> None:
     copy(own, tmp_path, {"state_dict": {"sem_seg_head.predictor.query_embed.weight": torch.zeros(8, 64)}})
     with pytest.raises(UserError, match=r"state_dict.*query_embed"):
         list(conformance.checks(tmp_path))
-
-
-def copy(own: Path, folder: Path, changes: dict[str, dict[str, Tensor]]) -> None:
-    for path in own.iterdir():
-        if path.stem in changes and path.suffix == ".safetensors":
-            save_file({**load_file(path), **changes[path.stem]}, folder / path.name)
-        else:
-            (folder / path.name).write_bytes(path.read_bytes())

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vita.core.dataset_config import ShapesConfig
 from vita.data.check.check import Report, check
-from vita.data.check.expectations import Subject
+from vita.data.check.expectations import CheckTarget
 from vita.data.dataset import PartFiles
 from vita.data.masks import rle
 from vita.data.synthetic.write import synthesise
@@ -40,7 +40,7 @@ class Data:
         self.annotations.write_text(json.dumps(document))
 
     def check(self, quick: bool = False) -> Report:
-        return check(Subject(PartFiles(self.annotations, self.frames)), quick, workers=1)
+        return check(CheckTarget(PartFiles(self.annotations, self.frames)), quick, workers=1)
 
 
 def write_embedded(root: Path) -> Data:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from vita.core.contract import UserError
 from vita.data.check.check import check
-from vita.data.check.expectations import Subject
+from vita.data.check.expectations import CheckTarget
 from vita.data.dataset import PartFiles
 from vita.data.ytvis import read_split, read_video_frame
 
@@ -111,17 +111,17 @@ def test_links_inside_the_data_set(data: Data, tmp_path: Path) -> None:
     assert found(data.check()) == {("leaves-root", "video 2 (video_00001)")}
     split = read_split(data.annotations, data.frames, root=data.folder)
     assert all(read_video_frame(video, t).shape == (32, 48, 3) for video in split.videos for t in range(3))
-    assert found(check(subject_below(data.folder, data), quick=False, workers=2)) == set()
+    assert found(check(target_below(data.folder, data), quick=False, workers=2)) == set()
 
 
-def subject_below(root: Path, data: Data) -> Subject:
+def target_below(root: Path, data: Data) -> CheckTarget:
     """As of a data set whose root is above the frames."""
     from vita.core.config_base import parse
     from vita.core.dataset_config import DatasetConfig
 
     part = {"annotations": "instances.json", "frames": "JPEGImages"}
     config = parse(DatasetConfig, {"name": "test", "root": str(root), "train": part, "valid": part}, "test")
-    return Subject(PartFiles(data.annotations, data.frames), ("train",), config)
+    return CheckTarget(PartFiles(data.annotations, data.frames), ("train",), config)
 
 
 def test_more_masks_than_pycocotools_measures_at_once(data: Data) -> None:

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vita.model.streaming import disk_list as spool
-from vita.model.streaming.disk_list import SpooledList
+from vita.model.streaming.disk_list import DiskList
 
 
-def spooled(path: Path) -> SpooledList[Any]:
-    return SpooledList(path, lambda value: value, lambda item: item)
+def spooled(path: Path) -> DiskList[Any]:
+    return DiskList(path, lambda value: value, lambda item: item)
 
 
 operations = st.lists(
@@ -68,7 +68,7 @@ def test_a_line_that_was_cut_off_is_dropped(tmp_path: Path) -> None:
 
 
 def test_items_that_json_does_not_know(tmp_path: Path) -> None:
-    ours = SpooledList(tmp_path / "list.jsonl", Path, str)
+    ours = DiskList(tmp_path / "list.jsonl", Path, str)
     ours.extend([Path("a"), Path("b")])
     assert list(ours) == [Path("a"), Path("b")]
     (tmp_path / "list.jsonl").unlink()  # what is open can be read

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from official_layouts import to_official
 from tiny_run import OPTIONS
 from torch import Tensor
 
@@ -15,7 +16,7 @@ from vita.core.contract import UserError
 from vita.engine.checkpoint import load_weights, save_weights
 from vita.model.method import Vita, definition
 from vita.official.checkpoints.conversion import Converted, class_heads, current_names, to_ours, to_theirs
-from vita.official.checkpoints.state_dict import layout, to_official
+from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
 
 HEADS = ["detector.class_head.weight", "detector.class_head.bias", "class_head.weight", "class_head.bias"]

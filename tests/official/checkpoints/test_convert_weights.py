@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from official_layouts import to_official
 from safetensors.torch import load_file, save_file
 from tiny_run import OPTIONS, content, files_in, vita, write_configuration
 from torch import Tensor
 
 from vita.model.method import definition
 from vita.official.checkpoints.files import read_official, write_official
-from vita.official.checkpoints.state_dict import to_official
 from vita.official.plugins import find_official
 
 FROZEN = {**OPTIONS, "detector": {**OPTIONS["detector"], "norm": "frozen"}}

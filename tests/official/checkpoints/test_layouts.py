@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
-from official_layouts import NAMES, PARAMETERS, Layout, random_state, read_layout
+from official_layouts import NAMES, PARAMETERS, Layout, random_state, read_layout, to_official
 from torch import nn
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
-from vita.official.checkpoints.state_dict import from_official, layout, to_official
+from vita.official.checkpoints.state_dict import from_official, layout
 from vita.official.contract import ReferenceAdapter
 from vita.official.plugins import find_official
 

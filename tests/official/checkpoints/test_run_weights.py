@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 import torch
+from official_layouts import to_official
 from safetensors.torch import load_file
 from tiny_run import OPTIONS, content, vita, write_configuration
 
 from vita.core.plugins import find_method
 from vita.core.records import TrainingRecord, read_record
-from vita.official.checkpoints.state_dict import to_official
 from vita.official.plugins import find_official
 
 FROZEN = {**OPTIONS, "detector": {**OPTIONS["detector"], "norm": "frozen"}}

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
+from official_layouts import to_official
+from recorded_files import save
 from torch import Tensor
 
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
-from vita.official.checkpoints.state_dict import to_official
 from vita.official.conformance.recording import Tensors, recorded_clips
 from vita.official.conformance.training_step import replay
 from vita.official.vita.conformance_training import LEVELS
@@ -65,12 +65,6 @@ def record(folder: Path) -> None:
     (folder / "meta.json").write_text(json.dumps({"config": "VITA/configs/x/vita_R50.yaml", "overrides": OVERRIDES}))
     record_evaluation(model.eval(), folder)
     record_training(model, folder)
-
-
-def save(folder: Path, stem: str, tensors: dict[str, Tensor]) -> None:
-    save_file(
-        {key: tensor.detach().contiguous().clone() for key, tensor in tensors.items()}, folder / f"{stem}.safetensors"
-    )
 
 
 @torch.no_grad()

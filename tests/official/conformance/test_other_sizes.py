@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from own_recording import record
-from safetensors.torch import load_file, save_file
+from recorded_files import copy
+from safetensors.torch import load_file
 
 from vita.core.contract import UserError
 from vita.official.vita import conformance as vita_checks
@@ -74,11 +75,3 @@ def test_malformed(own: Path, tmp_path: Path, name: str, content: str, message: 
     (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=message):
         list(vita_checks.checks(tmp_path))
-
-
-def copy(own: Path, folder: Path, changes: dict[str, dict[str, torch.Tensor]]) -> None:
-    for path in own.iterdir():
-        if path.stem in changes and path.suffix == ".safetensors":
-            save_file({**load_file(path), **changes[path.stem]}, folder / path.name)
-        else:
-            (folder / path.name).write_bytes(path.read_bytes())

@@ -10,7 +10,7 @@ from vita.data.annotations.contents import Format
 from vita.data.annotations.findings import Findings, Kind
 from vita.data.annotations.reader import read_contents
 from vita.data.check.entries import check_names, list_objects
-from vita.data.check.expectations import Subject, check_expectations, videos_in_use
+from vita.data.check.expectations import CheckTarget, check_expectations, videos_in_use
 from vita.data.check.frames import check_frames, check_presence, list_frames, sample
 from vita.data.check.masks import check_masks
 from vita.data.safe_paths import resolved
@@ -33,28 +33,28 @@ class Checked:
 class Report:
     """What was checked and found in one file."""
 
-    subject: Subject
+    target: CheckTarget
     quick: bool
     checked: Checked
     findings: Findings
     format: Format
 
 
-def check(subject: Subject, quick: bool, workers: int) -> Report:
+def check(target: CheckTarget, quick: bool, workers: int) -> Report:
     """Check one file. quick: only a sample of the frames is opened; of the others it is seen that they are there.
 
     workers: threads that decode. Raises UserError when the file is not JSON or not of its format.
     """
     findings = Findings()
-    contents = read_contents(read_json(subject.files.annotations), subject.files.annotations, subject.format, findings)
+    contents = read_contents(read_json(target.files.annotations), target.files.annotations, target.format, findings)
     check_names(contents, findings)
-    check_expectations(subject, contents, findings)
-    videos = videos_in_use(subject, contents, findings)
+    check_expectations(target, contents, findings)
+    videos = videos_in_use(target, contents, findings)
     in_use = {video.id for video in videos}
     objects = [entry for entry in list_objects(contents, findings) if entry.video.id in in_use]
     masks = check_masks(objects, findings)
-    roots = resolved(subject.files.frames, subject.root)
-    listed = list_frames(videos, subject.files.frames, roots, findings)
+    roots = resolved(target.files.frames, target.root)
+    listed = list_frames(videos, target.files.frames, roots, findings)
     frames = [frame for one in (sample(listed) if quick else listed) for frame in one]
     if quick:
         opened = set(frames)
@@ -67,4 +67,4 @@ def check(subject: Subject, quick: bool, workers: int) -> Report:
     checked = Checked(
         contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
     )
-    return Report(subject, quick, checked, findings, contents.format)
+    return Report(target, quick, checked, findings, contents.format)

@@ -10,6 +10,7 @@ from typing import cast, get_args
 from vita.core.config_base import load
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig, SplitConfig
+from vita.core.grouping import grouped
 from vita.data.annotations.contents import COCO, YTVIS, Contents, Format, VideoEntry
 from vita.data.annotations.findings import Findings, Kind
 from vita.data.dataset import Part, PartFiles, described_split, find_files
@@ -19,7 +20,7 @@ from vita.data.value_limits import is_id
 
 
 @dataclass(frozen=True)
-class Subject:
+class CheckTarget:
     """One file of annotations with its frames, and the parts of a data set that are read from it.
 
     dataset: None when no YAML is at hand; then there are no parts either.
@@ -55,9 +56,9 @@ class Subject:
         return "train" in self.parts or "valid" in self.parts
 
 
-def choose_subjects(
+def choose_targets(
     dataset: Path | None, parts: Sequence[str], annotations: Path | None, frames: Path | None
-) -> tuple[str | None, list[Subject]]:
+) -> tuple[str | None, list[CheckTarget]]:
     """The data set's name and its files, of a YAML with these parts, or of two paths.
 
     Raises UserError when neither or both are given, on an unknown part, and when a file is not there.
@@ -67,48 +68,46 @@ def choose_subjects(
     if unknown := [part for part in parts if part not in get_args(Part)]:
         raise UserError(f"--part is '{unknown[0]}'; allowed are {', '.join(get_args(Part))}")
     if annotations is not None and frames is not None:
-        return None, [_plain_subject(annotations, frames)]
+        return None, [_plain_target(annotations, frames)]
     config = load(DatasetConfig, cast(Path, dataset))
-    return config.name, _configured_subjects(config, cast(Sequence[Part], parts or ("train", "valid")))
+    return config.name, _configured_targets(config, cast(Sequence[Part], parts or ("train", "valid")))
 
 
-def _plain_subject(annotations: Path, frames: Path) -> Subject:
+def _plain_target(annotations: Path, frames: Path) -> CheckTarget:
     if not frames.is_dir():
         raise UserError(f"{frames}: no such folder of frames")
-    return Subject(PartFiles(annotations, frames))
+    return CheckTarget(PartFiles(annotations, frames))
 
 
-def _configured_subjects(dataset: DatasetConfig, parts: Sequence[Part]) -> list[Subject]:
+def _configured_targets(dataset: DatasetConfig, parts: Sequence[Part]) -> list[CheckTarget]:
     """The files of these parts; one that serves several is checked once."""
-    by_files: dict[PartFiles, list[Part]] = {}
-    for part in dict.fromkeys(parts):
-        by_files.setdefault(find_files(dataset, part), []).append(part)
-    return [Subject(files, tuple(read), dataset) for files, read in by_files.items()]
+    by_files = grouped(dict.fromkeys(parts), lambda part: find_files(dataset, part))
+    return [CheckTarget(files, tuple(read), dataset) for files, read in by_files.items()]
 
 
-def check_expectations(subject: Subject, contents: Contents, findings: Findings) -> None:
+def check_expectations(target: CheckTarget, contents: Contents, findings: Findings) -> None:
     """Hold the file against what is expected of it."""
-    if subject.dataset is not None and subject.dataset.categories is not None:
-        _check_categories(contents.categories, subject.dataset.categories, findings)
-    if published := subject.published:
+    if target.dataset is not None and target.dataset.categories is not None:
+        _check_categories(contents.categories, target.dataset.categories, findings)
+    if published := target.published:
         _check_count(f"`{contents.format.videos}`", contents.videos_listed, published.videos, findings)
         if contents.records is not None:
             _check_count("`annotations`", len(contents.records), published.instances, findings)
     if contents.records:
-        _check_use(subject, contents, findings)
-    if subject.needs_labels and not contents.records:
-        parts = ", ".join(subject.parts)
+        _check_use(target, contents, findings)
+    if target.needs_labels and not contents.records:
+        parts = ", ".join(target.parts)
         findings.add(Kind.NO_LABELS, "`annotations`", f"there are none, but the file is in use as {parts}")
 
 
-def _check_use(subject: Subject, contents: Contents, findings: Findings) -> None:
+def _check_use(target: CheckTarget, contents: Contents, findings: Findings) -> None:
     """Videos without objects; and categories without, where they are to be learned."""
     annotated, used = (_named(contents, key) for key in (contents.format.video_id, "category_id"))
     for video in contents.videos:
         if video.id not in annotated:
             findings.add(Kind.EMPTY_VIDEO, video.where, "no annotation is of it")
     for number, name in contents.categories.items():
-        if number not in used and ("train" in subject.parts or not subject.parts):
+        if number not in used and ("train" in target.parts or not target.parts):
             findings.add(Kind.UNUSED_CATEGORY, f"category {number}", f"{short(name)} has no annotation")
 
 
@@ -130,13 +129,13 @@ def _check_count(where: str, found: int, expected: int | None, findings: Finding
         findings.add(Kind.COUNT, where, f"{found} entries, expected {expected}")
 
 
-def videos_in_use(subject: Subject, contents: Contents, findings: Findings) -> tuple[VideoEntry, ...]:
+def videos_in_use(target: CheckTarget, contents: Contents, findings: Findings) -> tuple[VideoEntry, ...]:
     """Those that the parts read, after the local split and the limit on videos."""
-    if subject.dataset is None:
+    if target.dataset is None:
         return contents.videos
-    split, limit = _read_split(subject.dataset, subject.files, contents, findings), subject.dataset.limit_videos
+    split, limit = _read_split(target.dataset, target.files, contents, findings), target.dataset.limit_videos
     kept: set[int] = set()
-    for part in subject.parts:
+    for part in target.parts:
         listed = None if split is None else split.videos(part)
         ids = [video.id for video in contents.videos if listed is None or video.id in listed]
         kept.update(sorted(ids)[:limit])

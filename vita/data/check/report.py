@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,19 +9,20 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.files import write_json
+from vita.core.threads import usable_cores
 from vita.data.annotations.findings import Finding, Kind, Severity
 from vita.data.annotations.reader import printable
 from vita.data.check.check import Report, check
-from vita.data.check.expectations import Subject
+from vita.data.check.expectations import CheckTarget
 
 OFFENDERS = 3  # of each kind that are printed
 
 
 def as_text(report: Report) -> str:
     """What was checked, then a table by kind with the first offenders of each."""
-    subject = report.subject
-    parts = f"{', '.join(subject.parts)}: " if subject.parts else ""
-    lines = [f"{parts}{subject.files.annotations}, frames in {subject.files.frames}", f"checked {_amounts(report)}"]
+    target = report.target
+    parts = f"{', '.join(target.parts)}: " if target.parts else ""
+    lines = [f"{parts}{target.files.annotations}, frames in {target.files.frames}", f"checked {_amounts(report)}"]
     rows = list(report.findings.by_kind())
     if rows:
         width = max(len(kind.label) for kind, _ in rows)
@@ -83,11 +83,11 @@ def to_json(reports: Sequence[Report], dataset: str | None) -> dict[str, Any]:
 
 
 def _file(report: Report) -> dict[str, Any]:
-    subject = report.subject
+    target = report.target
     return {
-        "parts": list(subject.parts),
-        "annotations": str(subject.files.annotations),
-        "frames": str(subject.files.frames),
+        "parts": list(target.parts),
+        "annotations": str(target.files.annotations),
+        "frames": str(target.files.frames),
         "quick": report.quick,
         "checked": asdict(report.checked),
         "kinds": {kind.label: len(found) for kind, found in report.findings.by_kind()},
@@ -105,7 +105,7 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 
 def check_data(
-    name: str | None, subjects: Sequence[Subject], *, quick: bool, strict: bool, workers: int | None, out: Path | None
+    name: str | None, files: Sequence[CheckTarget], *, quick: bool, strict: bool, workers: int | None, out: Path | None
 ) -> int:
     """Check the files, print a report of each and a verdict, and write all findings to `out`.
 
@@ -113,15 +113,10 @@ def check_data(
     be read or `out` not be written.
     """
     reports = []
-    for subject in subjects:
-        reports.append(check(subject, quick, workers or _cores()))
+    for target in files:
+        reports.append(check(target, quick, workers or usable_cores()))
         sys.stdout.write(as_text(reports[-1]) + "\n")
     if out is not None:
         write_json(out, to_json(reports, name), indent=1)
     sys.stdout.write(verdict(reports) + "\n")
     return int(count(reports, "error") > 0 or (strict and count(reports, "warning") > 0))
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -14,14 +13,6 @@ from vita.data.dataset import read_part
 from vita.data.sampling.clips import VideoClips
 from vita.data.sampling.pseudo_videos import PseudoVideoClips, map_categories
 from vita.data.ytvis import Split
-
-
-class ClipSource(Protocol):
-    """Draws clips of one kind."""
-
-    def draw(self, rng: np.random.Generator) -> Clip:
-        """One clip, which depends on the state of `rng` alone."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -34,7 +25,7 @@ class ClipStream:
     odds: of the sources, in any unit; length: number of samples.
     """
 
-    sources: Sequence[ClipSource]
+    sources: Sequence[VideoClips]
     odds: Sequence[float]
     length: int
     seed: int
@@ -73,5 +64,5 @@ def training_stream(config: RunConfig, split: Split) -> ClipStream:
         return ClipStream([videos], [1.0], length, config.seed)
     names = config.dataset.category_map.get(mixed_in.dataset.name)
     images = map_categories(read_part(mixed_in.dataset, "train"), names, split, mixed_in.dataset.name)
-    pseudo = PseudoVideoClips(images, schedule.clip_frames, mixed_in.augmentation)
+    pseudo = PseudoVideoClips(images, clip_frames=schedule.clip_frames, augmentation=mixed_in.augmentation)
     return ClipStream([pseudo, videos], [mixed_in.ratio, 1.0], length, config.seed)

@@ -21,20 +21,28 @@ from vita.data.ytvis import Instance, Split, read_video_picture
 class VideoClips:
     """Clips of the videos of a split, each video as likely as any other."""
 
-    def __init__(self, split: Split, *, clip_frames: int, frame_range: int, augmentation: AugmentationConfig) -> None:
+    nothing = "no training video has an annotated, non-crowd instance; check the training annotations"
+
+    def __init__(
+        self, split: Split, *, clip_frames: int, augmentation: AugmentationConfig, frame_range: int = 0
+    ) -> None:
         """Raises UserError when no video has an instance to learn from."""
         self._split, self._places = split, learnable(split)
         if not self._places:
-            raise UserError("no training video has an annotated, non-crowd instance; check the training annotations")
+            raise UserError(self.nothing)
         self._clip_frames, self._frame_range, self._augmentation = clip_frames, frame_range, augmentation
 
     def draw(self, rng: np.random.Generator) -> Clip:
-        """One clip. Raises UserError when a frame is missing or damaged."""
+        """One clip, which depends on the state of `rng` alone. Raises UserError when a frame is missing or damaged."""
         place = self._places[int(rng.integers(len(self._places)))]
         video = self._split.videos[place]
-        indices = draw_frames(len(video.frame_paths), self._clip_frames, self._frame_range, rng)
+        indices = self.draw_frames(len(video.frame_paths), rng)
         transform = draw_transform(self._augmentation, (video.height, video.width), len(indices), rng)
         return make_clip(video, self._split.instances[place], indices, transform)
+
+    def draw_frames(self, video_frames: int, rng: np.random.Generator) -> tuple[int, ...]:
+        """Numbers of the frames of a clip, of a video of so many."""
+        return draw_frames(video_frames, self._clip_frames, self._frame_range, rng)
 
 
 def draw_frames(video_frames: int, clip_frames: int, frame_range: int, rng: np.random.Generator) -> tuple[int, ...]:

@@ -11,30 +11,19 @@ from typing import Any
 
 import numpy as np
 
-from vita.core.contract import Clip, UserError
-from vita.core.run_config import AugmentationConfig
-from vita.data.augment.settings import draw_transform
-from vita.data.sampling.clips import learnable, make_clip
+from vita.core.contract import UserError
+from vita.data.sampling.clips import VideoClips
 from vita.data.ytvis import Instance, Split
 
 
-class PseudoVideoClips:
+class PseudoVideoClips(VideoClips):
     """Clips of the images of a split, each image as likely as any other."""
 
-    def __init__(self, split: Split, clip_frames: int, augmentation: AugmentationConfig) -> None:
-        """Raises UserError when no image has an object to learn from."""
-        self._split, self._places = split, learnable(split)
-        if not self._places:
-            raise UserError("pseudo-videos: no image has an object of a category that the training videos know")
-        self._clip_frames, self._augmentation = clip_frames, augmentation
+    nothing = "pseudo-videos: no image has an object of a category that the training videos know"
 
-    def draw(self, rng: np.random.Generator) -> Clip:
-        """One clip. Raises UserError when the image is missing or damaged."""
-        place = self._places[int(rng.integers(len(self._places)))]
-        video = self._split.videos[place]
-        index = int(rng.integers(len(video.frame_paths)))
-        transform = draw_transform(self._augmentation, (video.height, video.width), self._clip_frames, rng)
-        return make_clip(video, self._split.instances[place], (index,) * self._clip_frames, transform)
+    def draw_frames(self, video_frames: int, rng: np.random.Generator) -> tuple[int, ...]:
+        """One frame, for all of the clip."""
+        return (int(rng.integers(video_frames)),) * self._clip_frames
 
 
 def map_categories(images: Split, names: Mapping[str, str] | None, videos: Split, source: str) -> Split:

@@ -7,12 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vita.core.contract import UserError
+from vita.core.grouping import grouped
 from vita.core.progress import progress
 from vita.evaluation.average_precision import NO_GROUND_TRUTH
 from vita.evaluation.errors.oracles import ORACLES, Oracle
 from vita.evaluation.errors.scene import ErrorScene, build_scene
 from vita.evaluation.readers.detections import Detection
-from vita.evaluation.readers.ground_truth import Annotation, GroundTruth
+from vita.evaluation.readers.ground_truth import GroundTruth
 from vita.evaluation.scoring import evaluate_detections
 
 
@@ -77,12 +78,7 @@ def _ap(ground_truth: GroundTruth, scenes: list[ErrorScene]) -> float:
 
 
 def _scenes(ground_truth: GroundTruth, detections: Sequence[Detection]) -> Iterator[ErrorScene]:
-    annotated: dict[int, list[Annotation]] = {key: [] for key in ground_truth.videos}
-    detected: dict[int, list[Detection]] = {key: [] for key in ground_truth.videos}
-    for annotation in ground_truth.annotations:
-        annotated[annotation.video_id].append(annotation)
-    for detection in detections:
-        if detection.video_id in detected:
-            detected[detection.video_id].append(detection)
+    annotated = grouped(ground_truth.annotations, lambda annotation: annotation.video_id)
+    detected = grouped(detections, lambda detection: detection.video_id)
     for key in ground_truth.videos:
-        yield build_scene(key, ground_truth, annotated[key], detected[key])
+        yield build_scene(key, ground_truth, annotated.get(key, ()), detected.get(key, ()))

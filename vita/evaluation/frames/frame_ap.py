@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import redirect_stdout
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from io import StringIO
 from typing import Any
 
@@ -17,13 +17,13 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
+from vita.core.grouping import grouped
 from vita.core.progress import progress
 from vita.data.masks import rle
-from vita.evaluation.average_precision import NO_GROUND_TRUTH, mean_of_valid, or_null
+from vita.evaluation.average_precision import NO_GROUND_TRUTH, categories_json, mean_of_valid, scores_json
 from vita.evaluation.counts import Floats
 from vita.evaluation.frames.frame_detections import FrameDetections
 from vita.evaluation.readers.ground_truth import Annotation, GroundTruth
-from vita.evaluation.readers.mask_tracks import MaskTrack
 from vita.evaluation.tube_iou import Tubes
 
 
@@ -58,12 +58,9 @@ class FrameEvaluation:
 
     def to_json(self) -> dict[str, Any]:
         """All scores are fractions; null where there is no ground truth."""
-        categories = [
-            {"id": key, "name": self.category_names[key], "ap": or_null(ap)} for key, ap in self.per_category_ap.items()
-        ]
         return {
-            "scores": {name: or_null(score) for name, score in asdict(self.scores).items()},
-            "per_category": categories,
+            "scores": scores_json(self.scores),
+            "per_category": categories_json(self.category_names, self.per_category_ap),
             "num_videos": self.videos,
             "num_frames": self.frames,
             "num_detections": self.detections,
@@ -125,11 +122,9 @@ class _Images:
 
 def _check_masks(ground_truth: GroundTruth) -> None:
     """pycocotools does not check codes. Raises UserError naming a malformed one."""
-    tracks: dict[int, list[MaskTrack]] = {key: [] for key in ground_truth.videos}
-    for annotation in ground_truth.annotations:
-        tracks[annotation.video_id].append(annotation.track)
-    for key, of_video in tracks.items():
-        Tubes(of_video, ground_truth.videos[key].height, ground_truth.videos[key].width)
+    annotated = grouped(ground_truth.annotations, lambda annotation: annotation.video_id)
+    for key, size in ground_truth.videos.items():
+        Tubes([annotation.track for annotation in annotated.get(key, ())], size.height, size.width)
 
 
 def _evaluate_category(

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.contract import UserError
+from vita.core.grouping import grouped
 from vita.data.masks.rle import normalise
 from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize
@@ -88,10 +89,7 @@ def _code(segmentation: Any, size: VideoSize, source: str, read: Callable[..., A
 
 def _check_codes(masks: Sequence[_Mask]) -> None:
     """Raises UserError naming a detection whose code is malformed: pycocotools would not notice."""
-    by_size: dict[VideoSize, list[_Mask]] = {}
-    for mask in masks:
-        by_size.setdefault(mask.size, []).append(mask)
-    for size, alike in by_size.items():
+    for size, alike in grouped(masks, lambda mask: mask.size).items():
         try:
             Tubes([MaskTrack([mask.code], mask.source) for mask in alike], size.height, size.width)
         except UserError:

@@ -15,6 +15,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from vita.core.contract import Rle
+from vita.core.grouping import grouped
 from vita.evaluation.bootstrap import DRAWS, Difference, difference_of_draws, draw_weights
 from vita.evaluation.occlusion.non_maximum_suppression import FramePrediction
 from vita.evaluation.occlusion.visibility import Visibility, code_at, visibility_of
@@ -91,10 +92,8 @@ def choose(gains: Sequence[ObjectGain]) -> Choice | None:
 
 def mean_gain(gains: Sequence[ObjectGain], occluded: bool, draws: int = DRAWS, seed: int = 0) -> Difference:
     """The mean over these objects with its interval, fractions: their videos are drawn anew. Not of none."""
-    by_video: dict[int, list[float]] = {}
-    for gain in gains:
-        by_video.setdefault(gain.annotation.video_id, []).append(gain.gain(occluded))
-    sums = np.array([sum(found) for found in by_video.values()])
+    by_video = grouped(gains, lambda gain: gain.annotation.video_id)
+    sums = np.array([sum(gain.gain(occluded) for gain in found) for found in by_video.values()])
     counts = np.array([len(found) for found in by_video.values()])
     weights = draw_weights(len(by_video), draws, np.random.default_rng(seed))
     return difference_of_draws(float(sums.sum() / counts.sum()), (weights @ sums) / (weights @ counts))

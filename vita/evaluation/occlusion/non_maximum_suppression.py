@@ -14,6 +14,7 @@ import numpy as np
 from pycocotools import mask as coco_mask
 
 from vita.core.contract import Rle
+from vita.core.grouping import grouped
 from vita.evaluation.frames.frame_detections import FrameDetections
 from vita.evaluation.readers.detections import Detection
 from vita.evaluation.readers.ground_truth import GroundTruth
@@ -33,12 +34,9 @@ class FramePrediction:
 
 def distinct_tracks(tracks: Sequence[Detection], truth: GroundTruth, least_score: float) -> list[Detection]:
     """Of every video, by descending score; overlap is tube IoU. Raises UserError on a malformed mask."""
-    by_video: dict[int, list[Detection]] = {}
-    for track in sorted(tracks, key=lambda track: -track.score):
-        if track.score >= least_score and track.video_id in truth.videos:
-            by_video.setdefault(track.video_id, []).append(track)
+    shown = [track for track in tracks if track.score >= least_score and track.video_id in truth.videos]
     kept = []
-    for video_id, found in by_video.items():
+    for video_id, found in grouped(sorted(shown, key=lambda one: -one.score), lambda one: one.video_id).items():
         size, numbers = truth.videos[video_id], np.arange(len(found))
         ious = Tubes([one.track for one in found], size.height, size.width).ious(numbers, numbers)
         kept += [found[number] for number in _distinct(ious)]

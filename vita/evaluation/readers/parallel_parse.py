@@ -9,7 +9,6 @@ Legend: N tracks.
 from __future__ import annotations
 
 import json
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -19,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from vita.core.contract import UserError
+from vita.core.threads import usable_cores
 from vita.data.masks.encoded_masks import CodedMasks
 from vita.evaluation.counts import Int64s
 from vita.evaluation.readers.json_scan import Text
@@ -40,22 +40,17 @@ class Piece:
     first: int
 
 
-def thread_count() -> int:
-    """The processor cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def parse_pieces(pieces: Iterator[Piece], source: str) -> Iterator[Any]:
     """The tracks of all pieces, in order; `segmentations` are `CodedMasks` where they are in order.
 
     source: names the file and the kind of track in messages. Raises UserError naming a track that is not valid JSON.
     """
     ahead: deque[Future[list[Any]]] = deque()
-    with ThreadPoolExecutor(thread_count()) as pool:
+    with ThreadPoolExecutor(usable_cores()) as pool:
         try:
             for piece in pieces:
                 ahead.append(pool.submit(_parse, piece, source))
-                if len(ahead) > thread_count():
+                if len(ahead) > usable_cores():
                     yield from ahead.popleft().result()
             while ahead:
                 yield from ahead.popleft().result()

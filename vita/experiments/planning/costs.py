@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from vita.core.contract import UserError
+from vita.core.csv_table import read_csv
 from vita.core.files import write_text
+from vita.core.grouping import grouped
 from vita.experiments.planning.run_kinds import Kind
 
 TABLE = Path(__file__).parent / "costs.csv"
@@ -49,13 +50,7 @@ NUMBERS = [name for name in COLUMNS if name not in (*IDENTITY, "source")]
 
 def read_costs(path: Path = TABLE) -> list[Cost]:
     """The table's rows. Raises UserError naming a missing column or a bad cell."""
-    try:
-        frame = pd.read_csv(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: not a readable table of costs: {error}") from None
-    missing = [name for name in COLUMNS if name not in frame]
-    if missing:
-        raise UserError(f"{path}: no column '{missing[0]}'; `vita plan --write-costs` writes it")
+    frame = read_csv(path, "table of costs", "vita plan --write-costs", COLUMNS)
     return [Cost(**{str(name): value for name, value in row.items()}) for row in frame[COLUMNS].to_dict("records")]
 
 
@@ -71,12 +66,9 @@ def merged(newer: Sequence[Cost], older: Sequence[Cost]) -> list[Cost]:
 
     Costs of one training under other inference variants than now do not stay.
     """
-    kinds: dict[tuple[object, ...], list[Cost]] = {}
-    for cost in newer:
-        kinds.setdefault(_training(cost), []).append(cost)
-    before = {key: [cost for cost in older if _training(cost) == key] for key in kinds}
-    rest = [cost for cost in older if _training(cost) not in kinds]
-    return [*(_mean(costs, before[key]) for key, costs in kinds.items()), *rest]
+    now, before = grouped(newer, _training), grouped(older, _training)
+    rest = [cost for cost in older if _training(cost) not in now]
+    return [*(_mean(costs, before.get(key, ())) for key, costs in now.items()), *rest]
 
 
 def _training(cost: Cost) -> tuple[str, ...]:

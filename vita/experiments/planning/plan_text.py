@@ -10,6 +10,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from vita.core.files import write_text
+from vita.core.grouping import grouped
 from vita.experiments.planning.estimate import BASES, Basis
 from vita.experiments.planning.plan import Line, Plan
 from vita.experiments.planning.run_kinds import Device
@@ -67,10 +68,7 @@ def worst_basis(lines: Sequence[Line]) -> Basis:
 
 def _table(plan: Plan, headers: Sequence[str], name: Name, total: bool = False) -> str:
     devices = [device for device in UNITS if any(line.device == device for line in plan.lines)]
-    groups: dict[tuple[str, ...], list[Line]] = {}
-    for line in plan.lines:
-        groups.setdefault(name(line), []).append(line)
-    rows = [[*names, *_cells(lines, devices)] for names, lines in groups.items()]
+    rows = [[*names, *_cells(lines, devices)] for names, lines in grouped(plan.lines, name).items()]
     rows += [["total", *_cells(plan.lines, devices)]] if total else []
     counted = ["jobs", "to do", *(text for device in devices for text in (UNITS[device], "to do"))]
     left = ("left",) * len(headers)

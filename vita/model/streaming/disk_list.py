@@ -13,7 +13,7 @@ Item = TypeVar("Item")
 LINES_A_MARK = 256  # only the place of every so many lines is kept in memory
 
 
-class SpooledList(Sequence[Item], Generic[Item]):
+class DiskList(Sequence[Item], Generic[Item]):
     """A list that can only grow at its end, an item a line. A last line that a killed process cut off is dropped.
 
     The file may be removed while the list lives: it stays readable as long as it is open.
@@ -90,7 +90,7 @@ class SpooledList(Sequence[Item], Generic[Item]):
     def __getitem__(self, number: int | slice) -> Item | list[Item]:
         if isinstance(number, slice):
             start, stop, step = number.indices(self._length)
-            assert step == 1, "a spooled list is read forwards, item by item"
+            assert step == 1, "a list on disk is read forwards, item by item"
             return list(self.read(start, stop))
         place = range(self._length)[number]
         return next(self.read(place, place + 1))

@@ -19,7 +19,7 @@ from vita.core.contract import FrameSource, Rle
 from vita.core.files import read_json, write_json
 from vita.core.progress import SHORT_S, progress
 from vita.model.network import VitaNetwork
-from vita.model.streaming.disk_list import SpooledList
+from vita.model.streaming.disk_list import DiskList
 from vita.model.tracks import add_masks
 
 MaskFeatures = Callable[[int], Iterator[Tensor]]  # of the frames from a number on, (t, C, h, w) each
@@ -40,7 +40,7 @@ def sweep_masks(
         masks = MaskTracks(geometry, len(kernels))
         add_masks(masks, kernels, features(0))
         return masks
-    lists = [SpooledList[Rle](folder / f"{row}.jsonl", _as_it_is, _as_it_is) for row in range(len(kernels))]
+    lists = [DiskList[Rle](folder / f"{row}.jsonl", _as_it_is, _as_it_is) for row in range(len(kernels))]
     masks = MaskTracks(geometry, len(kernels), lists)
     state, name = folder / "state.json", _digest(kernels)
     done = _resume(masks, lists, state, name)
@@ -62,14 +62,14 @@ def _digest(kernels: Tensor) -> str:
     return hashlib.sha256(kernels.detach().cpu().numpy().tobytes()).hexdigest()
 
 
-def _save(masks: MaskTracks, lists: list[SpooledList[Rle]], state: Path, name: str) -> None:
+def _save(masks: MaskTracks, lists: list[DiskList[Rle]], state: Path, name: str) -> None:
     for one in lists:
         one.flush()
     frames = len(lists[0]) if lists else 0
     write_json(state, {"kernels": name, "frames": frames, "foreground": masks.foreground.tolist()})
 
 
-def _resume(masks: MaskTracks, lists: list[SpooledList[Rle]], state: Path, name: str) -> int:
+def _resume(masks: MaskTracks, lists: list[DiskList[Rle]], state: Path, name: str) -> int:
     """The number of frames whose masks are there, of these kernels."""
     told = read_json(state) if state.exists() else {}
     same = told.get("kernels") == name

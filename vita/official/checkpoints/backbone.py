@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from vita.core.contract import UserError
@@ -46,6 +47,17 @@ def backbone_constants(backbone: nn.Module, prefix: str) -> dict[str, Tensor]:
     sources = ((translate(name, BACKBONE), tensor) for name, tensor in backbone.state_dict().items())
     named = {source.key: tensor for source, tensor in sources if source is not None}
     return {prefix + key: tensor for kind in KINDS for key, tensor in kind.constants(named).items()}
+
+
+def fixed_tensors(model: nn.Module, bias: str, no_object: float, backbone: str, prefix: str) -> dict[str, Tensor]:
+    """Entries of the official state dict that the configuration of a method fixes.
+
+    Weights of the loss over the classes of the head with this bias (1, and `no_object` for the last, which is "no
+    object"), and what the sizes of its backbone, a submodule of ours with this prefix in theirs, fix.
+    """
+    weights = torch.ones(len(model.get_parameter(bias)))
+    weights[-1] = no_object
+    return {"criterion.empty_weight": weights, **backbone_constants(model.get_submodule(backbone), prefix)}
 
 
 def starts_fresh(key: str) -> bool:

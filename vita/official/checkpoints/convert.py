@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -12,6 +11,7 @@ import yaml
 
 from vita.core.config_base import load, read_yaml
 from vita.core.contract import UserError
+from vita.core.grouping import grouped
 from vita.core.plugins import find_method
 from vita.core.run_config import RunConfig
 from vita.engine.checkpoint import save_weights
@@ -81,9 +81,7 @@ def _named(read: PublishedWeights) -> list[str]:
 
 def alike(names: Sequence[str]) -> list[str]:
     """Names, where those that differ in numbers alone stand together: "layers.*.blocks.*.attn_mask (24)"."""
-    groups: dict[str, list[str]] = defaultdict(list)
-    for name in names:
-        groups[re.sub(r"\d+", "*", name)].append(name)
+    groups = grouped(names, lambda name: re.sub(r"\d+", "*", name))
     return [same[0] if len(same) == 1 else f"{pattern} ({len(same)})" for pattern, same in groups.items()]
 
 

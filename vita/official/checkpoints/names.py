@@ -11,9 +11,6 @@ import re
 from collections.abc import Mapping
 from typing import ClassVar
 
-import torch
-from torch import Tensor, nn
-
 from vita.official.contract import OfficialTensor
 
 Rules = tuple[tuple[str, str], ...]  # pattern of our whole name -> theirs; a group `third` begins with q, k or v
@@ -86,10 +83,3 @@ def video_decoder_rules(ours: str) -> Rules:
 
 
 # Entries of the official state dict that no tensor of ours stands for.
-
-
-def class_weights(model: nn.Module, bias: str, no_object: float) -> Tensor:
-    """Of a loss over the classes of the head with this bias: 1, and `no_object` for the last, which is "no object"."""
-    weights = torch.ones(len(model.get_parameter(bias)))
-    weights[-1] = no_object
-    return weights

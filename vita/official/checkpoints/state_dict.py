@@ -56,11 +56,6 @@ def layout(model: nn.Module, official: ReferenceAdapter) -> dict[str, Shape]:
     return {**official_shapes(shapes_of(model.state_dict()), official), **shapes_of(official.constants(model))}
 
 
-def to_official(model: nn.Module, official: ReferenceAdapter) -> dict[str, Tensor]:
-    """The model's weights as an official state dict."""
-    return {**official_names_of(model.state_dict(), official), **official.constants(model)}
-
-
 def official_names_of(tensors: Mapping[str, Tensor], official: Names) -> dict[str, Tensor]:
     """Tensors by our names (weights, gradients) -> by official names, stacked projections put together."""
     found = [(source, tensor) for name, tensor in tensors.items() if (source := official.source(name)) is not None]

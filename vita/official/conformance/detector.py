@@ -5,9 +5,9 @@ Legend: F frames, Q frame queries, C channels, h w positions of a map, L predict
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import torch
@@ -19,29 +19,15 @@ from vita.official.conformance.recording import Tensors
 from vita.official.contract import Check
 
 
-@dataclass
-class Inside:
-    """What passed through the detector's parts, in the order in which they were called."""
-
-    kept: dict[str, list[Any]] = field(default_factory=dict)
-
-    def keep(self, name: str, value: Any) -> None:
-        self.kept.setdefault(name, []).append(value)
-
-
 @contextmanager
-def listening(parts: Mapping[str, nn.Module]) -> Iterator[Inside]:
-    """Keep the outputs of `parts` for as long as the context lasts."""
-    inside = Inside()
-    handles = [
-        part.register_forward_hook(lambda _module, _inputs, output, name=name: inside.keep(name, output))
-        for name, part in parts.items()
-    ]
-    try:
-        yield inside
-    finally:
-        for handle in handles:
-            handle.remove()
+def listening(parts: Mapping[str, nn.Module]) -> Iterator[dict[str, list[Any]]]:
+    """Keep the outputs of `parts`, in the order in which they are called, for as long as the context lasts."""
+    kept: dict[str, list[Any]] = defaultdict(list)
+    with ExitStack() as hooks:
+        for name, part in parts.items():
+            hook = part.register_forward_hook(lambda _module, _inputs, output, name=name: kept[name].append(output))
+            hooks.callback(hook.remove)
+        yield kept
 
 
 def parts_of(detector: FrameDetector) -> dict[str, nn.Module]:
@@ -62,9 +48,9 @@ def parts_of(detector: FrameDetector) -> dict[str, nn.Module]:
 @torch.no_grad()
 def run(detector: FrameDetector, images: Tensor) -> tuple[FrameOutput, dict[str, list[Tensor]]]:
     """The detector's output on images (F, 3, H, W), and its inside by the names of the recording."""
-    with listening(parts_of(detector)) as inside:
+    with listening(parts_of(detector)) as kept:
         output = detector(images)
-    kept, heads = inside.kept, detector.mask2former.config.num_attention_heads
+    heads = detector.mask2former.config.num_attention_heads
     levels = range(sum(name.startswith("source") for name in kept))
     blocked = [mask.unflatten(0, (-1, heads))[:, 0] for _, mask in kept["mask_predictor"]]
     return output, {

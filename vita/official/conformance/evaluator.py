@@ -26,7 +26,7 @@ from vita.evaluation.scoring import Evaluation, evaluate_files
 from vita.official.conformance.check import EXACT, compare, compare_numbers, failed, held
 from vita.official.conformance.evaluator_special import special_checks
 from vita.official.conformance.recording import recorded_value
-from vita.official.contract import Check
+from vita.official.contract import Check, not_compared
 
 _OTHERS = {"APs": "ap_small", "APm": "ap_medium", "APl": "ap_large"}
 _OTHERS |= {"AR100": "ar100", "ARs": "ar_small", "ARm": "ar_medium", "ARl": "ar_large"}
@@ -110,7 +110,7 @@ def _array_checks(case: Case, path: Path) -> Iterator[Check]:
             yield compare(f"{case.group} {name}", [pair], EXACT)
     left = sorted(set(stored) - set(ours))
     if left:
-        yield Check(f"{case.group}: {len(left)} not compared: {', '.join(left)}", math.nan, math.nan, math.nan, None)
+        yield not_compared(f"{case.group}: {len(left)} not compared: {', '.join(left)}")
 
 
 def _scores_at_recall(ours: Evaluation) -> np.ndarray:

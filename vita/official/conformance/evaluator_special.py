@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from vita.core.files import read_json
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.scoring import evaluate
 from vita.official.conformance.check import held
-from vita.official.contract import Check
+from vita.official.contract import Check, not_compared
 
 Predictions = list[dict[str, Any]]
 
@@ -42,7 +41,7 @@ def special_checks(folder: Path, names: list[str]) -> Iterator[Check]:
             yield held(f"{folder.name}/special {odd.key} ({odd.ours})", agrees)
     for key in recorded:
         if key not in {odd.key for odd in ODD_INPUTS}:
-            yield Check(f"{folder.name}/special: {key} not compared", math.nan, math.nan, math.nan, None)
+            yield not_compared(f"{folder.name}/special: {key} not compared")
 
 
 def _example(folder: Path, names: list[str]) -> tuple[GroundTruth, Predictions]:

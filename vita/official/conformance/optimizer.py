@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from vita.core.contract import MethodDefinition, UserError
+from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.core.plugins import find_method
 from vita.core.run_config import TrainConfig
@@ -18,7 +18,7 @@ from vita.engine.optimizer import build_optimizer, rate_multiplier
 from vita.official.conformance.check import Tolerance, compare_numbers, failed
 from vita.official.conformance.recording import recorded_value
 from vita.official.conformance.released_sizes import released_keys
-from vita.official.contract import Check, ReferenceAdapter
+from vita.official.contract import Check, ReferenceAdapter, not_compared
 from vita.official.plugins import find_official, has_official
 
 RATES = Tolerance(0.0, 1e-12)  # a product of two doubles may differ in the last bit
@@ -42,39 +42,37 @@ def checks(root: Path) -> Iterator[Check]:
 
 
 def _parameter_check(path: Path) -> Check:
+    """As the released configuration trains; the model has shapes but no memory."""
     method = path.stem.removeprefix("optim_").rpartition("_")[0]
     if not has_official(method):
-        return Check(f"{path.stem}: of no installed method", math.nan, math.nan, math.nan, None)
-    facts = read_json(path)
-    groups, defaults = (recorded_value(facts, key, path) for key in ("groups", "defaults"))
-    recorded: Settings = {
-        key: (recorded_value(group, "lr", path), recorded_value(group, "weight_decay", path))
-        for key, group in groups.items()
-    }
-    learning_rate = recorded_value(defaults, "lr", path)
-    ours, constants = _released(find_method(method), find_official(method), path.stem, learning_rate)
-    if set(ours) != set(recorded):
-        return failed(path.stem)
-    wanted = [*recorded_value(defaults, "betas", path), recorded_value(defaults, "eps", path)]
-    for key in ours:
-        constants += ours[key]
-        wanted += recorded[key]
-    return compare_numbers(path.stem, constants, wanted, RATES)
-
-
-def _released(
-    definition: MethodDefinition, official: ReferenceAdapter, name: str, learning_rate: float
-) -> tuple[Settings, list[float]]:
-    """By official name, as the released configuration trains; and AdamW's betas and eps.
-
-    The model has shapes but no memory.
-    """
+        return not_compared(f"{path.stem}: of no installed method")
+    facts, official = read_json(path), find_official(method)
+    schedule = training(learning_rate=recorded_value(recorded_value(facts, "defaults", path), "lr", path))
     with torch.device("meta"):
-        model = definition.build(official.options(released_keys(name), {}), ANY_NUMBER)
-    config = training(learning_rate=learning_rate)
-    optimizer = build_optimizer(model, model.backbone_parameters(), config)  # type: ignore[operator]
-    constants = [*optimizer.defaults["betas"], optimizer.defaults["eps"]]
-    return parameter_settings(model, optimizer, official), constants
+        model = find_method(method).build(official.options(released_keys(path.stem), {}), ANY_NUMBER)
+    optimizer = build_optimizer(model, model.backbone_parameters(), schedule)  # type: ignore[operator]
+    return settings_check(path.stem, model, optimizer, official, facts, path)
+
+
+def settings_check(
+    group: str,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    official: ReferenceAdapter,
+    facts: Mapping[str, Any],
+    path: Path,
+) -> Check:
+    """Rate and weight decay of every trained parameter, and AdamW's constants, held against those in `facts`."""
+    groups, defaults = (recorded_value(facts, key, path) for key in ("groups", "defaults"))
+    ours = parameter_settings(model, optimizer, official)
+    if ours.keys() != groups.keys():
+        return replace(failed(group), note="other parameters are trained")
+    numbers = [*optimizer.defaults["betas"], optimizer.defaults["eps"]]
+    recorded = [*recorded_value(defaults, "betas", path), recorded_value(defaults, "eps", path)]
+    for key, settings in ours.items():
+        numbers += settings
+        recorded += [recorded_value(groups[key], name, path) for name in ("lr", "weight_decay")]
+    return compare_numbers(group, numbers, recorded, RATES)
 
 
 def parameter_settings(model: nn.Module, optimizer: torch.optim.Optimizer, official: ReferenceAdapter) -> Settings:
@@ -99,8 +97,7 @@ def _schedule_check(group: str, config: Mapping[str, Any], path: Path) -> Check:
     wanted = ("steps", "gamma", "warmup_factor", "base_lr", "max_iter")
     steps, gamma, warmup_factor, rate, iterations = (recorded_value(config, key, path) for key in wanted)
     if warmup_factor != 1:
-        message = f"{group}: a warm-up from {warmup_factor}, ours from 1 / n"
-        return Check(message, math.nan, math.nan, math.nan, None)
+        return not_compared(f"{group}: a warm-up from {warmup_factor}, ours from 1 / n")
     schedule = training(learning_rate=rate, iterations=iterations, decay_at=steps, decay_factor=gamma)
     ours = [rate_multiplier(int(step), schedule) for step in config[SCHEDULE]]
     return compare_numbers(group, ours, list(config[SCHEDULE].values()), RATES)

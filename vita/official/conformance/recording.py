@@ -17,7 +17,7 @@ from torch import Tensor
 
 from vita.core.contract import Clip, UserError
 from vita.core.files import read_json
-from vita.official.contract import Check
+from vita.official.contract import Check, not_compared
 
 
 class Tensors(Mapping[str, Tensor]):
@@ -129,9 +129,8 @@ class Recording:
         for stem, tensors in self._files.items():
             left = sorted(set(tensors) - tensors.read)
             if left:
-                nan = float("nan")
                 shown = ", ".join(left[:3]) + (", ..." if len(left) > 3 else "")
-                yield Check(f"{self.folder.name}/{stem}: {len(left)} not compared: {shown}", nan, nan, nan, None)
+                yield not_compared(f"{self.folder.name}/{stem}: {len(left)} not compared: {shown}")
 
 
 def configuration(meta: Mapping[str, Any]) -> dict[str, Any]:

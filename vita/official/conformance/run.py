@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from vita.core.contract import UserError
 from vita.official.conformance import augmentation, backbones, evaluator, optimizer
-from vita.official.contract import Check
+from vita.official.contract import Check, not_compared
 from vita.official.plugins import recorded_outputs
 
 Suite = Callable[[Path], Iterator[Check]]
@@ -130,4 +129,4 @@ def full_size_checks(folder: Path) -> Iterator[Check]:
     for path in sorted(folder.glob("*_meta.json")):
         group = f"{folder.name}/{path.stem.removesuffix('_meta')}"
         if group not in seen:
-            yield Check(f"{group}: of no installed method", math.nan, math.nan, math.nan, None)
+            yield not_compared(f"{group}: of no installed method")

@@ -6,6 +6,7 @@ Legend: D decoder layers, B clips, R matched masks of a layer, P points, h w pix
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -24,6 +25,7 @@ from vita.official.conformance.check import (
     MASK_LOGITS,
     TIGHT,
     VALUES,
+    Pair,
     Tolerance,
     compare,
     compare_numbers,
@@ -142,24 +144,40 @@ class Step:
     levels: list[tuple[Level, Listening]]
 
 
+def target_pairs(clips: Sequence[Clip], targets: Sequence[Target], tensors: Tensors) -> list[Pair]:
+    """Prepared targets of clips beside those that were recorded."""
+    pairs: list[Pair] = []
+    for number, (clip, target) in enumerate(zip(clips, targets, strict=True)):
+        ours = {"labels": target.labels, "ids": clip.ids, "masks": target.masks, "match_masks": target.masks}
+        pairs += tensors.pairs(ours, f"target.clip{number}.")
+    return pairs
+
+
+@contextmanager
+def in_their_place(model: nn.Module, parts: Mapping[str, Any]) -> Iterator[None]:
+    """Other parts in the place of the model's own, by attribute, for as long as the context lasts."""
+    kept = {attribute: getattr(model, attribute) for attribute in parts}
+    try:
+        for attribute, part in parts.items():
+            setattr(model, attribute, part)
+        yield
+    finally:
+        for attribute, part in kept.items():
+            setattr(model, attribute, part)
+
+
 def replay(
     model: nn.Module, clips: Sequence[Clip], tensors: Tensors, facts: Mapping[str, Any], levels: Sequence[Level]
 ) -> Step:
     """The objective in training mode with the recorded draws. Raises UserError when some of them are left over."""
     model.train()
-    kept = {level.attribute: getattr(model, level.attribute) for level in levels}
-    listening = [Listening(kept[level.attribute]) for level in levels]
+    listening = [(level, Listening(getattr(model, level.attribute))) for level in levels]
     draws = RecordedDraws(tensors, facts, levels)
-    try:
-        for level, ear in zip(levels, listening, strict=True):
-            setattr(model, level.attribute, ear)
+    with in_their_place(model, {level.attribute: ear for level, ear in listening}):
         losses = model.losses(clips, draws)  # type: ignore[operator]
-    finally:
-        for attribute, criterion in kept.items():
-            setattr(model, attribute, criterion)
     if draws.waiting:
         raise UserError(f"{tensors.path}: {len(draws.waiting)} recorded draws are left over")
-    return Step(losses, list(zip(levels, listening, strict=True)))
+    return Step(losses, listening)
 
 
 def step_checks(step: Step, tensors: Tensors, facts: Mapping[str, Any], group: str, limits: Limits) -> Iterator[Check]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -17,14 +17,15 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from vita.core.contract import Losses
+from vita.core.grouping import grouped
 from vita.core.run_config import TrainConfig
 from vita.engine.optimizer import build_optimizer, set_rates
 from vita.engine.step import take_step
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.configs.config import flatten
 from vita.official.configs.training import solver_settings
-from vita.official.conformance.check import TIGHT, Tolerance, compare, compare_numbers, held, share_of_limit
-from vita.official.conformance.optimizer import RATES, parameter_settings, training
+from vita.official.conformance.check import TIGHT, Tolerance, compare, compare_numbers, share_of_limit
+from vita.official.conformance.optimizer import RATES, settings_check, training
 from vita.official.conformance.recording import Facts, Recording, Tensors, configuration
 from vita.official.conformance.training_step import DOUBLE, Limits
 from vita.official.contract import Check, ReferenceAdapter
@@ -63,7 +64,8 @@ def trajectory_checks(
     name, meta = recording.folder.name, recording.facts("meta")
     schedule = training(**solver_settings(_solver(meta), {}))
     optimizer = build_optimizer(model.train(), model.backbone_parameters(), schedule)  # type: ignore[operator]
-    found = [_settings_check(name, model, optimizer, official, recording.facts("optimizer"))]
+    facts = recording.facts("optimizer")
+    found = [settings_check(f"{name} optimizer", model, optimizer, official, facts, facts.path)]
     found += [_rate_check(name, optimizer, schedule, meta["steps"])]
     steps = [
         check
@@ -78,21 +80,6 @@ def trajectory_checks(
 def _solver(meta: Facts) -> dict[str, Any]:
     """Flat official keys."""
     return {**configuration(meta), **flatten({"SOLVER": meta["solver"]})}
-
-
-def _settings_check(
-    name: str, model: nn.Module, optimizer: torch.optim.Optimizer, official: ReferenceAdapter, facts: Facts
-) -> Check:
-    """Rate and weight decay of every trained parameter, and AdamW's constants."""
-    ours, theirs = parameter_settings(model, optimizer, official), facts["groups"]
-    if ours.keys() != theirs.keys():
-        return held(f"{name} trained parameters", False)
-    numbers = [*optimizer.defaults["betas"], optimizer.defaults["eps"]]
-    recorded = [*facts["defaults"]["betas"], facts["defaults"]["eps"]]
-    for key, (rate, decay) in ours.items():
-        numbers += [rate, decay]
-        recorded += [theirs[key]["lr"], theirs[key]["weight_decay"]]
-    return compare_numbers(f"{name} optimizer", numbers, recorded, RATES)
 
 
 def _rate_check(
@@ -148,13 +135,11 @@ def _gradients(model: nn.Module) -> Iterator[dict[str, Tensor]]:
         assert parameter.grad is not None
         found[name] = parameter.grad.clone()
 
-    trained = [(name, p) for name, p in model.named_parameters() if p.requires_grad]
-    handles = [p.register_post_accumulate_grad_hook(partial(keep, name)) for name, p in trained]
-    try:
+    with ExitStack() as hooks:
+        for name, parameter in model.named_parameters():
+            if parameter.requires_grad:
+                hooks.callback(parameter.register_post_accumulate_grad_hook(partial(keep, name)).remove)
         yield found
-    finally:
-        for handle in handles:
-            handle.remove()
 
 
 def _norm_check(group: str, ours: Mapping[str, Tensor], recorded: Mapping[str, float], tolerance: Tolerance) -> Check:
@@ -175,7 +160,4 @@ def _final_check(state: Tensors, model: nn.Module, official: ReferenceAdapter) -
 
 def _nearest(checks: list[Check]) -> list[Check]:
     """Of each group the check that is nearest to its limit."""
-    groups: dict[str, list[Check]] = {}
-    for check in checks:
-        groups.setdefault(check.group, []).append(check)
-    return [max(group, key=share_of_limit) for group in groups.values()]
+    return [max(group, key=share_of_limit) for group in grouped(checks, lambda check: check.group).values()]

@@ -7,13 +7,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from vita.official.checkpoints.backbone import backbone_constants
+from vita.official.checkpoints.backbone import fixed_tensors
 from vita.official.checkpoints.detector import DetectorNames, detector_options
 from vita.official.checkpoints.names import (
     Parts,
     Rules,
     attention_rules,
-    class_weights,
     feedforward_rules,
     renamed,
     video_decoder_rules,
@@ -59,13 +58,10 @@ class VitaOfficial(Parts):
 
     def constants(self, model: nn.Module) -> Mapping[str, Tensor]:
         """Class weights of the two losses, and the position index of a Swin."""
-        weights = class_weights(model, "class_head.bias", NO_OBJECT_WEIGHT)
-        backbone = model.get_submodule("detector.mask2former.pixel_level_module.encoder")
-        return {
-            "criterion.empty_weight": weights,
-            "vita_criterion.empty_weight": weights.clone(),
-            **backbone_constants(backbone, "backbone."),
-        }
+        backbone = "detector.mask2former.pixel_level_module.encoder"
+        fixed = fixed_tensors(model, "class_head.bias", NO_OBJECT_WEIGHT, backbone, "backbone.")
+        weights = fixed["criterion.empty_weight"]
+        return {"criterion.empty_weight": weights, "vita_criterion.empty_weight": weights.clone(), **fixed}
 
     def options(self, config: Config, shapes: Shapes) -> dict[str, Any]:
         """Options of VITA that differ from, or repeat, the released ones. Raises UserError on contradicting sizes."""

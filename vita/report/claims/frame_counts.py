@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vita.experiments.config import Key
-from vita.report.claims.measurement import Measurement, range_of_counts
+from vita.report.claims.measurement import Measurement
 from vita.report.claims.rows import CannotTellError, named
 from vita.report.claims.schema import Frames
 from vita.report.runs.probe_records import Probe, find_probe
@@ -24,13 +24,10 @@ def frames_that_fit(probes: Sequence[Probe], quantity: Frames) -> Measurement:
     rows = [row for row in (quantity.row, quantity.over) if row is not None]
     if "resolution" in quantity.row:
         return _at(probes, rows)
-    sized = [[{**row, "resolution": size} for row in rows] for size in _resolutions(probes)]
+    sizes = dict.fromkeys(probe.resolution for probe in probes)
+    sized = [[{**row, "resolution": size} for row in rows] for size in sizes]
     found = [_at(probes, these) for these in sized if all(find_probe(probes, row) for row in these)]
     return _all_of(found) if found else _at(probes, rows)
-
-
-def _resolutions(probes: Sequence[Probe]) -> list[str]:
-    return list(dict.fromkeys(probe.resolution for probe in probes))
 
 
 def _at(probes: Sequence[Probe], rows: Sequence[Key]) -> Measurement:
@@ -45,9 +42,9 @@ def _all_of(found: Sequence[Measurement]) -> Measurement:
     """One for several resolutions: the range that holds all of them. Its value is the first one's."""
     low = min(one.low for one in found if one.low is not None)
     high = max(one.high for one in found if one.high is not None)
-    whole = range_of_counts(found[0].value, low, high, "; ".join(one.basis for one in found))
+    basis, predicted = "; ".join(one.basis for one in found), any(one.predicted for one in found)
     evidence = tuple(path for one in found for path in one.evidence)
-    return replace(whole, predicted=any(one.predicted for one in found), evidence=evidence)
+    return Measurement(found[0].value, low, high, None, basis, predicted=predicted, evidence=evidence)
 
 
 def _probe(probes: Sequence[Probe], key: Key) -> Probe:
@@ -80,5 +77,4 @@ def _ratio(ours: Probe, theirs: Probe) -> Range:
 def _measurement(found: Range, probes: Sequence[Probe]) -> Measurement:
     predicted = any(probe.measured is None for probe in probes)
     evidence = tuple(probe.path.as_posix() for probe in probes)
-    counted = range_of_counts(*found, PREDICTED if predicted else MEASURED)
-    return replace(counted, predicted=predicted, evidence=evidence)
+    return Measurement(*found, None, PREDICTED if predicted else MEASURED, predicted=predicted, evidence=evidence)

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import pandas as pd
-
 from vita.core.contract import UserError
+from vita.core.csv_table import read_csv
 from vita.report.claims.measurement import Measurement
 from vita.report.claims.quantities import Results, measure
 from vita.report.claims.rows import PAPER, CannotTellError, read_tables
@@ -26,6 +25,7 @@ Verdict = Decided | Literal["not run", "not comparable", "predicted"]
 VERDICTS: tuple[Verdict, ...] = (
     "reproduced", "not reproduced", "inconclusive", "not run", "not comparable", "predicted"
 )  # fmt: skip
+MODEL_COLUMNS = ("method", "backbone", "parameters", "own_parameters", "added_percent")
 PREDICTION: dict[Decided, str] = {
     "reproduced": "the prediction lies wholly inside what the claim says",
     "not reproduced": "the prediction lies wholly outside what the claim says",
@@ -51,7 +51,8 @@ def build_entries(folders: Sequence[Path], models: Path, probes: Sequence[Path] 
 
     Raises UserError naming a file, table or column that is missing.
     """
-    results = Results(read_tables(folders), _read_models(models), models, read_probes(probes))
+    cards = read_csv(models, "table of models", f"vita models --out {models}", MODEL_COLUMNS)
+    results = Results(read_tables(folders), cards, models, read_probes(probes))
     return [judge(name, claim, results) for name, claim in read_claims().items()]
 
 
@@ -94,16 +95,3 @@ def _reason(claim: Claim, tier: str, shown: Measurement, verdicts: Sequence[Deci
     if claim.scope == "trend" and tier != PAPER and shown.dataset:
         parts.append(f"the trend on {shown.dataset} in tier {tier}, not the paper's number")
     return "; ".join(part for part in parts if part)
-
-
-def _read_models(path: Path) -> pd.DataFrame:
-    try:
-        models = pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable CSV file ({error}); `vita models --out {path}` writes it") from None
-    missing = [
-        name for name in ("method", "backbone", "parameters", "own_parameters", "added_percent") if name not in models
-    ]
-    if missing:
-        raise UserError(f"{path}: no column '{missing[0]}'; `vita models --out {path}` writes it")
-    return models

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 from vita.experiments.config import Key, ResolvedRow
+from vita.experiments.paper_numbers import published_file
 from vita.report.claims.frame_counts import frames_that_fit
 from vita.report.claims.measurement import (
     Measurement,
@@ -40,7 +41,6 @@ from vita.report.claims.schema import (
 from vita.report.figures.convergence import Curve, read_curve
 from vita.report.runs.probe_records import Probe
 from vita.report.runs.run_folders import runs_of_row
-from vita.report.tables.inputs import published_file
 from vita.report.tables.row_statistics import read_row_scores
 
 

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vita.core.contract import UserError
+from vita.core.csv_table import read_csv
 from vita.report.figures.style import COLOURS, LINE_STYLES, save, styled
 
 PANEL_INCHES = (2.6, 2.1)
@@ -35,10 +36,7 @@ def draw_losses(histories: Sequence[Path], out: Path) -> None:
 
 def read_history(path: Path) -> pd.DataFrame:
     """Raises UserError when the file is missing or not what training writes."""
-    try:
-        history = pd.read_csv(path)
-    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a readable history ({error}); `vita train` writes it") from None
+    history = read_csv(path, "history", "vita train")
     if not {"step", "total"} <= set(history):
         raise UserError(f"{path}: no columns 'step' and 'total'; `vita train` writes them into history.csv")
     return history

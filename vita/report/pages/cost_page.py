@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from vita.core.grouping import grouped
 from vita.experiments.planning.costs import UNKNOWN, Unit, read_costs
 from vita.experiments.planning.estimate import Estimator
 from vita.experiments.planning.measured import Measured, measured_runs
@@ -64,10 +65,7 @@ def _stage(run: Measured, stage: str) -> str:
 
 
 def _table(jobs: Sequence[_Jobs], headers: Sequence[str], name: Callable[[_Jobs], tuple[str, ...]]) -> str:
-    groups: dict[tuple[str, ...], list[_Jobs]] = {}
-    for job in jobs:
-        groups.setdefault(name(job), []).append(job)
-    rows = [[*names, *_cells(some)] for names, some in groups.items()]
+    rows = [[*names, *_cells(some)] for names, some in grouped(jobs, name).items()]
     rows.append(["all", *[""] * (len(headers) - 1), *_cells(jobs)])
     return table([*headers, "runs", "minutes", "estimated", "known of"], rows)
 

@@ -53,18 +53,8 @@ def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (
 def run_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of one run, in the order of its plan."""
     record = read_record(TrainingRecord, folder / TRAINING_FILE)
-    config = _identity(record.config, folder / TRAINING_FILE)
-    common = {
-        **config,
-        "status": record.status,
-        "error": record.error,
-        "weights_from": record.weights_from,
-        "iterations": record.iterations,
-        "train_time_s": record.train_time_s,
-        "device": record.device,
-        "source_digest": record.source_digest,
-        "directory": folder.as_posix(),
-    }
+    common = record.model_dump(include=set(COLUMNS)) | _identity(record.config, folder / TRAINING_FILE)
+    common["directory"] = folder.as_posix()
     plan = load(PredictConfig, folder / "inference.yaml")
     return [common | {"inference": name} | _scores(folder, name, record.status) for name in plan.variants]
 

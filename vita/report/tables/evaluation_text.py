@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from tabulate import tabulate
 
+from vita.core.grouping import grouped
 from vita.evaluation.average_precision import NO_GROUND_TRUTH
 from vita.evaluation.bootstrap import LEVEL, Difference, videos_with_objects
 from vita.evaluation.breakdown import Part
@@ -88,11 +89,10 @@ def _categories(evaluation: Evaluation) -> str:
 
 def _breakdown(parts: list[Part]) -> str:
     tables = []
-    for kind in dict.fromkeys(part.kind for part in parts):
+    for kind, some in grouped(parts, lambda part: part.kind).items():
         rows = [
             [part.name, part.videos, part.objects, *(_points(getattr(part.scores, name)) for name in SCORE_NAMES)]
-            for part in parts
-            if part.kind == kind
+            for part in some
         ]
         tables.append(_table(rows, [kind, "videos", "objects", *map(_label, SCORE_NAMES)]))
     return "\n\n".join(tables)

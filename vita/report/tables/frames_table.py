@@ -9,35 +9,14 @@ from typing import Any
 import pandas as pd
 
 from vita.core.contract import UserError
+from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, read_probes
 from vita.report.tables.forms import ReadableTable, texts
-from vita.report.tables.inputs import PUBLISHED
 from vita.report.tables.latex import escaped, latex_row, tabular
 
-COLUMNS = (
-    "method",
-    "window",
-    "prune_ratio",
-    "resolution",
-    "attention",
-    "budget",
-    "device",
-    "predicted_frames",
-    "predicted_frames_low",
-    "measured_frames",
-    "band",
-    "error_percent",
-    "published_frames",
-    "comparable",
-    "status",
-    "error",
-    "evidence",
-)
-# As people read them; columns that are not named here are for programs.
-HEADERS = {name: name.replace("_", " ") for name in COLUMNS if name not in ("comparable", "status", "evidence")} | {
-    "predicted_frames_low": "with 2 GiB taken",
-    "error_percent": "error %",
-}
+ROW = ("method", "window", "prune_ratio", "resolution")  # cells of a record that name its row
+FOR_PROGRAMS = ("comparable", "status", "evidence")  # columns of the CSV file alone
+HEADERS = {"predicted_frames_low": "with 2 GiB taken", "error_percent": "error %"}  # the others are columns' names
 # Of a table in print, whose page is narrow.
 PRINTED = {
     "method": "method",
@@ -74,15 +53,16 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
         raise UserError("--probe: name at least one record of `vita probe`")
     frame = frames_frame(read_probes(probes))
     lines = _lines(frame)
-    filled = [name for name in HEADERS if any(line[name] for line in lines)]
+    filled = [name for name in lines[0] if name not in FOR_PROGRAMS and any(line[name] for line in lines)]
     rows = [[line[name] for name in filled] for line in lines]
-    table = ReadableTable(TITLE, [HEADERS[name] for name in filled], rows, NOTES)
+    headers = [HEADERS.get(name, name.replace("_", " ")) for name in filled]
+    table = ReadableTable(TITLE, headers, rows, NOTES)
     return table.write(out, _latex(lines), frame.round(2).to_csv(index=False))
 
 
 def frames_frame(probes: Sequence[Probe]) -> pd.DataFrame:
     """One line a record, its columns and their types as docs/tables.md says."""
-    frame = pd.DataFrame([_line(probe) for probe in probes], columns=list(COLUMNS))
+    frame = pd.DataFrame([_line(probe) for probe in probes])
     return frame.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"})
 
 
@@ -90,7 +70,7 @@ def _line(probe: Probe) -> dict[str, Any]:
     record, (low, predicted) = probe.record, probe.predicted
     band = record.band or (0, 0)
     return {
-        **probe.cells,
+        **{name: probe.cells.get(name) for name in ROW},
         "attention": probe.case["attention"],
         "budget": record.budget or f"{record.budget_bytes / 2**30:g} GiB",
         "device": record.device or "none",

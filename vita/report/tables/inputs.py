@@ -7,9 +7,10 @@ from pathlib import Path
 import pandas as pd
 
 from vita.core.contract import UserError
+from vita.core.csv_table import read_csv
 from vita.core.dataset_config import VALID
 from vita.experiments.config import ResolvedRow, TableSpec
-from vita.experiments.paper_numbers import PUBLISHED
+from vita.experiments.paper_numbers import published_file
 from vita.report.runs.server_scores import SERVER
 from vita.report.runs.tidy_rows import COLUMNS
 
@@ -18,16 +19,7 @@ WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and s
 
 def read_runs(path: Path) -> pd.DataFrame:
     """The rows that `collect_runs` wrote. Raises UserError naming a missing file or column."""
-    try:
-        runs = pd.read_csv(path, dtype={"source_digest": str, "error": str})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; `vita table runs` writes it") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV file: {error}") from None
-    missing = [column for column in COLUMNS if column not in runs]
-    if missing:
-        raise UserError(f"{path}: no column '{missing[0]}'; `vita table runs` writes it")
-    return runs
+    return read_csv(path, "list of runs", "vita table runs", COLUMNS, {"source_digest": str, "error": str})
 
 
 def read_published(spec: TableSpec) -> pd.DataFrame | None:
@@ -42,15 +34,6 @@ def read_published(spec: TableSpec) -> pd.DataFrame | None:
     if spec.rows and not set(spec.columns) & set(published):
         raise UserError(f"{path}: none of the columns {', '.join(spec.columns)}")
     return published
-
-
-def published_file(name: str, where: str = "") -> Path:
-    """A file of the paper's numbers. Raises UserError, which begins with `where`, naming those that there are."""
-    path = PUBLISHED / name
-    if not path.is_file():
-        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
-        raise UserError(f"{where}published file '{name}' is not known; allowed: {known}")
-    return path
 
 
 def runs_of(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.DataFrame:

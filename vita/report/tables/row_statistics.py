@@ -95,25 +95,14 @@ def read_row_scores(runs: Sequence[tuple[str, Path]]) -> RowScores:
     return RowScores(weights, counts.video_ids, observed, drawn, videos_with_objects(counts))
 
 
-def mean_intervals(row: RowScores) -> dict[str, Interval]:
-    """Of the mean over seeds of each main score, by its name ("ap", ...); none with fewer than two videos."""
-    if row.videos_that_count < FEWEST_VIDEOS:
-        return {}
-    found = {name: _mean_interval(row, k) for k, name in enumerate(SCORE_NAMES)}
-    return {name: interval for name, interval in found.items() if interval is not None}
+def compare(row: RowScores, reference: RowScores, score: str) -> RowDifference | None:
+    """Difference of the means of a main score ("ap", ...), with what may be said of it.
 
-
-def compare(row: RowScores, reference: RowScores) -> dict[str, RowDifference]:
-    """Differences of the means, with what may be said of them. Empty when the two were scored on different videos."""
+    None when the two were scored on different videos, or where there is no ground truth.
+    """
     if row.videos != reference.videos:
-        return {}
-    found = {name: _difference(row, reference, k) for k, name in enumerate(SCORE_NAMES)}
-    return {name: difference for name, difference in found.items() if difference is not None}
-
-
-def _difference(row: RowScores, reference: RowScores, column: int) -> RowDifference | None:
-    """None where there is no ground truth."""
-    same, videos = row.weights == reference.weights, row.videos_that_count
+        return None
+    column, same, videos = SCORE_NAMES.index(score), row.weights == reference.weights, row.videos_that_count
     ours, theirs = row.observed[:, column], reference.observed[:, column]
     value = float(ours.mean() - theirs.mean())
     drawn = _defined(row.drawn[:, :, column], reference.drawn[:, :, column])
@@ -157,12 +146,16 @@ def _verdict(value: float, sources: tuple[chance.Chance, ...]) -> Verdict:
     return "too few videos" if widest is sources[0] else "too few trainings"
 
 
-def _mean_interval(row: RowScores, column: int) -> Interval | None:
-    """Of the videos, reflected at the mean; from three seeds on with the t interval over seeds, in quadrature."""
+def mean_interval(row: RowScores, score: str) -> Interval | None:
+    """Of the mean over seeds of a main score ("ap", ...); None with fewer than two videos or without ground truth.
+
+    Of the videos, reflected at the mean; from three seeds on with the t interval over seeds, in quadrature.
+    """
+    column = SCORE_NAMES.index(score)
     scores, drawn = row.observed[:, column], row.drawn[:, :, column]
     drawn = drawn[:, ~np.isnan(drawn).any(axis=0)]
     mean = float(scores.mean())
-    if np.isnan(mean) or not drawn.size:
+    if row.videos_that_count < FEWEST_VIDEOS or np.isnan(mean) or not drawn.size:
         return None
     videos = reflected(mean, drawn.mean(axis=0), highest=100.0)
     if len(scores) < SEEDS_OF_MEAN:
@@ -183,5 +176,5 @@ def _defined(*rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 def _of_file(path: Path) -> tuple[Counts, NDArray[np.float64], NDArray[np.float64]]:
     """The counts, the main scores (5,) and their draws (B, 5), in points."""
     counts = Counts.from_json(read_record(MetricsRecord, path).counts)
-    found = resampled_scores([counts], DRAWS, _SEED_OF_DRAWS)
-    return counts, 100 * found.observed[0], 100 * found.drawn[0]
+    (observed,), (drawn,) = resampled_scores([counts], DRAWS, _SEED_OF_DRAWS)
+    return counts, 100 * observed, 100 * drawn

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -27,12 +26,13 @@ def rows_in_order(spec: TableSpec, published: pd.DataFrame | None) -> list[Table
     ours = [TableRow({name: str(cell) for name, cell in row.key.items()}, row, {}) for row in spec.rows]
     if published is None:
         return ours
+    lines = [{str(name): str(cell) for name, cell in line.items()} for line in published.to_dict("records")]
     shared = [str(name) for name in published if name in spec.columns]
-    theirs = {tuple(line[name] for name in shared): line for line in _lines(published)} if shared else {}
+    theirs = {tuple(line[name] for name in shared): line for line in lines} if shared else {}
     ours = [_with_paper(row, theirs.get(tuple(row.key.get(name, "") for name in shared), {})) for row in ours]
     if not spec.reported:
         return ours
-    return _merged(spec, ours, list(_lines(published)), shared)
+    return _merged(spec, ours, lines, shared)
 
 
 def key_columns(spec: TableSpec, published: pd.DataFrame | None) -> list[str]:
@@ -40,11 +40,6 @@ def key_columns(spec: TableSpec, published: pd.DataFrame | None) -> list[str]:
     columns = [] if published is None or not spec.reported else [str(name) for name in published]
     extra = [name for name in columns if name not in SCORES]
     return [*(name for name in extra if name not in spec.columns), *spec.columns]
-
-
-def _lines(published: pd.DataFrame) -> Iterator[Cells]:
-    for _, line in published.iterrows():
-        yield {str(name): str(cell) for name, cell in line.items()}
 
 
 def _with_paper(row: TableRow, line: Cells) -> TableRow:

@@ -11,18 +11,18 @@ import pandas as pd
 from vita.core.config_base import load
 from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
-from vita.report.tables.frames_table import published_frames
-from vita.report.tables.inputs import PUBLISHED, is_comparable, metrics_of, read_published, read_runs, runs_of
+from vita.report.tables.frames_table import NOT_AVAILABLE, published_frames
+from vita.report.tables.inputs import is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.tables.latex import as_latex
 from vita.report.tables.notes import captions
-from vita.report.tables.row_statistics import RowDifference, RowScores, compare, mean_intervals, read_row_scores
+from vita.report.tables.row_statistics import RowDifference, RowScores, compare, mean_interval, read_row_scores
 from vita.report.tables.rows import TableRow, key_columns, rows_in_order
 from vita.report.tables.text import readable
 
 Cells = dict[str, Any]
-NOT_AVAILABLE = "not available"
 STATISTICS = ("AP_std", "n_seeds", "videos", "AP_low", "AP_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict", "smallest_difference")
 PAPER = tuple(f"paper_{score}" for score in OFFICIAL_SCORES)
@@ -79,7 +79,7 @@ class _RowsOnOneTruth:
         ours, theirs = self.of(row), self.of(reference) if reference is not None else None
         if reference == row or ours is None or theirs is None:
             return None
-        return compare(ours, theirs).get("ap")
+        return compare(ours, theirs, "ap")
 
     def _scored(self, row: ResolvedRow) -> pd.DataFrame:
         lines = runs_of(row, self.spec.tier, self._runs)
@@ -125,7 +125,7 @@ def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> C
     cells |= {"AP_std": lines["AP"].std(ddof=1), "n_seeds": len(lines)}
     found = on_truth.of(row)
     if found is not None:
-        interval = mean_intervals(found).get("ap")
+        interval = mean_interval(found, "ap")
         cells |= {"videos": found.videos_that_count}
         cells |= {"AP_low": interval.low, "AP_high": interval.high} if interval is not None else {}
     evidence = lines["directory"] if by_server else [path.as_posix() for _, path in metrics_of(row, lines)]
