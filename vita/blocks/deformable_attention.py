@@ -89,9 +89,9 @@ class DeformableEncoder(library.Mask2FormerPixelDecoderEncoderOnly):
         """inputs_embeds and position_embeddings: (F, S, C), level by level; what is said of padding is unused."""
         like = inputs_embeds
         reference = torch.cat([own_places(size, like) for size in spatial_shapes_list])
-        scale = torch.tensor([[size[::-1]] for size in spatial_shapes_list], dtype=like.dtype).to(
-            like.device, non_blocking=True
-        )
+        # Filled in on the device, which a copy from the host would make it wait for.
+        edges = [like.new_full((1,), edge) for height, width in spatial_shapes_list for edge in (width, height)]
+        scale = torch.cat(edges).view(-1, 1, 2)
         tokens = inputs_embeds
         for layer in self.layers:
             tokens = layer(tokens, position_embeddings, reference, spatial_shapes_list, scale)

@@ -92,7 +92,7 @@ def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tens
     H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
     """
     height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
-    mean, std = (torch.tensor(v, device=videos[0].device)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+    mean, std = torch.tensor((PIXEL_MEAN, PIXEL_STD), device=videos[0].device)[..., None, None]
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 
 

@@ -25,6 +25,7 @@ from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, StartingWei
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
+from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.history import History, checked_values, steps_of_row
 from vita.engine.optimizer import build_optimizer
@@ -141,7 +142,7 @@ class Trainer:
 
     def _step(self, step: int, clips: list[Clip]) -> float:
         def objective() -> Losses:
-            losses: Losses = self.model([clip.to(self.accelerator.device) for clip in clips])
+            losses: Losses = self.model(to_device(clips, self.accelerator.device))
             self.history.add(checked_values(losses, step))
             return losses
 
