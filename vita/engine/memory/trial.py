@@ -22,6 +22,8 @@ import torch
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import ProbedMethod
 from vita.core.files import read_json, write_json
+from vita.core.run_config import CardConfig
+from vita.engine.device_settings import apply_settings
 from vita.engine.memory.budget import Budget, Kind, address_space, peak_address_space
 from vita.engine.memory.case import Case
 from vita.engine.memory.fallback_guard import FallbackGuard
@@ -122,6 +124,7 @@ def main(request_file: Path, result_file: Path) -> None:
     request = parse(TrialRequest, read_json(request_file), str(request_file))
     seed_everything(0, request.threads)
     device = request.budget.device
+    apply_settings(CardConfig(), device)
     model, variant = build(request.case)
     model.to(device)  # type: ignore[attr-defined]
     with FallbackGuard(device):  # loads what is loaded at first use
