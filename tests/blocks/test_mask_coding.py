@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vita.blocks import mask_decoding
-from vita.blocks.mask_coding import WAITING, CodingThread, HostCopy
+from vita.blocks.host_transfer import HostCopy
+from vita.blocks.mask_coding import WAITING, CodingThread
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, code_frames, columns_of, encode
 
 

@@ -1,4 +1,4 @@
-"""Masks are coded beside the device: copies to the host that nobody waits for, and a thread that takes what arrives."""
+"""Masks are coded beside the network, in a thread of their own."""
 
 from __future__ import annotations
 
@@ -6,27 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
-import torch
-from torch import Tensor
-
 WAITING = 2  # pieces of work that may wait for the thread: more memory would not make it faster
-
-
-class HostCopy:
-    """A tensor on its way to the host, behind all that the device has been asked before."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self._arrived: torch.cuda.Event | None = None
-        self._host = tensor.detach().to("cpu", non_blocking=tensor.is_cuda)
-        if tensor.is_cuda:
-            self._arrived = torch.cuda.Event()
-            self._arrived.record(torch.cuda.current_stream(tensor.device))
-
-    def get(self) -> Tensor:
-        """The tensor in host memory; waits for it."""
-        if self._arrived is not None:
-            self._arrived.synchronize()
-        return self._host
 
 
 class CodingThread:

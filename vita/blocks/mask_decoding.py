@@ -17,11 +17,10 @@ import torch.nn.functional as F
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
-from vita.blocks.mask_coding import CodingThread, HostCopy
+from vita.blocks.host_transfer import HostCopy
+from vita.blocks.mask_coding import CodingThread
 from vita.blocks.mask_kernel import Axis, Coded, code_masks, resize_axis
 from vita.core.contract import Rle, Track
-
-FLOATS_AT_ONCE = 1_000_000  # of full-size masks: they stay in the processor's cache, which is three times as fast
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from vita.blocks.frame_detector import FrameOutput
-from vita.blocks.mask_coding import HostCopy
+from vita.blocks.host_transfer import HostCopy
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.core.contract import FrameDetection, Track
 from vita.model.network import VideoOutput, VitaVariant

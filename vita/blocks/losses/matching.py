@@ -14,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from vita.blocks.host_transfer import on_host
 from vita.blocks.losses.point_sampling import Draws, sample
 from vita.blocks.precision import at_least_32_bits, widened
 
@@ -94,10 +95,8 @@ def _pairwise_mask_cost(logits: Tensor, wanted: Tensor, weights: Weights) -> Ten
 
 def assign(costs: list[list[Tensor]]) -> list[list[Match]]:
     """The cheapest pairs of each matrix (Q, N), [D][B], after one transfer of all."""
-    matrices = [matrix for layer in costs for matrix in layer]
-    flat = torch.cat([matrix.T.flatten() for matrix in matrices]).cpu().split([matrix.numel() for matrix in matrices])
-    on_host = (part.view_as(matrix.T).T for part, matrix in zip(flat, matrices, strict=True))
-    return [[_assign(next(on_host)) for _ in layer] for layer in costs]
+    arrived = iter(on_host([matrix.T for layer in costs for matrix in layer]))  # target by target, as they lie
+    return [[_assign(next(arrived).T) for _ in layer] for layer in costs]
 
 
 def _assign(cost: Tensor) -> Match:

@@ -12,6 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vita.blocks.host_transfer import on_host
 from vita.blocks.losses.matching import Target
 from vita.core.contract import Clip
 
@@ -23,8 +24,7 @@ def clip_targets(clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
 
 def identities(clips: Sequence[Clip]) -> list[Tensor]:
     """The ids (N, T) of every clip in host memory, after one transfer of all: looking them up asks no device."""
-    flat = torch.cat([clip.ids.flatten() for clip in clips]).cpu().split([clip.ids.numel() for clip in clips])
-    return [part.view_as(clip.ids) for part, clip in zip(flat, clips, strict=True)]
+    return on_host([clip.ids for clip in clips])
 
 
 def frame_targets(clips: Sequence[Clip], ids: Sequence[Tensor], size: tuple[int, int]) -> list[Target]:
