@@ -3,8 +3,8 @@
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pretend_card import CARD, OnCard, counting, inside
 
+from benchmarks.pretend_card import CARD, OnCard, counting, inside
 from vita.core.contract import Clip
 from vita.engine.batch_transfer import to_device
 

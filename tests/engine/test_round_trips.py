@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 import torch
-from pretend_card import CARD, OnCard, counting, inside, move
 from tiny_vita import TINY
 from torch import Tensor, nn
 
+from benchmarks.pretend_card import CARD, OnCard, counting, inside, move
 from vita.core.contract import Clip, Losses
 from vita.core.plugins import find_method
 from vita.core.run_config import TrainConfig

@@ -32,16 +32,17 @@ class SampleLevels(Protocol):
 
 
 def sample_levels(values: Tensor, sizes: Sizes, places: Tensor, weights: Tensor) -> Tensor:
-    """One `grid_sample` a level, added up level by level; see `SampleLevels`."""
+    """One `grid_sample` a level, added up level by level, so that never all samples are held; see `SampleLevels`."""
     frames, _, heads, channels = values.shape
-    grids = (2 * places - 1).transpose(1, 2).flatten(0, 1)  # (F * heads, M, L, P, 2)
-    shares = weights.transpose(1, 2).flatten(0, 1)[:, None]  # (F * heads, 1, M, L, P)
+    parts = values.split([height * width for height, width in sizes], 1)
     total = None
-    for level, (part, size) in enumerate(zip(values.split([h * w for h, w in sizes], 1), sizes, strict=True)):
+    for part, size, here, share in zip(parts, sizes, places.unbind(3), weights.unbind(3), strict=True):
         maps = part.permute(0, 2, 3, 1).reshape(frames * heads, channels, *size)
-        sampled = F.grid_sample(maps, grids[:, :, level], align_corners=False)  # (F * heads, c, M, P)
-        here = (sampled * shares[..., level, :]).sum(-1)
-        total = here if total is None else total + here
+        # Points before queries: the sum over points then runs along neighbouring queries.
+        grid = (2 * here - 1).permute(0, 2, 3, 1, 4).flatten(0, 1)  # (F * heads, P, M, 2)
+        shares = share.permute(0, 2, 3, 1).flatten(0, 1)[:, None]  # (F * heads, 1, P, M)
+        added = (F.grid_sample(maps, grid, align_corners=False) * shares).sum(2)  # (F * heads, c, M)
+        total = added if total is None else total + added
     assert total is not None
     return total.unflatten(0, (frames, heads)).flatten(1, 2).transpose(1, 2)
 

@@ -10,7 +10,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from pretend_card import OnCard, counting, move
 from torch import Tensor
 
 from baselines.ifc import inference
@@ -18,6 +17,7 @@ from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
 from baselines.ifc.method import Ifc
 from baselines.ifc.network import FrameMaps
+from benchmarks.pretend_card import OnCard, counting, move
 from vita.blocks.mask_decoding import decode
 from vita.core.contract import Track
 from vita.official.conformance.recording import StoredFrames

@@ -30,15 +30,15 @@ INDEXING = {aten.index, aten.index_put, aten.index_put_, aten._index_put_impl_, 
 class OnCard(Tensor):
     """A tensor that lies on the card as far as anybody can tell."""
 
-    inner: Tensor
+    plain: Tensor
 
     @staticmethod
-    def __new__(cls, inner: Tensor) -> OnCard:
+    def __new__(cls, plain: Tensor) -> OnCard:
         made = Tensor._make_wrapper_subclass(
-            cls, inner.shape, strides=inner.stride(), storage_offset=inner.storage_offset(), dtype=inner.dtype,
+            cls, plain.shape, strides=plain.stride(), storage_offset=plain.storage_offset(), dtype=plain.dtype,
             device=CARD, requires_grad=False,
         )  # fmt: skip
-        made.inner = inner
+        made.plain = plain
         return made
 
     __torch_function__ = torch._C._disabled_torch_function_impl
@@ -50,7 +50,7 @@ class OnCard(Tensor):
 
 def inside(value: Any) -> Any:
     """The plain tensor that stands for one on the card."""
-    return value.inner if isinstance(value, OnCard) else value
+    return value.plain if isinstance(value, OnCard) else value
 
 
 def put(value: Any) -> Any:
@@ -119,7 +119,7 @@ class Literals(TorchFunctionMode):
             return put(func(*args, **{**given, "device": "cpu"}))
         if func is Tensor.tolist and isinstance(args[0], OnCard):
             self.seen["to the host, waiting"] += 1
-            return args[0].inner.tolist()
+            return args[0].plain.tolist()
         return func(*args, **given)
 
 
