@@ -9,16 +9,18 @@ Legend: T frames, N instances of the video, K classes, m instances of one frame,
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
-import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
 from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.frame_detector import normalise_and_pad
-from vita.blocks.mask_decoding import FLOATS_AT_ONCE, encode
+from vita.blocks.host_transfer import HostCopy, on_host
+from vita.blocks.mask_coding import CodingThread
+from vita.blocks.mask_decoding import FrameGeometry, code_frames, columns_of, encode
 from vita.core.config_base import Frozen
 from vita.core.contract import FrameSource, Rle, Track, VideoPrediction
 
@@ -85,8 +87,10 @@ class VideoTracker:
         self._out, self._length = (frames.out_height, frames.out_width), len(frames)
         self._merger = ClipMerger(self._span, variant.match_threshold)
         self._empty = encode(torch.zeros(1, 1, *self._out, dtype=torch.bool))[0][0]
+        self._decoded: ClipInstances | None = None  # the last clip, which is not joined yet
         self._done = 0  # frames whose masks are final
-        self.segmentations: list[list[Rle]] = []  # [N][T]
+        self._segmentations: list[list[Rle]] = []  # [N][T]
+        self._coding = CodingThread()
 
     @property
     def needed_from(self) -> int:
@@ -94,30 +98,51 @@ class VideoTracker:
         return self._starts[0] if self._starts else self._length
 
     def follow(self, view: MapsInView) -> None:
-        """Decode and join all clips whose frames have been seen."""
+        """Decode all clips whose frames have been seen, and join them, each as soon as the next one is decoded."""
         while self._starts and self._starts[0] + self._span <= view.stop:
-            # Decode the next clip, and join what it holds to the video.
             start = self._starts.pop(0)
-            self.join(self.model.instances(view.frames(start, start + self._span), start))
-            # No later clip looks at these frames: their masks are final.
-            for number in range(self._done, self.needed_from):
-                self.finish(number, *self._merger.frame(number))
-            self._done = self.needed_from
+            self._go_on(self.model.candidates(view.frames(start, start + self._span), start))
+            if not self._starts:
+                self._go_on(None)
 
-    def join(self, clip: ClipInstances) -> Association:
-        """Add the instances of the next clip."""
-        association = self._merger.add(clip)
-        new = len(self._merger.probabilities) - len(self.segmentations)
-        self.segmentations += [[self._empty] * self._length for _ in range(new)]
+    def _go_on(self, following: ClipInstances | None) -> None:
+        """Join the clip before the one that was just decoded, if there is one: the host waits for both at once."""
+        before = self._decoded
+        asked = [self._merger.similarity(before)] if before is not None else []
+        asked += [following.probabilities] if following is not None else []
+        answers = on_host(asked)
+        if before is not None:
+            # Join what the clip holds to the video. No later clip looks at the frames before the next one.
+            self.join(before, answers[0])
+            final = self._length if following is None else following.start
+            for number in range(self._done, final):
+                self.finish(number, *self._merger.frame(number))
+            self._done = final
+        self._decoded = None if following is None else following.found(answers[-1])
+
+    def join(self, clip: ClipInstances, similarity: Tensor) -> Association:
+        """Add the instances of the next clip; similarity: (N, n), in host memory."""
+        association = self._merger.add(clip, similarity)
+        new = len(self._merger.probabilities) - len(self._segmentations)
+        self._segmentations += [[self._empty] * self._length for _ in range(new)]
         return association
 
     def finish(self, number: int, instances: Tensor, logits: Tensor) -> None:
         """Final masks of one frame: logits (m, h, w) of its m instances. Others, not found there, stay empty."""
-        at_once = max(1, FLOATS_AT_ONCE // (self._out[0] * self._out[1]))
-        for some, maps in zip(instances.split(at_once), logits.split(at_once), strict=True):
-            codes = encode(resized(maps, self._out)[:, None] > 0)
-            for instance, (code,) in zip(some.tolist(), codes, strict=True):
-                self.segmentations[instance][number] = code
+        arriving = HostCopy(columns_of(logits))
+        self._coding.submit(partial(self._code, number, instances.tolist(), arriving))
+
+    def _code(self, number: int, instances: list[int], arriving: HostCopy) -> None:
+        """In one bilinear step to the size of the stored frames: at inference there is no padding."""
+        codes, _ = code_frames(arriving.get(), FrameGeometry(self._out, self._out, self._out))
+        for instance, code in zip(instances, codes, strict=True):
+            self._segmentations[instance][number] = code
+
+    @property
+    def segmentations(self) -> list[list[Rle]]:
+        """Masks of all instances in all frames, [N][T]."""
+        self._coding.wait()
+        return self._segmentations
 
     @property
     def probabilities(self) -> Tensor:
@@ -129,13 +154,6 @@ class VideoTracker:
         chosen = zip(*(x.tolist() for x in chosen_pairs(self.probabilities, self.variant)), strict=True)
         tracks = [Track(label, score, self.segmentations[instance]) for score, label, instance in chosen]
         return sorted(tracks, key=lambda track: -track.score)[: self.variant.max_tracks]
-
-
-def resized(logits: Tensor, size: tuple[int, int]) -> Tensor:
-    """(m, h, w) -> (m, *size), in one bilinear step: at inference there is no padding."""
-    if not len(logits):
-        return logits.new_zeros(0, *size)
-    return F.interpolate(logits[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 def chosen_pairs(probabilities: Tensor, variant: IfcVariant) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vita.blocks.losses.matching import Match, Target, Weights, assign
+from vita.blocks.losses.matching import Match, MatchedPairs, Target, Weights, assign, matched_pairs
 from vita.blocks.losses.set_criterion import SetLoss, classification_loss, dice_loss, matched_masks, nothing_of
 from vita.blocks.precision import at_least_32_bits, full_precision
 
@@ -41,8 +41,9 @@ class DenseCriterion:
         """
         soft = [self.resized(target) for target in targets]
         matches = self.match(class_logits, mask_logits, soft)
-        classification = classification_loss(at_least_32_bits(class_logits), soft, matches, self.no_object_weight)
-        focal, dice = _mask_losses(mask_logits, soft, matches)
+        pairs = matched_pairs(matches, soft, mask_logits.device)
+        classification = classification_loss(at_least_32_bits(class_logits), soft, pairs, self.no_object_weight)
+        focal, dice = _mask_losses(mask_logits, soft, pairs)
         return SetLoss(classification, focal / num_masks, dice / num_masks, self.weights), matches
 
     def resized(self, target: Target) -> Target:
@@ -54,7 +55,7 @@ class DenseCriterion:
     def match(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Match]]:
         """Optimal pairs, [D][B], for targets at the loss's stride."""
         scores = self.scores(class_logits, mask_logits, targets)
-        return [assign([-clip for clip in layer]) for layer in scores]
+        return assign([[-clip for clip in layer] for layer in scores])
 
     def scores(self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target]) -> list[list[Tensor]]:
         """How well each query fits each target, [D][B] matrices (Q, N): class probability and weighted dice."""
@@ -79,9 +80,9 @@ def _resize(masks: Tensor, size: torch.Size | list[int]) -> Tensor:
     return F.interpolate(masks, size=tuple(size), mode="bilinear", align_corners=False)
 
 
-def _mask_losses(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
+def _mask_losses(logits: Tensor, targets: list[Target], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
     """Sums over matched instances of the focal loss, a mean over T * H' * W', and of the dice loss: (D,) each."""
-    predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H', W')
+    predicted, wanted = matched_masks(logits, targets, pairs)  # (D * R * T, h, w), (D * R * T, H', W')
     if not len(predicted):
         return nothing_of(logits), nothing_of(logits)
     rows = (len(logits), -1, logits.shape[3] * wanted[0].numel())

@@ -146,12 +146,10 @@ class IfcNetwork(nn.Module):
         classes = self.class_head(self.class_hidden(queries).relu())
         return ClipOutput(classes, self.mask_head(queries, features))
 
-    def instances(self, maps: FrameMaps, start: int) -> ClipInstances:
-        """What the last layer finds in one clip: queries whose best class is not "no object"."""
+    def candidates(self, maps: FrameMaps, start: int) -> ClipInstances:
+        """What the last layer says of one clip, of all queries."""
         output = self.decode_last(maps, 1)
-        probabilities = output.class_logits[0, 0].float().softmax(1)
-        found = probabilities.argmax(1) < probabilities.shape[1] - 1
-        return ClipInstances(start, probabilities[found], output.mask_logits[0, 0, found].float())
+        return ClipInstances(start, output.class_logits[0, 0].float().softmax(1), output.mask_logits[0, 0].float())
 
 
 def padded_sizes(clips: Sequence[Clip], images: Tensor) -> list[tuple[int, int]] | None:

@@ -94,6 +94,21 @@ def test_frozen_batch_norm_is_batch_norm_in_evaluation() -> None:
     assert_close(model.train()(maps), expected)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("trains", [False, True])
+def test_frozen_batch_norm_keeps_half_precision_and_no_maps(dtype: torch.dtype, trains: bool) -> None:
+    norm, maps = random_batch_norm(), torch.randn(2, 5, 3, 4).to(dtype).requires_grad_(trains)
+    expected = norm(maps.detach().float())
+    model = nn.Sequential(norm)
+    freeze_batch_norm(model)
+    kept: list[torch.Tensor] = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda tensor: (kept.append(tensor), tensor)[1], lambda one: one):
+        result = model(maps)
+    assert result.dtype is dtype
+    assert_close(result.float(), expected, atol=0.1, rtol=0.02)  # a few units in the last place of bfloat16
+    assert not [tensor for tensor in kept if tensor.numel() == maps.numel()]
+
+
 @pytest.mark.parametrize(("norm", "moves"), [("trained", True), ("frozen", False)])
 def test_statistics_move_only_when_they_are_trained(tiny_vita: Build, norm: str, moves: bool) -> None:
     detector = tiny_vita(norm=norm).detector.train()

@@ -116,9 +116,9 @@ def listening() -> Iterator[list[Costs]]:
         heard.append(Costs(classes, masks, targets, costs, exact_dense_costs))
         return scores
 
-    def assigned(costs: list[Tensor]) -> list[Match]:
-        heard[-1].matches.append(assign(costs))
-        return heard[-1].matches[-1]
+    def assigned(costs: list[list[Tensor]]) -> list[list[Match]]:
+        heard[-1].matches.extend(assign(costs))
+        return heard[-1].matches
 
     with (
         patch.object(matching, "matching_costs", points),

@@ -27,6 +27,9 @@ def test_record_of_a_finished_run(config: RunConfig, finished: Path) -> None:
     assert record["config"] == config.model_dump(mode="json") and record["config_digest"] == digest(config)
     assert record["weights_sha256"] == hashlib.sha256((finished / "model.safetensors").read_bytes()).hexdigest()
     assert (record["seed"], record["threads"], record["processes"], record["iterations"]) == (0, 1, 1, 8)
+    assert record["device_settings"] == {
+        "deterministic": True, "tf32": False, "cudnn_benchmark": False, "channels_last": False
+    }  # fmt: skip
     assert record["resumed_at"] == [] and record["started_from"] is None
     assert record["weights_from"] == "trained"
     assert record["versions"] == {name: version(name) for name in PACKAGES}

@@ -127,7 +127,7 @@ def test_clips_are_rehearsed_as_they_are_predicted() -> None:
     def clip_by_clip() -> None:
         maps = model.see(normalise_and_pad([video], divisor=1))
         for start in range(3):
-            model.instances(maps[start : start + 5], start)
+            model.candidates(maps[start : start + 5], start)
 
     assert flops(clip_by_clip) == flops(lambda: model.forward_for_flops(video, top_k=1)) > 0
 

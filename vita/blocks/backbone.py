@@ -13,6 +13,7 @@ from abc import abstractmethod
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, ResNetBackbone, ResNetConfig, SwinBackbone, SwinConfig
@@ -145,10 +146,15 @@ class FrozenBatchNorm(nn.Module):
             self.register_buffer(name, torch.full((channels,), value))
 
     def forward(self, maps: Tensor) -> Tensor:
-        """(F, C, h, w) -> (F, C, h, w)."""
-        scale = self.get_buffer("weight") * (self.get_buffer("running_var") + self.eps).rsqrt()
-        shift = self.get_buffer("bias") - self.get_buffer("running_mean") * scale
-        return maps * scale[:, None, None] + shift[:, None, None]
+        """(F, C, h, w) -> (F, C, h, w), in the precision of the maps."""
+        weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
+        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
+        if not maps.requires_grad:
+            return F.batch_norm(maps, mean, variance, weight, bias, training=False, eps=self.eps)
+        # Where a gradient is wanted, that call would keep the maps for gradients of weight and bias, of which are none.
+        scale = weight * (variance + self.eps).rsqrt()
+        shift = bias - mean * scale
+        return maps * scale[:, None, None].to(maps.dtype) + shift[:, None, None].to(maps.dtype)
 
 
 def freeze_batch_norm(module: nn.Module) -> None:

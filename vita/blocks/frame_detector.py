@@ -19,7 +19,8 @@ from vita.blocks.backbone import freeze_batch_norm
 from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.initialisation import initialise_detector
 from vita.blocks.mask_decoding import FrameGeometry
-from vita.blocks.pixel_decoder import keep_full_precision
+from vita.blocks.masked_attention import adopt_decoder
+from vita.blocks.pixel_decoder import adopt_pixel_decoder
 from vita.core.contract import FrameSource
 
 PIXEL_MEAN = (123.675, 116.28, 103.53)  # RGB, of ImageNet, in grey levels 0..255
@@ -53,7 +54,8 @@ class FrameDetector(nn.Module):
             freeze_batch_norm(self.mask2former)
         self._pixel_map: Tensor | None = None
         decoder = self.mask2former.pixel_level_module.decoder
-        keep_full_precision(decoder)
+        adopt_pixel_decoder(decoder)
+        adopt_decoder(self.mask2former.transformer_module.decoder)
         decoder.mask_projection.register_forward_pre_hook(self._keep_pixel_map)
 
     @property
@@ -90,7 +92,7 @@ def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tens
     H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
     """
     height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
-    mean, std = (torch.tensor(v, device=videos[0].device)[:, None, None] for v in (PIXEL_MEAN, PIXEL_STD))
+    mean, std = torch.tensor((PIXEL_MEAN, PIXEL_STD), device=videos[0].device)[..., None, None]
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 
 

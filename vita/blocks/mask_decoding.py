@@ -6,7 +6,8 @@ Legend: M masks of one frame, T frames, H W pixels of the network input, h w pos
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Protocol
 
@@ -16,10 +17,10 @@ import torch.nn.functional as F
 from pycocotools import mask as coco_mask
 from torch import Tensor
 
+from vita.blocks.host_transfer import HostCopy
+from vita.blocks.mask_coding import CodingThread
 from vita.blocks.mask_kernel import Axis, Coded, code_masks, resize_axis
 from vita.core.contract import Rle, Track
-
-FLOATS_AT_ONCE = 1_000_000  # of full-size masks: they stay in the processor's cache, which is three times as fast
 
 
 @dataclass(frozen=True)
@@ -51,40 +52,69 @@ class RleList(Protocol):
         ...
 
 
-@dataclass
 class MaskTracks:
-    """Masks of M tracks, filled chunk by chunk; no whole video of float masks ever exists."""
+    """Masks of M tracks, filled chunk by chunk; no whole video of float masks ever exists.
 
-    geometry: FrameGeometry
-    count: int
-    segmentations: Sequence[RleList] = ()  # one for each mask; lists in memory where none are given
-    foreground: np.ndarray = field(init=False)  # (2, M): sum of probabilities above one half, and their number
-    _device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    They are coded in a thread; whoever looks at what is there waits for it.
+    """
 
-    def __post_init__(self) -> None:
-        self.segmentations = self.segmentations or [[] for _ in range(self.count)]
-        self.foreground = np.zeros((2, self.count))
+    def __init__(self, geometry: FrameGeometry, count: int, segmentations: Sequence[RleList] = ()) -> None:
+        """segmentations: one list for each mask; lists in memory where none are given."""
+        self.geometry, self.count = geometry, count
+        self._segmentations = segmentations or [list[Rle]() for _ in range(count)]
+        self._foreground = np.zeros((2, count))
+        self._coding = CodingThread()
 
     def add(self, logits: Tensor) -> None:
         """The next frames: logits (M, T, h, w)."""
-        # Resize to the network's input and to the stored frames, threshold and encode, all in one compiled kernel.
-        network, out = axes(self.geometry, (logits.shape[2], logits.shape[3]))
-        columns = logits.float().transpose(2, 3).flatten(0, 1).contiguous().cpu().numpy()
-        coded = code_masks(columns, network, out, self.geometry.out != self.geometry.network)
+        arriving = HostCopy(columns_of(logits.flatten(0, 1)))
+        self._coding.submit(partial(self._code, arriving, logits.shape[1]))
+
+    def _code(self, arriving: HostCopy, frames: int) -> None:
+        codes, coded = code_frames(arriving.get(), self.geometry)
         # Hand every track its frames' codes.
-        codes = _separate(coded, self.geometry.out)
-        frames = logits.shape[1]
-        for number, track in enumerate(self.segmentations):
+        for number, track in enumerate(self._segmentations):
             track.extend(codes[number * frames : (number + 1) * frames])
         # Remember how sure the masks are where they are foreground: `quality` is the mean over the video.
-        self.foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
-        self._device = logits.device
+        self._foreground += np.stack([coded.probability, coded.pixels]).reshape(2, self.count, frames).sum(2)
+
+    @property
+    def segmentations(self) -> Sequence[RleList]:
+        """The codes of each mask, frame by frame."""
+        self._coding.wait()
+        return self._segmentations
+
+    @property
+    def foreground(self) -> np.ndarray:
+        """(2, M): sum of probabilities above one half, and their number."""
+        self._coding.wait()
+        return self._foreground
+
+    @foreground.setter
+    def foreground(self, so_far: np.ndarray) -> None:
+        self._foreground = so_far
 
     @property
     def quality(self) -> Tensor:
-        """Mean foreground probability over all frames, (M,): 0 for a mask that is empty everywhere."""
-        probability, pixels = torch.from_numpy(self.foreground).to(self._device, torch.float32)
+        """Mean foreground probability over all frames, (M,), in host memory: 0 for a mask that is empty everywhere."""
+        probability, pixels = torch.from_numpy(self.foreground).float()
         return probability / (pixels + 1e-6)
+
+
+def columns_of(logits: Tensor) -> Tensor:
+    """Maps (M, h, w) as the kernel takes them: in 32 bits, column by column, (M, w, h)."""
+    return logits.float().transpose(1, 2).contiguous()
+
+
+def code_frames(columns: Tensor, geometry: FrameGeometry) -> tuple[list[Rle], Coded]:
+    """Codes of M masks, each of one frame, from logits (M, w, h) in host memory, and what the kernel says of them.
+
+    Resizes to the network's input and to the stored frames, thresholds and encodes, all in one compiled kernel, which
+    lets other threads run.
+    """
+    network, out = axes(geometry, (columns.shape[2], columns.shape[1]))
+    coded = code_masks(columns.numpy(), network, out, geometry.out != geometry.network)
+    return _separate(coded, geometry.out), coded
 
 
 def axes(geometry: FrameGeometry, size: tuple[int, int]) -> tuple[tuple[Axis, Axis], tuple[Axis, Axis]]:

@@ -17,6 +17,7 @@ from transformers.models.mask2former.modeling_mask2former import (
 )
 
 from vita.blocks.backbone import freeze_batch_norm
+from vita.blocks.deformable_attention import adopt_encoder
 from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.initialisation import initialise_pixel_level
 from vita.blocks.precision import full_precision
@@ -39,9 +40,10 @@ class FullPrecisionPixelDecoder(Mask2FormerPixelDecoder):
         return super().forward([maps.to(self.level_embed.dtype) for maps in features], **options)
 
 
-def keep_full_precision(decoder: Mask2FormerPixelDecoder) -> None:
-    """Turn a pixel decoder that the library built, with its weights, into one kept out of autocast."""
+def adopt_pixel_decoder(decoder: Mask2FormerPixelDecoder) -> None:
+    """Turn a pixel decoder that the library built, with its weights, into one kept out of autocast, by our encoder."""
     decoder.__class__ = FullPrecisionPixelDecoder  # which differs in `forward` alone
+    adopt_encoder(decoder.encoder)
 
 
 class PixelLevel(nn.Module):
@@ -54,7 +56,7 @@ class PixelLevel(nn.Module):
         initialise_pixel_level(module)
         if options.norm == "frozen":
             freeze_batch_norm(module)
-        keep_full_precision(module.decoder)
+        adopt_pixel_decoder(module.decoder)
         self.backbone, self.decoder = module.encoder, module.decoder
 
     def forward(self, images: Tensor) -> PixelMaps:

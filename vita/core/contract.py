@@ -67,11 +67,14 @@ class Clip:
     video_id: int
     frame_indices: tuple[int, ...]
 
+    @property
+    def tensors(self) -> dict[str, Any]:
+        """All of its tensors, by the names of its fields."""
+        return {name: getattr(self, name) for name in ("frames", "masks", "labels", "ids", "annotated")}
+
     def to(self, device: torch.device) -> Clip:
         """The same clip with its tensors on `device`."""
-        names = ("frames", "masks", "labels", "ids", "annotated")
-        tensors = {name: getattr(self, name).to(device) for name in names}
-        return replace(self, **tensors)
+        return replace(self, **{name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
 @dataclass(frozen=True)

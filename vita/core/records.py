@@ -56,6 +56,7 @@ class RunRecord(RunOutcome):
     device: str
     processes: int = 1
     threads: int = 1
+    device_settings: dict[str, bool] = {}  # in force: see `vita.core.run_config.CardConfig`
     peak_host_memory_bytes: int = 0
     peak_device_memory_bytes: int = 0
     started_at: str  # UTC, as ended_at

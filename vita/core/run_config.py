@@ -97,6 +97,26 @@ class PseudoVideoConfig(Frozen):
     augmentation: AugmentationConfig = AugmentationConfig()
 
 
+class CardConfig(Frozen):
+    """How a card computes. A CPU always computes by deterministic kernels; nothing else of this means anything there.
+
+    deterministic: PyTorch's kernels that sum in a fixed order, where it has them; resizes of maps take several times
+    as long, and bytes may differ between runs all the same. tf32: products and convolutions of 32-bit numbers with ten
+    bits of their mantissas. cudnn_benchmark: cuDNN tries its kernels on every new size and takes the fastest, which may
+    be another one in the next run. channels_last: the channels of a position lie side by side in maps and kernels.
+    """
+
+    deterministic: bool = False
+    tf32: bool = False
+    cudnn_benchmark: bool = False
+    channels_last: bool = False
+
+
+def is_default(card: CardConfig) -> bool:
+    """Whether a file need not say how a card computes."""
+    return card == CardConfig()
+
+
 class TrainConfig(Frozen):
     """One training run: schedule, sampling, and everything that changes its last bits."""
 
@@ -113,6 +133,7 @@ class TrainConfig(Frozen):
     decay_factor: float = Field(0.1, gt=0, le=1)
     gradient_clip_norm: float = Field(0.01, gt=0)
     precision: Literal["no", "bf16", "fp16"] = "no"
+    card: CardConfig = Field(CardConfig(), exclude_if=is_default)
     threads: PositiveInt = 1
     workers: NonNegativeInt = 0
     checkpoint_every: PositiveInt = 200
@@ -193,3 +214,4 @@ class PredictConfig(Frozen):
         KEEP_BYTES / 2**30
     )  # of a video's mask features in host memory; longer ones are streamed
     threads: PositiveInt = 1
+    card: CardConfig = Field(CardConfig(), exclude_if=is_default)

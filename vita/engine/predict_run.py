@@ -14,7 +14,9 @@ from vita.core.records import PREDICTION_FILE
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_whole
+from vita.engine.device_settings import apply_settings, place
 from vita.engine.inference_plan import read_plan
+from vita.engine.memory_advice import OutOfMemoryError, memory_explained, prediction_advice
 from vita.engine.predict import write_predictions
 from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
 from vita.engine.seeding import seed_everything
@@ -32,7 +34,8 @@ def predict_run(
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
     part: of the data set, whose videos are predicted.
-    only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input.
+    only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input, and
+    when memory runs out: then the record, in `folder`/work, says so.
     """
     unknown = [name for name in only if name not in plan.variants]
     if unknown:
@@ -58,8 +61,17 @@ def predict_run(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     record.part = part
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
-    began = time.perf_counter()
-    predicted = write_predictions(model.to(device), split, asked, plan, out, folder / "frame_detector.json")
+    record.device_settings = apply_settings(plan.card, device)
+    began, failed = time.perf_counter(), folder / "work" / PREDICTION_FILE
+    try:
+        with memory_explained("prediction", prediction_advice(plan)):
+            model = place(model, plan.card, device)
+            predicted = write_predictions(model, split, asked, plan, out, folder / "frame_detector.json")
+    except OutOfMemoryError as error:
+        record.status, record.error = "failed", f"{type(error).__name__}: {error}"
+        write_ended(record, failed)
+        raise
     record.frames, record.streamed_videos = predicted.frames, predicted.streamed_videos
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
     write_ended(record, folder / PREDICTION_FILE)
+    failed.unlink(missing_ok=True)

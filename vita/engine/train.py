@@ -25,8 +25,11 @@ from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, StartingWei
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
+from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
+from vita.engine.device_settings import apply_settings, place
 from vita.engine.history import History, checked_values, steps_of_row
+from vita.engine.memory_advice import memory_explained, training_advice
 from vita.engine.optimizer import build_optimizer
 from vita.engine.record import device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
@@ -48,7 +51,8 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
         processes.wait_for_everyone()
         try:
             record.source_digest = source_digest(method_package(config.method))
-            Trainer(config, folder, weights, record).run()
+            with memory_explained("training", training_advice(config.train)):
+                Trainer(config, folder, weights, record).run()
         except BaseException as error:
             if processes.is_main_process:
                 _record_failure(record, error, folder / "work" / TRAINING_FILE)
@@ -69,6 +73,7 @@ class Trainer:
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
         self.accelerator = _accelerator(schedule.precision)
+        record.device_settings = apply_settings(schedule.card, self.accelerator.device)
         split = read_part(config.dataset, "train")
         self.stream = training_stream(config, split)
         definition = find_method(config.method)
@@ -81,7 +86,7 @@ class Trainer:
                 f"a file gives ({len(frozen)} of them, first {frozen[0]}): start from weights (`weights` in the tier, "
                 "docs/checkpoints.md), or train them too (`norm: trained` in the method's options)"
             )
-        model = model.to(self.accelerator.device)
+        model = place(model, schedule.card, self.accelerator.device)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -141,7 +146,7 @@ class Trainer:
 
     def _step(self, step: int, clips: list[Clip]) -> float:
         def objective() -> Losses:
-            losses: Losses = self.model([clip.to(self.accelerator.device) for clip in clips])
+            losses: Losses = self.model(to_device(clips, self.accelerator.device))
             self.history.add(checked_values(losses, step))
             return losses
 

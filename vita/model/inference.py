@@ -9,6 +9,7 @@ Legend: T frames, t frames at once, Q frame queries, C channels, h w stride-4 po
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -29,7 +30,7 @@ from vita.model.streaming.association import FrameQueries, associate_in_chunks
 from vita.model.streaming.disk_list import DiskList
 from vita.model.streaming.frame_store import DiskStore, FrameStore, MemoryStore
 from vita.model.streaming.mask_pass import mask_features, sweep_masks
-from vita.model.tracks import choose, detect_in_frames, keep_queries
+from vita.model.tracks import FrameDetections, choose, keep_queries
 
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 KEPT_FRAMES = 36  # a video that is no longer is always kept in memory
@@ -131,6 +132,7 @@ def encode_in_chunks(
         for seen, _ in _see(model, frames, top_k, kept, done):
             detections.flush()
             bar.update(seen)
+    detections.flush()
     return FramesSeen(model, frames, top_k, geometry, kept, place, temporary)
 
 
@@ -150,14 +152,22 @@ def _see(
     model: VitaNetwork, frames: FrameSource, top_k: int, kept: KeptFrames, begin: int = 0
 ) -> Iterator[tuple[int, FrameGeometry]]:
     """Keep the frames from number `begin` on, chunk by chunk: the number of each chunk's frames, and their sizes."""
-    for images, geometry in read_in_chunks(frames, model.mask_projection.weight.device, begin):
-        output = model.detector(images)
-        kept.detections.extend(detect_in_frames(output, geometry, len(kept.queries), top_k))
-        kept.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
-        kept.queries.append(output.queries[-1])
-        if kept.features is not None:
-            kept.features.append(model.mask_projection(output.pixel_map))
-        yield len(images), geometry
+    coding: deque[FrameDetections] = deque()
+    try:
+        for images, geometry in read_in_chunks(frames, model.mask_projection.weight.device, begin):
+            output = model.detector(images)
+            coding.append(FrameDetections(output, geometry, len(kept.queries), top_k))
+            kept.no_object.append(output.class_logits[-1].softmax(-1)[..., -1])
+            kept.queries.append(output.queries[-1])
+            if kept.features is not None:
+                kept.features.append(model.mask_projection(output.pixel_map))
+            # While masks of this chunk are coded, the device sees the next one.
+            while len(coding) > 1:
+                kept.detections.extend(coding.popleft().finish())
+            yield len(images), geometry
+    finally:  # where the next frames cannot be read, these need not be seen again
+        for last in coding:
+            kept.detections.extend(last.finish())
 
 
 def is_too_long(frames: FrameSource, channels: int, keep_bytes: int) -> bool:

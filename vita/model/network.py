@@ -21,7 +21,7 @@ from vita.blocks.initialisation import initialise_video_module
 from vita.blocks.losses.matching import Match
 from vita.blocks.losses.point_sampling import Draws, UniformDraws
 from vita.blocks.losses.set_criterion import SetCriterion, average_count
-from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
+from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets, identities
 from vita.core.config_base import Frozen
 from vita.core.contract import Clip, Losses, LossTerm
 from vita.model.object_decoder import ObjectDecoder
@@ -118,8 +118,8 @@ class VitaNetwork(nn.Module):
         with torch.no_grad() if self.stage == "frozen" else nullcontext():
             frames = self.detector(images)
         # Match the detector's predictions in each frame, and sum up their losses; VITA needs the matches too.
-        size = (images.shape[2], images.shape[3])
-        targets = frame_targets(clips, size)
+        size, ids = (images.shape[2], images.shape[3]), identities(clips)
+        targets = frame_targets(clips, ids, size)
         masks = average_count(sum(len(t.labels) for t in targets), images.device)
         frame_loss, frame_matches = self.frame_criterion(
             frames.class_logits, frames.mask_logits[:, :, :, None], targets, masks, draws
@@ -127,12 +127,13 @@ class VitaNetwork(nn.Module):
         terms = [] if self.stage == "frozen" else frame_loss.terms("frame")
         # Associate the frames' objects over the clip.
         if self.stage != "detector":
-            terms += self._video_terms(clips, frames, frame_matches[-self.fed_layers :], size, draws)
+            terms += self._video_terms(clips, ids, frames, frame_matches[-self.fed_layers :], size, draws)
         return Losses(terms)
 
     def _video_terms(
         self,
         clips: Sequence[Clip],
+        ids: Sequence[Tensor],
         frames: FrameOutput,
         frame_matches: list[list[Match]],
         size: tuple[int, int],
@@ -157,10 +158,10 @@ class VitaNetwork(nn.Module):
             frame_matches,
             self.video_similarity(video.queries[-1]),
             matches[-1],
-            frame_identities(clips),
-            clips,
+            frame_identities(ids),
+            ids,
         )
-        similarity = LossTerm("similarity", similarity_loss(groups, tokens), self.similarity_weight)
+        similarity = LossTerm("similarity", similarity_loss(groups), self.similarity_weight)
         return [*loss.terms("video"), similarity]
 
     def decode(self, tokens: Tensor, query_indices: Tensor | None = None) -> VideoOutput:

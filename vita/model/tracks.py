@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from vita.blocks.frame_detector import FrameOutput
+from vita.blocks.host_transfer import HostCopy
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.core.contract import FrameDetection, Track
 from vita.model.network import VideoOutput, VitaVariant
@@ -32,16 +33,23 @@ def choose(output: VideoOutput, top_k: int) -> Choice:
     return Choice(*top_pairs(output.class_logits[-1, 0], top_k), output.mask_embeddings[-1, 0])
 
 
-def detect_in_frames(output: FrameOutput, geometry: FrameGeometry, start: int, top_k: int) -> list[FrameDetection]:
-    """The detector's own k best objects of every frame; score = class probability x mean foreground probability."""
-    scores, labels, queries = top_pairs(output.class_logits[-1], top_k)  # (F, k) each
-    frames = torch.arange(len(queries), device=queries.device)[:, None]
-    masks = MaskTracks(geometry, queries.numel())
-    masks.add(output.mask_logits[-1][frames, queries].flatten(0, 1)[:, None])
-    rescored = (scores.flatten() * masks.quality).tolist()
-    numbers = (frames + start).expand_as(queries).flatten().tolist()
-    found = zip(numbers, labels.flatten().tolist(), rescored, masks.segmentations, strict=True)
-    return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
+class FrameDetections:
+    """The detector's own k best objects of F frames, whose masks are being coded."""
+
+    def __init__(self, output: FrameOutput, geometry: FrameGeometry, start: int, top_k: int) -> None:
+        """start: number of the first frame."""
+        scores, labels, queries = top_pairs(output.class_logits[-1], top_k)  # (F, k) each
+        frames = torch.arange(len(queries), device=queries.device)[:, None]
+        self._numbers = [start + frame for frame in range(len(queries)) for _ in range(queries.shape[1])]
+        self._scores, self._labels = HostCopy(scores.flatten()), HostCopy(labels.flatten())
+        self._masks = MaskTracks(geometry, queries.numel())
+        self._masks.add(output.mask_logits[-1][frames, queries].flatten(0, 1)[:, None])
+
+    def finish(self) -> list[FrameDetection]:
+        """All of them, frame by frame; score = class probability x mean foreground probability."""
+        rescored = (self._scores.get() * self._masks.quality).tolist()
+        found = zip(self._numbers, self._labels.get().tolist(), rescored, self._masks.segmentations, strict=True)
+        return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,11 @@ class KeptQueries:
 
     def tracks(self, masks: MaskTracks) -> dict[VitaVariant, list[Track]]:
         """From all masks; the score is the class probability x the mean foreground probability of the mask."""
-        quality = masks.quality
-        return {
-            variant: tracks_of(choice.labels, choice.scores * quality[self.rows[variant]], masks, self.rows[variant])
-            for variant, choice in self.choices.items()
-        }
+        tracks = {}
+        for variant, choice in self.choices.items():
+            rows = self.rows[variant].cpu()
+            tracks[variant] = tracks_of(choice.labels, choice.scores.cpu() * masks.quality[rows], masks, rows)
+        return tracks
 
 
 def keep_queries(choices: Mapping[VitaVariant, Choice]) -> KeptQueries:

@@ -10,10 +10,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from baselines.ifc.clip_merging import Association, ClipInstances, best_pairs
-from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts, resized
+from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
 from baselines.ifc.method import Ifc
 from baselines.ifc.official.conformance_parts import MASK_LOGITS
 from vita.blocks.frame_detector import normalise_and_pad
@@ -57,10 +58,10 @@ class ListeningTracker(VideoTracker):
         self.associations: list[Association] = []
         self.final: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def join(self, clip: ClipInstances) -> Association:
+    def join(self, clip: ClipInstances, similarity: Tensor) -> Association:
         """See `VideoTracker`."""
         self.clips.append(clip)
-        self.associations.append(super().join(clip))
+        self.associations.append(super().join(clip, similarity))
         return self.associations[-1]
 
     def finish(self, number: int, instances: Tensor, logits: Tensor) -> None:
@@ -80,7 +81,9 @@ class ListeningTracker(VideoTracker):
         size = frames.out_height, frames.out_width
         logits = torch.full((len(self.probabilities), len(frames), *size), torch.nan)
         for number, (instances, maps) in self.final.items():
-            logits[instances, number] = resized(maps, size)
+            if len(instances):
+                whole = F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)
+                logits[instances, number] = whole[0]
         return logits
 
 

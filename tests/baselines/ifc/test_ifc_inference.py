@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from baselines.ifc.clip_merging import ClipInstances
 from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
 from baselines.ifc.method import Ifc
 from baselines.ifc.network import FrameMaps
+from benchmarks.pretend_card import OnCard, counting, move
 from vita.blocks.mask_decoding import decode
 from vita.core.contract import Track
 from vita.official.conformance.recording import StoredFrames
@@ -75,12 +77,12 @@ def test_several_classes_of_one_instance() -> None:
 
 
 class Script:
-    """Stands for a model that finds, in a clip, what is written for it."""
+    """Stands for a model that finds, in a clip, what is written for it: probabilities above one half."""
 
     def __init__(self, clips: dict[int, ClipInstances]) -> None:
         self.clips = clips
 
-    def instances(self, _maps: FrameMaps, start: int) -> ClipInstances:
+    def candidates(self, _maps: FrameMaps, start: int) -> ClipInstances:
         return self.clips[start]
 
 
@@ -119,6 +121,13 @@ def test_a_scene_by_hand() -> None:
     # The first leaves after frame 3: later it was never valid, and its mask is empty. The second comes in frame 1.
     assert left.tolist() == [[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 0]]
     assert right.tolist() == [[0, 0, 0, 0], *[[0, 0, 0, 1]] * 4]
+
+
+def test_queries_that_find_nothing_are_left_out() -> None:
+    unsure = found(0, ["xx..", "xx.."], ["..xx", "..xx"], scores=[0.4, 0.6])
+    tracks = follow([unsure], 2, IfcVariant(clip_frames=2, class_threshold=0.0)).tracks()
+    assert [track.score for track in tracks] == [pytest.approx(0.6)]
+    assert masks(tracks)[0, :, 0].tolist() == [[0, 0, 1, 1]] * 2
 
 
 def test_a_limited_number_of_tracks_are_the_best() -> None:
@@ -210,6 +219,25 @@ def test_videos_no_longer_than_a_clip(model: Ifc, frames: int) -> None:
     clip = model.predict(video(frames), {"only": IfcVariant(clip_frames=3)}, top_k=1).tracks["only"]
     assert masks(clip).shape == (len(clip), frames, 40, 80)
     same(clip, model.predict(video(frames), {"only": IfcVariant(clip_frames=frames)}, top_k=1).tracks["only"])
+
+
+@pytest.mark.parametrize("frames", [5, 12, 30])
+def test_the_host_waits_for_a_card_once_a_frame_at_most(
+    model: Ifc, frames: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Released clips: five frames, one from each frame on. Copies that nobody waits for are of masks to be coded."""
+    expected = model.predict(video(frames), {"only": IfcVariant()}, top_k=1).tracks["only"]
+    monkeypatch.setattr(OnCard, "is_cuda", True, raising=False)
+    monkeypatch.setattr(torch.cuda, "Event", MagicMock())
+    monkeypatch.setattr(torch.cuda, "current_stream", MagicMock())
+    move(model)
+    with counting() as asked:
+        tracks = model.predict(video(frames), {"only": IfcVariant()}, top_k=1).tracks["only"]
+    same(expected, tracks)
+    clips, waits = frames - 4, {kind: count for kind, count in (+asked).items() if kind != "to the card"}
+    # Every clip's classes come with what the clip before it is like, but for the first and after the last.
+    assert waits == {"to the host, waiting": clips + (clips > 1), "to the host": frames}
+    assert waits["to the host, waiting"] <= frames
 
 
 def test_prediction_leaves_no_graph_and_no_change(model: Ifc) -> None:

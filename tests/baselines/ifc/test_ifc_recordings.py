@@ -216,7 +216,7 @@ def test_classes_of_the_last_clip_alone(failing: Failing, monkeypatch: pytest.Mo
 
 def test_masks_of_the_first_clip_alone(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
     def first(self: ClipMerger, number: int) -> tuple[Tensor, Tensor]:
-        clip, numbers = next((c, n) for c, n in self._recent if c.start <= number < c.stop)
+        clip, numbers = next((c, n) for c, n, _ in self._recent if c.start <= number < c.stop)
         return numbers, clip.logits[:, number - clip.start]
 
     monkeypatch.setattr(ClipMerger, "frame", first)
@@ -235,17 +235,17 @@ def test_masks_where_an_instance_was_never_valid(failing: Failing, monkeypatch: 
 
 
 def test_queries_whose_best_class_is_no_object_kept(failing: Failing, monkeypatch: pytest.MonkeyPatch) -> None:
-    instances = model.IfcNetwork.instances
+    candidates = model.IfcNetwork.candidates
 
     def all_of_them(self: model.IfcNetwork, maps: model.FrameMaps, start: int) -> clip_merging.ClipInstances:
         bias = self.class_head.bias
         with torch.no_grad():
             bias[-1] -= 100
-            found = instances(self, maps, start)
+            found = candidates(self, maps, start)
             bias[-1] += 100
         return found
 
-    monkeypatch.setattr(model.IfcNetwork, "instances", all_of_them)
+    monkeypatch.setattr(model.IfcNetwork, "candidates", all_of_them)
     assert "inference_A kept scores" in failing("eval_A", "inference_A")
 
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
+from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets, identities
 from vita.core.contract import Clip
 from vita.model.similarity_loss import matched_groups
 
@@ -30,11 +30,21 @@ def test_clips_of_different_size_are_padded_right_and_below() -> None:
 
 
 def test_a_frame_has_the_objects_that_it_shows() -> None:
-    targets = frame_targets([WIDE, SMALL], (2, 4))
+    ids = identities([WIDE, SMALL])
+    targets = frame_targets([WIDE, SMALL], ids, (2, 4))
     assert [target.labels.tolist() for target in targets] == [[2], [2, 0], [1], []]
     assert [list(target.masks.shape) for target in targets] == [[n, 1, 2, 4] for n in (1, 2, 1, 0)]
     assert [target.masks.sum().item() for target in targets] == [6, 12, 1, 0]
-    assert [ids.tolist() for ids in frame_identities([WIDE, SMALL])] == [[7], [7, 4], [5], []]
+    assert [ids.tolist() for ids in frame_identities(ids)] == [[7], [7, 4], [5], []]
+
+
+def test_frames_of_many_clips_are_those_of_each_alone() -> None:
+    clips = [WIDE, SMALL, clip([[-1, -1]], [0]), clip([[3, -1], [4, 5], [-1, 6]], [1, 2, 0])]
+    together = frame_targets(clips, identities(clips), (2, 4))
+    alone = [target for one in clips for target in frame_targets([one], identities([one]), (2, 4))]
+    assert len(together) == len(alone) == 8
+    for one, other in zip(together, alone, strict=True):
+        assert torch.equal(one.labels, other.labels) and torch.equal(one.masks, other.masks)
 
 
 def test_groups_hold_matched_frame_and_video_queries_of_one_layer_and_clip() -> None:
@@ -58,10 +68,12 @@ def test_groups_hold_matched_frame_and_video_queries_of_one_layer_and_clip() -> 
         [first_layer, second_layer],
         video_embeddings,
         video,
-        frame_identities([WIDE, SMALL]),
-        [WIDE, SMALL],
+        frame_identities(identities([WIDE, SMALL])),
+        identities([WIDE, SMALL]),
     )
-    found = [(embeddings[:, 0].tolist(), ids.tolist()) for embeddings, ids in groups]
+    parts = zip(groups.embeddings, groups.identities, groups.matched, strict=True)
+    found = [(embeddings[matched, 0].tolist(), ids[matched].tolist()) for embeddings, ids, matched in parts]
+    assert groups.pairs == 5**2 + 2**2 + 5**2 + 2**2
     by_hand = [
         ([2.0, 0.1, 1.1, 1000.0, 1002.0], [7, 4, 7, 4, 7]),
         ([11.0, 1011.0], [5, 5]),

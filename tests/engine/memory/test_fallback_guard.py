@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
-from vita.engine.memory.fallback_guard import SMALL_BYTES, FallbackGuard, is_out_of_memory
+from vita.engine.memory.fallback_guard import SMALL_BYTES, FallbackGuard
 
 TOO_MUCH = 2**60  # elements
 
@@ -33,22 +32,3 @@ def test_honest_work_is_let_through() -> None:
     with FallbackGuard(torch.device("cpu")) as guard:
         (torch.ones(2000, 2000) @ torch.ones(2000, 3)).sum().item()
     assert guard.fallback is None
-
-
-@pytest.mark.parametrize(
-    ("error", "expected"),
-    [
-        (MemoryError(), True),
-        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB"), True),
-        (
-            RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"),
-            True,
-        ),
-        (RuntimeError("std::bad_alloc"), True),
-        (RuntimeError("CUDNN_STATUS_NOT_SUPPORTED"), False),
-        (RuntimeError("shape mismatch"), False),
-        (ValueError("out of memory"), False),
-    ],
-)
-def test_what_is_taken_for_a_lack_of_memory(error: Exception, expected: bool) -> None:
-    assert is_out_of_memory(error) is expected

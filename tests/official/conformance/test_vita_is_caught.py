@@ -19,6 +19,7 @@ from vita.blocks.mask_kernel import resize_axis
 from vita.model import object_decoder, object_encoder
 from vita.model.method import Vita
 from vita.model.object_decoder import DecoderLayer
+from vita.model.similarity_loss import MatchedGroups
 from vita.official.contract import Check
 from vita.official.vita import conformance as vita_checks
 
@@ -138,15 +139,12 @@ def test_auxiliary_losses_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_similarity_without_self_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def others_only(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor:
-        total, pairs = like.sum() * 0.0, 0
-        for embeddings, identities in groups:
-            same = (identities[:, None] == identities[None]).float()
-            others = ~torch.eye(len(same), dtype=torch.bool)
-            logits = (embeddings @ embeddings.T)[others]
-            total = total + F.binary_cross_entropy_with_logits(logits, same[others], reduction="sum")
-            pairs += int(others.sum())
-        return total / (pairs + 1e-6)
+    def others_only(groups: MatchedGroups) -> Tensor:
+        same = (groups.identities[:, :, None] == groups.identities[:, None]).float()
+        others = groups.matched[:, :, None] & groups.matched[:, None] & ~torch.eye(same.shape[1], dtype=torch.bool)
+        logits = (groups.embeddings @ groups.embeddings.transpose(1, 2))[others]
+        total = F.binary_cross_entropy_with_logits(logits, same[others], reduction="sum")
+        return total / (int(others.sum()) + 1e-6)
 
     monkeypatch.setattr("vita.model.network.similarity_loss", others_only)
     groups = failing()

@@ -6,6 +6,7 @@ Legend: D decoder layers, B clips, Q queries, K classes, N targets of a clip, T 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate
 
 import torch
 import torch.nn.functional as F
@@ -13,6 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+from vita.blocks.host_transfer import on_host
 from vita.blocks.losses.point_sampling import Draws, sample
 from vita.blocks.precision import at_least_32_bits, widened
 
@@ -42,8 +44,7 @@ def match(
     class_logits: Tensor, mask_logits: Tensor, targets: list[Target], weights: Weights, points: int, draws: Draws
 ) -> list[list[Match]]:
     """Optimal pairs, [D][B], for class_logits (D, B, Q, K+1) and mask_logits (D, B, Q, T, h, w)."""
-    costs = matching_costs(class_logits, mask_logits, targets, weights, points, draws)
-    return [assign(layer) for layer in costs]
+    return assign(matching_costs(class_logits, mask_logits, targets, weights, points, draws))
 
 
 def matching_costs(
@@ -66,7 +67,8 @@ def matching_costs(
         cost = _pairwise_mask_cost(predicted.view(clips, -1, wanted.shape[-1]), wanted[layer], weights)
         probabilities = at_least_32_bits(class_logits[layer]).softmax(-1)
         cost = cost - weights.classification * probabilities.gather(2, labels)
-        costs.append([clip[:, :count] for clip, count in zip(cost, counts, strict=True)])
+        # Target by target, so that a clip's costs lie in one piece.
+        costs.append([clip[:count].T for clip, count in zip(cost.transpose(1, 2).contiguous(), counts, strict=True)])
     return costs
 
 
@@ -91,18 +93,37 @@ def _pairwise_mask_cost(logits: Tensor, wanted: Tensor, weights: Weights) -> Ten
     return weights.mask * bce + weights.dice * dice
 
 
-def assign(costs: list[Tensor]) -> list[Match]:
-    """The cheapest pairs of each matrix (Q, N)."""
-    return [_assign(cost) for cost in _to_host(costs)]
-
-
-def _to_host(costs: list[Tensor]) -> list[Tensor]:
-    """One transfer for all clips of a layer."""
-    flat = torch.cat([cost.flatten() for cost in costs]).cpu()
-    return [part.view_as(cost) for part, cost in zip(flat.split([c.numel() for c in costs]), costs, strict=True)]
+def assign(costs: list[list[Tensor]]) -> list[list[Match]]:
+    """The cheapest pairs of each matrix (Q, N), [D][B], after one transfer of all."""
+    arrived = iter(on_host([matrix.T for layer in costs for matrix in layer]))  # target by target, as they lie
+    return [[_assign(next(arrived).T) for _ in layer] for layer in costs]
 
 
 def _assign(cost: Tensor) -> Match:
     # Diverged predictions are let through to the loss, which the trainer checks and names.
     rows, columns = linear_sum_assignment(cost.nan_to_num(posinf=1e9, neginf=-1e9).numpy())
     return torch.from_numpy(rows), torch.from_numpy(columns)
+
+
+@dataclass(frozen=True)
+class MatchedPairs:
+    """All pairs of all layers and clips, layer by layer, as index tensors (M,) on the device of the predictions."""
+
+    layers: Tensor
+    clips: Tensor
+    queries: Tensor
+    objects: Tensor  # numbers among the targets of all clips, put one after the other
+
+    def __len__(self) -> int:
+        return len(self.queries)
+
+
+def matched_pairs(matches: list[list[Match]], targets: list[Target], device: torch.device) -> MatchedPairs:
+    """The matches [D][B] in one piece, which takes one copy to the device."""
+    firsts = [0, *accumulate(len(target.labels) for target in targets)]
+    pairs = [
+        torch.stack([torch.full_like(queries, layer), torch.full_like(queries, clip), queries, chosen + firsts[clip]])
+        for layer, row in enumerate(matches)
+        for clip, (queries, chosen) in enumerate(row)
+    ]
+    return MatchedPairs(*torch.cat(pairs, 1).to(device, non_blocking=True))

@@ -13,7 +13,7 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
-from vita.blocks.losses.matching import Match, Target, Weights, match
+from vita.blocks.losses.matching import Match, MatchedPairs, Target, Weights, match, matched_pairs
 from vita.blocks.losses.point_sampling import Draws, sample, uncertain_points
 from vita.blocks.precision import at_least_32_bits, full_precision
 from vita.core.contract import LossTerm
@@ -44,16 +44,15 @@ class SetCriterion:
         without autocast and in 32 bits at least: a product over all points of a clip does not fit into 16.
         """
         matches = match(class_logits, mask_logits, targets, self.weights, self.points, draws)
-        classification = classification_loss(at_least_32_bits(class_logits), targets, matches, self.no_object_weight)
-        mask, dice = self._masks(mask_logits, targets, matches, draws)
+        pairs = matched_pairs(matches, targets, mask_logits.device)
+        classification = classification_loss(at_least_32_bits(class_logits), targets, pairs, self.no_object_weight)
+        mask, dice = self._masks(mask_logits, targets, pairs, draws)
         return SetLoss(classification, mask / num_masks, dice / num_masks, self.weights), matches
 
-    def _masks(
-        self, logits: Tensor, targets: list[Target], matches: list[list[Match]], draws: Draws
-    ) -> tuple[Tensor, Tensor]:
+    def _masks(self, logits: Tensor, targets: list[Target], pairs: MatchedPairs, draws: Draws) -> tuple[Tensor, Tensor]:
         """Sums over matched instances of BCE and dice, (D,) each, at points of uncertain logits."""
         layers, frames = len(logits), logits.shape[3]
-        predicted, wanted = matched_masks(logits, targets, matches)  # (D * R * T, h, w), (D * R * T, H, W)
+        predicted, wanted = matched_masks(logits, targets, pairs)  # (D * R * T, h, w), (D * R * T, H, W)
         if not len(predicted):
             return nothing_of(logits), nothing_of(logits)
         where = uncertain_points(predicted.detach(), self.points, self.oversample, self.importance, draws)
@@ -88,15 +87,12 @@ class SetLoss:
         return [LossTerm(f"{level}_{name}", value.sum(), weight) for name, value, weight in parts]
 
 
-def classification_loss(
-    logits: Tensor, targets: list[Target], matches: list[list[Match]], no_object_weight: float
-) -> Tensor:
+def classification_loss(logits: Tensor, targets: list[Target], pairs: MatchedPairs, no_object_weight: float) -> Tensor:
     """Cross-entropy of every layer, (D,): a mean weighted by class, unmatched queries towards "no object"."""
     no_object = logits.shape[-1] - 1
-    wanted = logits.new_full(logits.shape[:-1], no_object, dtype=torch.int64)
-    for layer, layer_matches in enumerate(matches):
-        for clip, (queries, chosen) in enumerate(layer_matches):
-            wanted[layer, clip, queries] = targets[clip].labels[chosen]
+    wanted = torch.full(logits.shape[:-1], no_object, device=logits.device)
+    labels = torch.cat([target.labels for target in targets])
+    wanted[pairs.layers, pairs.clips, pairs.queries] = labels[pairs.objects]
     weight = logits.new_ones(no_object + 1)
     weight[no_object] = no_object_weight
     return torch.stack(
@@ -104,16 +100,13 @@ def classification_loss(
     )
 
 
-def matched_masks(logits: Tensor, targets: list[Target], matches: list[list[Match]]) -> tuple[Tensor, Tensor]:
+def matched_masks(logits: Tensor, targets: list[Target], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
     """Matched masks of all layers, clips and frames as rows, layer by layer; every layer has the same number."""
-    pairs = [(layer, clip, *m) for layer, row in enumerate(matches) for clip, m in enumerate(row) if len(m[0])]
-    if not pairs:
+    if not len(pairs):
         return logits.new_zeros(0), logits.new_zeros(0)
     # One indexing for all: the gradient of each would fill a tensor of the size of all logits.
-    layers = torch.cat([torch.full_like(queries, layer) for layer, _, queries, _ in pairs])
-    clips = torch.cat([torch.full_like(queries, clip) for _, clip, queries, _ in pairs])
-    predicted = logits[layers, clips, torch.cat([queries for _, _, queries, _ in pairs])]
-    wanted = torch.cat([targets[clip].masks[chosen] for _, clip, _, chosen in pairs])
+    predicted = logits[pairs.layers, pairs.clips, pairs.queries]
+    wanted = torch.cat([target.masks for target in targets])[pairs.objects]
     return at_least_32_bits(predicted.flatten(0, 1)), wanted.flatten(0, 1)
 
 
@@ -124,8 +117,8 @@ def nothing_of(logits: Tensor) -> Tensor:
 
 def average_count(count: int, device: torch.device) -> float:
     """A number of masks averaged over processes, and only then kept from falling below 1."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return max(float(count), 1.0)  # which no device needs to be asked for
     total = torch.tensor(float(count), device=device)
-    if dist.is_available() and dist.is_initialized():
-        dist.all_reduce(total)
-        total = total / dist.get_world_size()
-    return max(total.item(), 1.0)
+    dist.all_reduce(total)
+    return max(total.item() / dist.get_world_size(), 1.0)

@@ -8,17 +8,9 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vita.engine.memory.tracker import tensors_in
+from vita.engine.out_of_memory import is_out_of_memory
 
-# What PyTorch's allocators, C++ and Python say when there is no memory. Nothing else is taken for it.
-OUT_OF_MEMORY = ("can't allocate memory", "out of memory", "std::bad_alloc")
 SMALL_BYTES = 2**20  # tensors that may lie elsewhere: numbers that are read, sizes, indices
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an exception says that there was no memory left."""
-    if isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return True
-    return isinstance(error, RuntimeError) and any(text in str(error) for text in OUT_OF_MEMORY)
 
 
 class FallbackGuard(TorchDispatchMode):

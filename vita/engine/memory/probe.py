@@ -20,7 +20,7 @@ from vita.engine.memory.gpu import allocator_settings, check_idle, nvml_reader
 from vita.engine.memory.predicted_peak import Predictor
 from vita.engine.memory.search import Edge, find_edge
 from vita.engine.memory.tracker import cpu_scratch, no_scratch
-from vita.engine.memory.trial import ANSWERS, Trial, TrialRequest, run_trial
+from vita.engine.memory.trial import ANSWERS, UNSETTLED, Trial, TrialRequest, run_trial
 from vita.engine.record import machine_name, package_versions, source_digest
 
 
@@ -74,7 +74,7 @@ class Prober:
     def _run(self, frames: int) -> Trial:
         if time.monotonic() - self._began > 60 * self._search.minutes:
             raise TrialError(f"no time left for {frames} frames: {self._search.minutes:g} minutes are over")
-        trial = self._trial(self._asked(frames), self._search.trial_timeout_s)
+        trial = self._settled(self._trial(self._asked(frames), self._search.trial_timeout_s))
         peak = f", peak {trial.peak_bytes / 2**20:.0f} MiB" if trial.peak_bytes else ""
         say(f"trial {len(self.trials) + 1}: {frames} frames: {trial.outcome}{peak} ({trial.seconds:.1f} s)")
         if trial.outcome in ANSWERS:  # what was no answer is asked again
@@ -82,6 +82,23 @@ class Prober:
             with self._file.open("a") as handle:
                 handle.write(json.dumps({"asked": digest(self._asked(1)), **trial.model_dump(mode="json")}) + "\n")
         self.trials.append(trial)
+        return trial
+
+    def _settled(self, trial: Trial) -> Trial:
+        """A trial that cuDNN ended without an engine, settled by others with half as many frames, and half of these.
+
+        Where a smaller video is computed, or runs out of memory in plain words, there are engines: memory was missing.
+        Where not even the smallest is, there are none, which says nothing about memory.
+        """
+        frames = trial.frames // 2
+        while trial.outcome == UNSETTLED and frames:
+            second = self._trial(self._asked(frames), self._search.trial_timeout_s)
+            if second.outcome in ANSWERS:
+                message = f"{trial.message} (memory was missing: with {frames} frames, {second.outcome})"
+                return trial.model_copy(update={"outcome": "out of memory", "message": message})
+            if second.outcome != UNSETTLED:
+                break
+            frames //= 2
         return trial
 
 

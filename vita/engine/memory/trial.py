@@ -22,16 +22,20 @@ import torch
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import ProbedMethod
 from vita.core.files import read_json, write_json
+from vita.core.run_config import CardConfig
+from vita.engine.device_settings import apply_settings
 from vita.engine.memory.budget import Budget, Kind, address_space, peak_address_space
 from vita.engine.memory.case import Case
-from vita.engine.memory.fallback_guard import FallbackGuard, is_out_of_memory
+from vita.engine.memory.fallback_guard import FallbackGuard
 from vita.engine.memory.gpu import nvml_reader
 from vita.engine.memory.offline_inference import build, run
+from vita.engine.out_of_memory import is_no_engine, is_out_of_memory
 from vita.engine.seeding import seed_everything
 from vita.engine.work_folder import die_with_parent
 
-Outcome = Literal["fits", "out of memory", "fallback", "killed", "crashed", "hung", "error"]
+Outcome = Literal["fits", "out of memory", "no engine", "fallback", "killed", "crashed", "hung", "error"]
 ANSWERS: tuple[Outcome, ...] = ("fits", "out of memory")  # all others are no answer to the question
+UNSETTLED: Outcome = "no engine"  # cuDNN's words for two things, which another trial tells apart
 COMMAND = (sys.executable, "-m", "vita.engine.memory.trial")
 
 
@@ -93,12 +97,9 @@ def _wait_for(command: list[str], stderr: int, timeout_s: float) -> int | None:
 
 
 def environment() -> dict[str, str]:
-    """Every tensor its own piece of address space, given back when it is freed: no heap that stays large.
-
-    Cards are numbered as the driver does, which is asked about them too.
-    """
+    """Every tensor its own piece of address space, given back when it is freed: no heap that stays large."""
     own = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_ARENA_MAX": "1", "TOKENIZERS_PARALLELISM": "false"}
-    return {**os.environ, **own, "CUDA_DEVICE_ORDER": "PCI_BUS_ID"}
+    return {**os.environ, **own}
 
 
 def _ended(code: int | None, said: str, timeout_s: float) -> dict[str, str]:
@@ -123,6 +124,7 @@ def main(request_file: Path, result_file: Path) -> None:
     request = parse(TrialRequest, read_json(request_file), str(request_file))
     seed_everything(0, request.threads)
     device = request.budget.device
+    apply_settings(CardConfig(), device)
     model, variant = build(request.case)
     model.to(device)  # type: ignore[attr-defined]
     with FallbackGuard(device):  # loads what is loaded at first use
@@ -142,9 +144,19 @@ def attempt(model: ProbedMethod, variant: Any, request: TrialRequest) -> dict[st
         outcome = "fallback" if guard.fallback else "fits"
         message = guard.fallback or ""
     except Exception as error:
-        outcome = "out of memory" if is_out_of_memory(error) else "error"
+        outcome = outcome_of(error, is_warm=request.frames == request.case.chunk_frames)
         message = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     return {"outcome": outcome, "message": message, **peaks(request.budget, before)}
+
+
+def outcome_of(error: Exception, is_warm: bool) -> Outcome:
+    """What an exception that ended a trial says about memory.
+
+    is_warm: the warm-up, which has no limit, computed as many frames; so there are engines for them.
+    """
+    if is_no_engine(error):
+        return "out of memory" if is_warm else UNSETTLED
+    return "out of memory" if is_out_of_memory(error) else "error"
 
 
 def _start(budget: Budget) -> int:

@@ -63,10 +63,11 @@ def _digest(kernels: Tensor) -> str:
 
 
 def _save(masks: MaskTracks, lists: list[DiskList[Rle]], state: Path, name: str) -> None:
+    foreground = masks.foreground.tolist()  # waits until all that was added is in the lists
     for one in lists:
         one.flush()
     frames = len(lists[0]) if lists else 0
-    write_json(state, {"kernels": name, "frames": frames, "foreground": masks.foreground.tolist()})
+    write_json(state, {"kernels": name, "frames": frames, "foreground": foreground})
 
 
 def _resume(masks: MaskTracks, lists: list[DiskList[Rle]], state: Path, name: str) -> int:

@@ -50,9 +50,8 @@ def run(detector: FrameDetector, images: Tensor) -> tuple[FrameOutput, dict[str,
     """The detector's output on images (F, 3, H, W), and its inside by the names of the recording."""
     with listening(parts_of(detector)) as kept:
         output = detector(images)
-    heads = detector.mask2former.config.num_attention_heads
     levels = range(sum(name.startswith("source") for name in kept))
-    blocked = [mask.unflatten(0, (-1, heads))[:, 0] for _, mask in kept["mask_predictor"]]
+    blocked = [mask for _, mask in kept["mask_predictor"]]  # the same for all heads
     return output, {
         "backbone": list(kept["backbone"][0].feature_maps),
         "pixel_decoder.encoder_src": [kept[f"source{i}"][0] for i in levels],

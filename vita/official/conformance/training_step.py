@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vita.blocks.losses.matching import Match, Target, matching_costs
+from vita.blocks.losses.matching import Match, Target, matched_pairs, matching_costs
 from vita.blocks.losses.point_sampling import uncertain_points
 from vita.blocks.losses.set_criterion import SetCriterion, SetLoss, matched_masks
 from vita.core.contract import Clip, Losses, UserError
@@ -127,7 +127,8 @@ class Listening:
             class_logits, mask_logits, targets, constants.weights, constants.points, lambda *_: next(waiting)[1]
         )
         self.loss, self.matches = constants(class_logits, mask_logits, targets, num_masks, draws)
-        masks, _ = matched_masks(mask_logits.detach(), targets, self.matches)
+        pairs = matched_pairs(self.matches, targets, mask_logits.device)
+        masks, _ = matched_masks(mask_logits.detach(), targets, pairs)
         self.points = torch.zeros(0)
         if len(masks):
             self.points = uncertain_points(

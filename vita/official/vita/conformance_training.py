@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from vita.blocks.frame_detector import normalise_and_pad
-from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets
+from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets, identities
 from vita.core.contract import Clip, Losses
 from vita.model.method import Vita
 from vita.official.conformance.check import EXACT, MASK_LOGITS, VALUES, Pair, compare, compare_named, compare_numbers
@@ -109,7 +109,8 @@ def _target_pairs(clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
         if (masks := f"target.clip{number}.masks") in tensors:
             pairs.append((target.masks, tensors[masks].bool()))
     owners = [clip for clip in clips for _ in range(len(clip.frames))]
-    prepared = zip(owners, frame_targets(clips, size), frame_identities(clips), strict=True)
+    numbers = identities(clips)
+    prepared = zip(owners, frame_targets(clips, numbers, size), frame_identities(numbers), strict=True)
     for number, (clip, target, ids) in enumerate(prepared):
         pairs.append((target.labels, tensors[f"target.frame{number}.labels"]))
         pairs.append((_from_smallest(ids, clip.ids), tensors[f"target.frame{number}.ids"]))
