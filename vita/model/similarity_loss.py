@@ -14,25 +14,33 @@ from torch import Tensor
 
 from vita.blocks.losses.matching import Match
 from vita.blocks.precision import at_least_32_bits, full_precision
-from vita.core.contract import Clip
+from vita.core.contract import Clip, ClipSummary
 
 
 @full_precision()
-def similarity_loss(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor:
+def similarity_loss(groups: list[tuple[Tensor, Tensor]], pairs: int, like: Tensor) -> Tensor:
     """Mean binary cross-entropy of all dot products inside each group against "same identity".
 
     groups: one a (frame-decoder layer, clip): embeddings (M, C) of matched frame and video queries, identities (M,).
     Plain dot products without temperature; every ordered pair counts, an embedding with itself too, as in the release.
+    pairs: of all groups of the whole batch, by which the sum over these is divided; see `count_pairs`.
     like: any tensor of the graph, which gives the zero of an empty batch its device.
     """
-    total, pairs = at_least_32_bits(like).sum() * 0.0, 0
+    total = at_least_32_bits(like).sum() * 0.0
     for embeddings, identities in groups:
         exact = at_least_32_bits(embeddings)
         logits = exact @ exact.T
         same = (identities[:, None] == identities[None]).to(logits.dtype)
         total = total + F.binary_cross_entropy_with_logits(logits, same, reduction="sum")
-        pairs += same.numel()
     return total / (pairs + 1e-6)
+
+
+def count_pairs(clips: Sequence[ClipSummary], frame_queries: int, video_queries: int, layers: int) -> int:
+    """Ordered pairs of matched embeddings, in all layers and clips: every object takes a query, while any is left."""
+    matched = [
+        sum(min(count, frame_queries) for count in clip.visible) + min(clip.objects, video_queries) for clip in clips
+    ]
+    return layers * sum(count**2 for count in matched)
 
 
 def matched_groups(

@@ -16,17 +16,17 @@ from vita.core.contract import Clip
 
 def clip_targets(clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
     """One target a clip, masks padded at the right and the bottom to `size` (height, width)."""
-    return [Target(clip.labels, _padded(clip.masks, size)) for clip in clips]
+    return [Target(clip.labels, _padded(clip.masks, size), number) for number, clip in enumerate(clips)]
 
 
 def frame_targets(clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
     """One target a frame, clip by clip: the instances visible in it. F targets with T = 1."""
     targets = []
-    for clip in clips:
+    for number, clip in enumerate(clips):
         masks = _padded(clip.masks, size)
         for frame in range(masks.shape[1]):
             visible = clip.ids[:, frame] != -1
-            targets.append(Target(clip.labels[visible], masks[visible, frame, None]))
+            targets.append(Target(clip.labels[visible], masks[visible, frame, None], number))
     return targets
 
 
