@@ -66,7 +66,8 @@ def train(
     die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
     gpus: Gpus = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, help="That train together on this machine. Left out: one a card.")
+        int | None,
+        typer.Option(min=1, help="That train together on this machine, at most one a card. Left out: one a card."),
     ] = None,
 ) -> None:
     """Train one run, or go on where it was interrupted."""
@@ -88,11 +89,12 @@ def train(
         from vita.engine.train import train as train_run
 
         check_launcher(os.environ)
-        if (count := processes or gpus or 1) == 1:
+        count = min(processes or gpus or 1, gpus or sys.maxsize)
+        if count == 1:
             train_run(run, config.parent, start)
             return
-        given = ["--config", str(config), *(["--weights", str(start)] if start else [])]
-        train_together(run, config.parent, count, [*given, "--die-with-parent"])
+        command = [sys.executable, "-m", "vita", "train", "--die-with-parent", "--config", str(config)]
+        train_together(run, config.parent, count, [*command, *(["--weights", str(start)] if start else [])])
 
 
 @app.command(rich_help_panel="Runs")

@@ -46,18 +46,20 @@ def check_launcher(environment: Mapping[str, str]) -> None:
         )
 
 
-def train_together(config: RunConfig, folder: Path, processes: int, arguments: Sequence[str]) -> None:
-    """Run `vita train` with these arguments in several processes, which find each other.
+def train_together(config: RunConfig, folder: Path, processes: int, command: Sequence[str]) -> None:
+    """Run the command that trains a run in several processes, which find each other.
 
-    Where one fails, the others are ended, a record says which it was, and this process ends with its exit code.
+    folder: of the run. Where one fails, the others are ended, a record says which it was, and this process ends with
+    its exit code.
     """
     os.environ.setdefault("OMP_NUM_THREADS", str(config.train.threads))  # else the library warns of its own choice
-    failure = _run_together(processes, [sys.executable, "-m", "vita", "train", *arguments])
+    failure = _run_together(processes, command)
     if failure is None:
         return
     path = folder / "work" / TRAINING_FILE
-    # Who was killed could not tell; the others have noted no more than that they miss it.
-    if failure.code < 0 or not path.exists():
+    # Who was killed could not tell; the others have noted no more than that they miss it. A user error is told already:
+    # perhaps that a trainer is at work here, whose folder is left alone.
+    if failure.code < 0 or (failure.code != USER_ERROR and not path.exists()):
         record = new_training_record(config)
         record.processes, record.status = processes, "failed"
         record.error = f"process {failure.rank} of {processes}: {failure.in_words}"

@@ -123,12 +123,6 @@ def training_threads(run):
     return run.config.train.threads * TABLE.tier.training_processes
 
 
-def training_processes():
-    """Of `vita train`: how many processes, where it is not one for each of the job's GPUs."""
-    count = TABLE.tier.processes
-    return "" if count is None else f"--processes {count}"
-
-
 def training_restarts():
     """How often a training goes on in another job, after one that met its time limit."""
     longest = TABLE.tier.longest_job

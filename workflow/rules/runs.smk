@@ -108,16 +108,16 @@ rule train:
     threads: lambda wildcards: training_threads(TABLE.find(wildcards.run))
     resources:
         gpu=TABLE.tier.gpus,
+        # No parameter: trained by more or fewer, a run is the same run, and nothing is done anew.
+        processes=TABLE.tier.training_processes,
         mem_mb=needs("train").mem_mb,
         runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
-    params:
-        together=training_processes(),
     message:
         "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
     shell:
-        "exec vita train --config {input.config} --gpus {resources.gpu} {params.together} --die-with-parent"
-        " > {log} 2>&1"
+        "exec vita train --config {input.config} --gpus {resources.gpu} --processes {resources.processes}"
+        " --die-with-parent > {log} 2>&1"
 
 
 rule predict:
