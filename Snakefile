@@ -20,6 +20,7 @@ include: "workflow/rules/evaluations.smk"
 STARTED = time.time()
 claim_folder()
 put_vita_on_path()
+limit_gpus()
 REHEARSED = rehearsal_steps(config)
 TABLE = run_table(config)
 MINUTES = planned_minutes()

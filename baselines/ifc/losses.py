@@ -13,7 +13,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vita.blocks.losses.matching import Match, MatchedPairs, Target, Weights, assign, matched_pairs
-from vita.blocks.losses.set_criterion import SetLoss, classification_loss, dice_loss, matched_masks, nothing_of
+from vita.blocks.losses.set_criterion import (
+    ObjectCounts,
+    SetLoss,
+    classification_loss,
+    dice_loss,
+    matched_masks,
+    nothing_of,
+)
 from vita.blocks.precision import at_least_32_bits, full_precision
 
 ALPHA, GAMMA = 0.25, 2  # of the focal loss: share of the foreground, and how little easy positions count
@@ -32,19 +39,20 @@ class DenseCriterion:
 
     @full_precision()
     def __call__(
-        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], whole: ObjectCounts
     ) -> tuple[SetLoss, list[list[Match]]]:
         """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets at (H, W) -> losses, matches [D][B].
 
-        Mask terms are sums over matched instances divided by `num_masks`. Scores and losses are computed without
-        autocast and in 32 bits at least: a product over all positions of a clip does not fit into 16.
+        All terms are sums over these targets, divided by what `whole` says of the batch they are a part of. Scores and
+        losses are computed without autocast and in 32 bits at least: a product over all positions of a clip does not
+        fit into 16.
         """
         soft = [self.resized(target) for target in targets]
         matches = self.match(class_logits, mask_logits, soft)
         pairs = matched_pairs(matches, soft, mask_logits.device)
-        classification = classification_loss(at_least_32_bits(class_logits), soft, pairs, self.no_object_weight)
+        classification = classification_loss(at_least_32_bits(class_logits), soft, pairs, whole, self.no_object_weight)
         focal, dice = _mask_losses(mask_logits, soft, pairs)
-        return SetLoss(classification, focal / num_masks, dice / num_masks, self.weights), matches
+        return SetLoss(classification, focal / whole.masks, dice / whole.masks, self.weights), matches
 
     def resized(self, target: Target) -> Target:
         """Masks (N, T, H, W) -> soft masks (N, T, H', W'), sizes rounded up; bilinear, not averaged."""

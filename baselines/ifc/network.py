@@ -21,9 +21,10 @@ from baselines.ifc.position import padding_of
 from vita.blocks.backbone import Backbone
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.initialisation import initialise_head
-from vita.blocks.losses.set_criterion import average_count
+from vita.blocks.losses.set_criterion import ObjectCounts
 from vita.blocks.losses.targets import clip_targets
-from vita.core.contract import Clip, Losses
+from vita.core.batch import largest_size, whole_batch
+from vita.core.contract import BatchPart, Clip, Losses
 
 
 @dataclass(frozen=True)
@@ -98,15 +99,16 @@ class IfcNetwork(nn.Module):
         """All weights, whatever was trained on."""
         return self.state_dict()
 
-    def forward(self, clips: Sequence[Clip]) -> Losses:
-        """The objective on a batch of clips with the same number of frames."""
+    def forward(self, clips: Sequence[Clip], part: BatchPart | None = None) -> Losses:
+        """The objective on clips with the same number of frames, as `vita.core.contract.VideoMethod` says."""
+        part = part or whole_batch(clips)
         # See every frame on its own, then decode each clip as a whole.
-        images = normalise_and_pad([clip.frames for clip in clips], divisor=1)
+        images = normalise_and_pad([clip.frames for clip in clips], divisor=1, at_least=largest_size(part))
         output = self.decode(self.see(images), len(clips), padded_sizes(clips, images))
         # Match the predictions of every decoder layer with the clips' objects.
         targets = clip_targets(clips, (images.shape[2], images.shape[3]))
-        count = average_count(sum(len(target.labels) for target in targets), images.device)
-        loss, _ = self.criterion(output.class_logits, output.mask_logits, targets, count)
+        whole = ObjectCounts([clip.objects for clip in part.whole])
+        loss, _ = self.criterion(output.class_logits, output.mask_logits, targets, whole)
         return Losses(loss.terms("clip"))
 
     def see(self, images: Tensor) -> FrameMaps:

@@ -18,12 +18,13 @@ from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
 from vita.blocks.attention_kernel import attention_path
 from vita.blocks.frame_detector import normalise_and_pad, read_in_chunks
 from vita.blocks.losses.matching import Target
-from vita.blocks.losses.point_sampling import Draws, UniformDraws
-from vita.blocks.losses.set_criterion import SetCriterion, average_count
+from vita.blocks.losses.point_sampling import Draws, draws_for
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion
 from vita.blocks.losses.targets import clip_targets
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.blocks.pixel_decoder import PixelLevel, PixelMaps
-from vita.core.contract import KEEP_BYTES, AttentionPath, Clip, FrameSource, Losses, VideoPrediction
+from vita.core.batch import largest_size, whole_batch
+from vita.core.contract import KEEP_BYTES, AttentionPath, BatchPart, Clip, FrameSource, Losses, VideoPrediction
 
 Labels = Literal["last_frame", "instance"]
 
@@ -56,14 +57,15 @@ class Mask2FormerVis(nn.Module):
         """All weights, whatever was trained on."""
         return self.state_dict()
 
-    def forward(self, clips: Sequence[Clip]) -> Losses:
-        """The objective on a batch of clips with the same number of frames."""
-        return self.losses(clips, UniformDraws(clips[0].frames.device))
+    def forward(self, clips: Sequence[Clip], part: BatchPart | None = None) -> Losses:
+        """The objective on clips with the same number of frames, as `vita.core.contract.VideoMethod` says."""
+        return self.losses(clips, draws_for(part, clips[0].frames.device), part)
 
-    def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
+    def losses(self, clips: Sequence[Clip], draws: Draws, part: BatchPart | None = None) -> Losses:
         """`forward` with explicit random points."""
+        part = part or whole_batch(clips)
         # See every frame on its own, then decode each clip as a whole.
-        images = normalise_and_pad([clip.frames for clip in clips])
+        images = normalise_and_pad([clip.frames for clip in clips], at_least=largest_size(part))
         predictions = list(self.decoder(self.pixel_level(images), len(clips)))
         # Match every layer's predictions with the clips' objects.
         targets = self.targets(clips, (images.shape[2], images.shape[3]))
@@ -71,10 +73,15 @@ class Mask2FormerVis(nn.Module):
             torch.stack([prediction.class_logits for prediction in predictions]),  # (D, B, N, K+1)
             torch.stack([prediction.mask_logits for prediction in predictions]),  # (D, B, N, T, h, w)
             targets,
-            average_count(sum(len(target.labels) for target in targets), images.device),
+            self.counts(part),
             draws,
         )
         return Losses(loss.terms("video"))
+
+    def counts(self, part: BatchPart) -> ObjectCounts:
+        """Objects of the whole batch, and how many of them are taught a class; see `labels`."""
+        taught = [clip.annotated_at_end for clip in part.whole] if self.labels == "last_frame" else None
+        return ObjectCounts([clip.objects for clip in part.whole], taught)
 
     def targets(self, clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
         """Make one target of each clip at `size` (height, width)."""

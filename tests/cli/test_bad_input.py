@@ -64,7 +64,7 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "unknown key of a section": (
         ("train", "learning_rat"),
         1,
-        "unknown key 'train.learning_rat'; allowed here: augmentation, backbone_multiplier, checkpoint_every, ",
+        "unknown key 'train.learning_rat'; allowed here: activation_checkpointing, augmentation, backbone_multiplier, ",
     ),
     "unknown key further in": (
         ("train", "augmentation"),

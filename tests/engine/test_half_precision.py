@@ -102,8 +102,8 @@ def listening() -> Iterator[list[Costs]]:
     def points(classes: Tensor, masks: Tensor, targets: list[Target], weights: Any, count: int, draws: Any) -> Any:
         drawn: list[Tensor] = []
 
-        def kept(*asked: Any) -> Tensor:
-            drawn.append(draws(*asked))
+        def kept(*asked: Any, **of: Any) -> Tensor:
+            drawn.append(draws(*asked, **of))
             return drawn[-1]
 
         costs = costs_of(classes, masks, targets, weights, count, kept)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from vita.core.contract import Losses, LossTerm, UserError
-from vita.engine.history import History, checked_values, steps_of_row
+from vita.engine.history import History, checked_sum, steps_of_row, values_of
 
 
 def losses(mask: float, dice: float) -> Losses:
@@ -16,17 +16,22 @@ def losses(mask: float, dice: float) -> Losses:
 
 
 def test_values_are_unweighted_and_their_total_is_weighted() -> None:
-    assert checked_values(losses(0.5, 0.25), step=0) == {"mask": 0.5, "dice": 0.25, "total": 2.25}
+    assert values_of([losses(0.5, 0.25)]) == {"mask": 0.5, "dice": 0.25, "total": 2.25}
+
+
+def test_values_are_sums_over_passes_and_processes() -> None:
+    first, second = values_of([losses(0.5, 0.25), losses(0.25, 0.5)]), values_of([losses(0.125, 0.0)])
+    assert checked_sum([first, second], step=0) == {"mask": 0.875, "dice": 0.75, "total": 5.5}
 
 
 def test_the_first_term_that_is_not_finite_is_named() -> None:
     with pytest.raises(UserError, match="step 7: loss 'dice' is nan"):
-        checked_values(losses(1.0, float("nan")), step=7)
+        checked_sum([values_of([losses(1.0, 2.0)]), values_of([losses(1.0, float("nan"))])], step=7)
 
 
 def test_a_total_that_overflows_is_named() -> None:
     with pytest.raises(UserError, match="loss 'total' is inf"):
-        checked_values(losses(3e38, 0.0), step=0)
+        checked_sum([values_of([losses(3e38, 0.0)])], step=0)
 
 
 def test_rows_are_means_since_the_last_row(tmp_path: Path) -> None:

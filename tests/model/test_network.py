@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
+from vita.blocks.losses.point_sampling import Owners
 from vita.core.contract import Clip, Losses
 from vita.model.method import Vita
 
@@ -15,7 +16,7 @@ Build = Callable[..., Vita]
 MakeClip = Callable[..., Clip]
 
 
-def same_points(purpose: str, *shape: int) -> Tensor:
+def same_points(purpose: str, *shape: int, owners: Owners) -> Tensor:
     """Every mask and every matching sees the same points."""
     random = torch.Generator().manual_seed(len(purpose))
     return torch.rand(shape[-2:], generator=random).expand(shape)

@@ -8,13 +8,16 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vita.blocks.clip_dropout import ClipDropout
+
 
 class AttentionBlock(nn.Module):
     """Multi-head attention, residual sum, layer norm. No dropout in VITA's release; DETR's family has it, twice."""
 
     def __init__(self, channels: int, heads: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads = heads
+        self.weights_dropout, self.out_dropout = ClipDropout(dropout), ClipDropout(dropout)
         self.query, self.key, self.value, self.out = (nn.Linear(channels, channels) for _ in range(4))
         self.norm = nn.LayerNorm(channels)
 
@@ -27,11 +30,12 @@ class AttentionBlock(nn.Module):
         """
         q, k, v = self._split(self.query(query)), self._split(self.key(key)), self._split(self.value(value))
         mask = None if allowed is None else allowed[:, None]  # the same for all heads
-        dropped = self.dropout if self.training else 0.0
-        attended = F.scaled_dot_product_attention(
-            q, k, v, attn_mask=mask, dropout_p=dropped
-        )  # (B, heads, M, C / heads)
-        return self.norm(residual + F.dropout(self.out(attended.transpose(1, 2).flatten(2)), dropped))
+        attended = self.weights_dropout.by_clip(self._attend, q, k, v, mask)  # (B, heads, M, C / heads)
+        return self.norm(residual + self.out_dropout(self.out(attended.transpose(1, 2).flatten(2))))
+
+    def _attend(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        dropped = self.weights_dropout.active_rate
+        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, dropout_p=dropped)
 
     def _split(self, tokens: Tensor) -> Tensor:
         return tokens.unflatten(-1, (self.heads, -1)).transpose(1, 2)
@@ -42,16 +46,15 @@ class FeedForwardBlock(nn.Module):
 
     def __init__(self, channels: int, hidden: int, dropout: float = 0.0) -> None:
         super().__init__()
-        self.dropout = dropout
+        self.hidden_dropout, self.out_dropout = ClipDropout(dropout), ClipDropout(dropout)
         self.expand, self.contract = nn.Linear(channels, hidden), nn.Linear(hidden, channels)
         self.norm = nn.LayerNorm(channels)
 
     def forward(self, tokens: Tensor) -> Tensor:
         """(..., C) -> (..., C)."""
-        dropped = self.dropout if self.training else 0.0
         # Nothing holds the hidden tokens, several times larger than all others, any longer than it has to.
-        change = self.contract(F.dropout(F.relu(self.expand(tokens), inplace=True), dropped))
-        return self.norm(tokens + F.dropout(change, dropped))
+        change = self.contract(self.hidden_dropout(F.relu(self.expand(tokens), inplace=True)))
+        return self.norm(tokens + self.out_dropout(change))
 
 
 class EncoderLayer(nn.Module):

@@ -18,6 +18,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from transformers import PreTrainedConfig, ResNetBackbone, ResNetConfig, SwinBackbone, SwinConfig
 
+from vita.blocks.clip_dropout import key_drop_path
 from vita.blocks.initialisation import initialise_backbone
 from vita.core.config_base import Frozen
 
@@ -51,8 +52,8 @@ class BackboneOptions(Frozen):
         """Attention heads of every stage, each of which has to divide the stage's width; none without attention."""
         return ()
 
-    def drop_unused(self, extractor: nn.Module) -> None:
-        """Take away weights of the library's module that no stage's map depends on; they would have no gradient."""
+    def adapt(self, extractor: nn.Module) -> None:
+        """Change the library's module to what training here needs; its maps stay as they are."""
 
 
 class ResNetOptions(BackboneOptions):
@@ -123,9 +124,10 @@ class SwinOptions(BackboneOptions):
         """See `BackboneOptions`."""
         return [extractor.swin.embeddings, *extractor.swin.encoder.layers]
 
-    def drop_unused(self, extractor: nn.Module) -> None:
-        """The last norm, which no stage's map passes through."""
+    def adapt(self, extractor: nn.Module) -> None:
+        """Without the last norm, which no map passes through: no gradient would reach it. Drop path draws by clip."""
         extractor.set_submodule("swin.layernorm", nn.Identity())
+        key_drop_path(extractor)
 
 
 AnyBackbone = Annotated[ResNetOptions | SwinOptions, Field(discriminator="kind")]
@@ -175,7 +177,7 @@ class Backbone(nn.Module):
         super().__init__()
         self.options = options
         self.extractor = options.library(options.configuration(stages))
-        options.drop_unused(self.extractor)
+        options.adapt(self.extractor)
         initialise_backbone(self.extractor)
         if norm == "frozen":
             freeze_batch_norm(self.extractor)

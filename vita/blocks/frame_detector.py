@@ -47,7 +47,7 @@ class FrameDetector(nn.Module):
     def __init__(self, options: DetectorOptions, num_classes: int) -> None:
         super().__init__()
         self.mask2former = Mask2FormerModel(options.configuration())
-        options.backbone.drop_unused(self.backbone)
+        options.backbone.adapt(self.backbone)
         self.class_head = nn.Linear(options.channels, num_classes + 1)
         initialise_detector(self.mask2former, self.class_head)
         if options.norm == "frozen":
@@ -86,12 +86,13 @@ class FrameDetector(nn.Module):
         return self._take_pixel_map()
 
 
-def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR) -> Tensor:
+def normalise_and_pad(videos: list[Tensor], divisor: int = SIZE_DIVISOR, at_least: tuple[int, int] = (1, 1)) -> Tensor:
     """uint8 frames of several videos, each (T, 3, H, W) -> one batch of images (F, 3, H', W').
 
-    H' and W' are the largest height and width, rounded up to a multiple of `divisor`.
+    H' and W' are the largest height and width, those of `at_least` included, rounded up to a multiple of `divisor`.
     """
-    height, width = (-(-max(v.shape[d] for v in videos) // divisor) * divisor for d in (2, 3))
+    sizes = [at_least, *((video.shape[2], video.shape[3]) for video in videos)]
+    height, width = (-(-max(edges) // divisor) * divisor for edges in zip(*sizes, strict=True))
     mean, std = torch.tensor((PIXEL_MEAN, PIXEL_STD), device=videos[0].device)[..., None, None]
     return torch.cat([F.pad((v - mean) / std, (0, width - v.shape[3], 0, height - v.shape[2])) for v in videos])
 

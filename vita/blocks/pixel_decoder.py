@@ -52,7 +52,7 @@ class PixelLevel(nn.Module):
     def __init__(self, options: DetectorOptions) -> None:
         super().__init__()
         module = Mask2FormerPixelLevelModule(options.configuration())
-        options.backbone.drop_unused(module.encoder)
+        options.backbone.adapt(module.encoder)
         initialise_pixel_level(module)
         if options.norm == "frozen":
             freeze_batch_norm(module)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -14,6 +15,7 @@ from vita.cli.data import data
 from vita.cli.demo import demo
 from vita.cli.evaluate import evaluate, evaluate_frames, submit
 from vita.cli.figure import figure
+from vita.cli.gpus import Gpus
 from vita.cli.plan import plan
 from vita.cli.probe import probe
 from vita.cli.table import claims, table
@@ -60,22 +62,37 @@ def train(
     config: ConfigFile,
     weights: Annotated[Path | None, typer.Option(help="Start from these weights instead of the config's.")] = None,
     die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
+    gpus: Gpus = None,
+    processes: Annotated[
+        int | None,
+        typer.Option(min=1, help="That train together on this machine, at most one a card. Left out: one a card."),
+    ] = None,
 ) -> None:
     """Train one run, or go on where it was interrupted."""
     from vita.core.config_base import load
     from vita.core.run_config import RunConfig
+    from vita.engine.cards import own_cards
     from vita.engine.work_folder import die_with_parent as watch_parent
 
     if die_with_parent:
         watch_parent()  # before the slow imports, during which the parent may die too
-    from vita.engine.train import train as train_run
 
     run = load(RunConfig, config)
     if not run.is_trained:
         raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
     quiet_libraries()
     start = weights or (Path(run.start_from) if run.start_from else None)
-    train_run(run, config.parent, start)
+    with own_cards(gpus):
+        from vita.engine.launch import check_launcher, train_together
+        from vita.engine.train import train as train_run
+
+        check_launcher(os.environ)
+        count = min(processes or gpus or 1, gpus or sys.maxsize)
+        if count == 1:
+            train_run(run, config.parent, start)
+            return
+        command = [sys.executable, "-m", "vita", "train", "--die-with-parent", "--config", str(config)]
+        train_together(run, config.parent, count, [*command, *(["--weights", str(start)] if start else [])])
 
 
 @app.command(rich_help_panel="Runs")
@@ -89,14 +106,19 @@ def predict(
         Literal["train", "valid", "released_valid"],
         typer.Option(help="Videos: as scored here, or released_valid, those a server scores."),
     ] = "valid",
+    gpus: Gpus = None,
 ) -> None:
     """Predict videos under any number of inference variants, from one detector pass."""
     from vita.core.config_base import load
     from vita.core.run_config import PredictConfig, RunConfig
-    from vita.engine.predict_run import predict_run
+    from vita.engine.cards import own_cards
 
     quiet_libraries()
-    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent, split)
+    run, asked = load(RunConfig, config), load(PredictConfig, plan)
+    with own_cards(gpus):
+        from vita.engine.predict_run import predict_run
+
+        predict_run(run, asked, inference or [], weights, out, out.parent, split)
 
 
 @app.command(rich_help_panel="Models")

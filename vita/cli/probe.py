@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vita.cli.convert import quiet_libraries
+from vita.cli.gpus import Gpus
 
 if TYPE_CHECKING:
     from vita.core.records import ProbeRecord
@@ -35,11 +36,13 @@ def probe(
     trial_timeout: Annotated[float, typer.Option(help="Seconds after which a trial hangs.", min=1)] = 300.0,
     precision: Annotated[float, typer.Option(help="Of the answer, as a share of it.", min=0, max=1)] = 0.01,
     threads: Annotated[int, typer.Option(help="Of a trial on a CPU.", min=1)] = 1,
+    gpus: Gpus = None,
 ) -> None:
     """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
     from vita.core.contract import UserError
     from vita.core.files import check_writable
     from vita.core.records import write_probe_records
+    from vita.engine.cards import own_cards
     from vita.engine.memory.budget import read_budget
     from vita.engine.memory.case import read_cases
     from vita.engine.memory.probe import Search
@@ -56,9 +59,10 @@ def probe(
     key = dict(_pair(text) for text in label or [])
     limit, trials, records = read_budget(budget, device), out.with_suffix(".trials.jsonl"), []
     check_writable(out)  # before minutes are spent
-    for asked in cases:
-        records.append(run_probe(asked, limit, None if predict else search, trials, key))
-        typer.echo(f"{_named(asked)}: {_summary(records[-1])}")
+    with own_cards(gpus):
+        for asked in cases:
+            records.append(run_probe(asked, limit, None if predict else search, trials, key))
+            typer.echo(f"{_named(asked)}: {_summary(records[-1])}")
     write_probe_records(out, records)
     raise typer.Exit(int(any(record.status == "failed" for record in records)))
 

@@ -78,6 +78,30 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class ClipSummary:
+    """What an objective has to know of a clip of its batch that is computed elsewhere."""
+
+    height: int  # pixels of its frames
+    width: int
+    objects: int  # N
+    visible: tuple[int, ...]  # objects with a mask, frame by frame: T numbers
+    annotated_at_end: int  # objects that are annotated in the last frame
+
+
+@dataclass(frozen=True)
+class BatchPart:
+    """The batch of one optimiser step, seen from a pass through the network that computes some of its clips.
+
+    Processes and passes share a batch out; see `vita.core.batch` for what follows from this.
+    """
+
+    whole: tuple[ClipSummary, ...]  # all clips of the batch, in order
+    numbers: tuple[int, ...]  # in it, of the clips of this pass
+    seed: int  # of the run
+    step: int
+
+
+@dataclass(frozen=True)
 class LossTerm:
     """One summand of the objective. It carries its own weight, so none can lose it by a renamed key."""
 
@@ -150,8 +174,11 @@ class FrameSource(Protocol):
 class VideoMethod(Protocol):
     """A trainable video instance segmentation method: a torch module with these calls."""
 
-    def __call__(self, clips: Sequence[Clip]) -> Losses:
-        """The objective on a batch of clips (training mode)."""
+    def __call__(self, clips: Sequence[Clip], part: BatchPart | None = None) -> Losses:
+        """The objective on clips that are a part of a batch; None: a whole batch (training mode).
+
+        Losses of all parts add up to the batch's: they are sums over clips, divided by numbers of the whole batch.
+        """
         ...
 
     def backbone_parameters(self) -> list[nn.Parameter]:

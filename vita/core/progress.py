@@ -28,8 +28,11 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
-def progress(total: int, description: str, start: int = 0, delay_s: float = 0.0) -> tqdm[Any]:
-    """A bar over `total` steps of which `start` are done; of work that ends before `delay_s` nothing is shown."""
+def progress(total: int, description: str, start: int = 0, delay_s: float = 0.0, shown: bool = True) -> tqdm[Any]:
+    """A bar over `total` steps of which `start` are done; of work that ends before `delay_s` nothing is shown.
+
+    shown: False in a process that leaves it to another to tell.
+    """
     terminal = sys.stderr.isatty()
     return tqdm(
         total=total,
@@ -39,6 +42,7 @@ def progress(total: int, description: str, start: int = 0, delay_s: float = 0.0)
         mininterval=0.2 if terminal else 60.0,
         miniters=1,
         delay=delay_s,
+        disable=not shown,
         dynamic_ncols=terminal,
         ncols=None if terminal else 140,
     )

@@ -121,7 +121,11 @@ class TrainConfig(Frozen):
     """One training run: schedule, sampling, and everything that changes its last bits."""
 
     iterations: PositiveInt
-    clips_per_batch: PositiveInt
+    clips_per_batch: PositiveInt  # of one optimiser step, over all processes and passes
+    # Through the network at once, in each process, where memory bounds them; None: all of the process's share. Left out
+    # of files where it is not given, as the next one.
+    clips_per_pass: PositiveInt | None = Field(None, exclude_if=lambda clips: clips is None)
+    activation_checkpointing: bool = Field(False, exclude_if=lambda on: not on)  # less memory, a third more work
     clip_frames: PositiveInt
     frame_range: PositiveInt  # the other frames lie within this distance of the reference frame
     learning_rate: float = Field(gt=0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,11 +58,17 @@ class History:
             writer.writerows(self.rows)
 
 
-def checked_values(losses: Losses, step: int) -> dict[str, float]:
-    """Losses as numbers. Raises UserError naming the step and the first term that is not finite."""
-    names = [*(term.name for term in losses.terms), "total"]
-    scalars = torch.stack([*(term.value.detach().float() for term in losses.terms), losses.total.detach().float()])
-    values = dict(zip(names, scalars.tolist(), strict=True))  # one wait for the device, not one a term
+def values_of(passes: Sequence[Losses]) -> dict[str, float]:
+    """Unweighted losses and their weighted total, summed over the passes of a process, as numbers."""
+    names = [*(term.name for term in passes[0].terms), "total"]
+    rows = [[*(term.value.detach().float() for term in one.terms), one.total.detach().float()] for one in passes]
+    scalars = torch.stack([torch.stack(row) for row in rows]).sum(0)
+    return dict(zip(names, scalars.tolist(), strict=True))  # one wait for the device, not one a term
+
+
+def checked_sum(shares: Sequence[Mapping[str, float]], step: int) -> dict[str, float]:
+    """Losses of all processes together. Raises UserError naming the step and the first term that is not finite."""
+    values = {name: sum(share[name] for share in shares) for name in shares[0]}
     for name, value in values.items():
         if value - value != 0.0:  # true of NaN and of infinities alone
             raise UserError(

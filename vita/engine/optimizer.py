@@ -10,7 +10,7 @@ from torch import nn
 
 from vita.core.run_config import TrainConfig
 
-UNDECAYED = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d, nn.Embedding)
+UNDECAYED = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm2d, nn.SyncBatchNorm, nn.Embedding)
 
 
 def build_optimizer(model: nn.Module, backbone: list[nn.Parameter], config: TrainConfig) -> torch.optim.AdamW:

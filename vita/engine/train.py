@@ -5,18 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 import cv2
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
-from accelerate.utils import gather_object
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from vita.core.batch import clip_seeds
 from vita.core.contract import Clip, Losses, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
@@ -28,11 +28,14 @@ from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.device_settings import apply_settings, place
-from vita.engine.history import History, checked_values, steps_of_row
+from vita.engine.history import History, checked_sum, steps_of_row, values_of
 from vita.engine.memory_advice import memory_explained, training_advice
 from vita.engine.optimizer import build_optimizer
+from vita.engine.passes import Pass, check_share, drawing_modules, key_draws, passes_of, shares_of, times
+from vita.engine.processes import Processes
+from vita.engine.recomputation import recompute_layers
 from vita.engine.record import device_name, new_training_record, source_digest, write_ended
-from vita.engine.seeding import random_state, restore_random_state, seed_everything
+from vita.engine.seeding import seed_everything
 from vita.engine.step import take_step
 from vita.engine.validation import Validation
 from vita.engine.work_folder import exclusive
@@ -46,21 +49,28 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     """
     record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
-    processes = PartialState(cpu=not torch.cuda.is_available())
-    with exclusive(folder / "work") if processes.is_main_process else nullcontext():
-        processes.wait_for_everyone()
+    processes = Processes.of(PartialState(cpu=not torch.cuda.is_available()))
+    record.processes = processes.count
+    failed = folder / "work" / TRAINING_FILE
+    with exclusive(folder / "work") if processes.is_main else nullcontext():
+        if processes.is_main:
+            failed.unlink(missing_ok=True)
         try:
+            processes.gather(None)
             record.source_digest = source_digest(method_package(config.method))
             with memory_explained("training", training_advice(config.train)):
-                Trainer(config, folder, weights, record).run()
+                Trainer(config, folder, weights, record, processes).run()
         except BaseException as error:
-            if processes.is_main_process:
-                _record_failure(record, error, folder / "work" / TRAINING_FILE)
+            _record_failure(record, error, failed, processes)
             raise
 
 
-def _record_failure(record: TrainingRecord, error: BaseException, path: Path) -> None:
-    record.status, record.error = "failed", f"{type(error).__name__}: {error}"
+def _record_failure(record: TrainingRecord, error: BaseException, path: Path, processes: Processes) -> None:
+    """Of several processes, the first to fail tells why; the others fail since they miss it."""
+    if processes.count > 1 and path.exists():
+        return
+    where = f"process {processes.rank} of {processes.count}: " if processes.count > 1 else ""
+    record.status, record.error = "failed", f"{where}{type(error).__name__}: {error}"
     with suppress(UserError):  # on a full disk, the first error is the one to tell
         write_ended(record, path)
 
@@ -68,9 +78,12 @@ def _record_failure(record: TrainingRecord, error: BaseException, path: Path) ->
 class Trainer:
     """The parts of one training run."""
 
-    def __init__(self, config: RunConfig, folder: Path, weights: Path | None, record: TrainingRecord) -> None:
-        self.config, self.folder, self.record = config, folder, record
+    def __init__(
+        self, config: RunConfig, folder: Path, weights: Path | None, record: TrainingRecord, processes: Processes
+    ) -> None:
+        self.config, self.folder, self.record, self.processes = config, folder, record, processes
         schedule = config.train
+        check_share(schedule.clips_per_batch, processes)
         seed_everything(config.seed, schedule.threads)
         self.accelerator = _accelerator(schedule.precision)
         record.device_settings = apply_settings(schedule.card, self.accelerator.device)
@@ -86,7 +99,12 @@ class Trainer:
                 f"a file gives ({len(frozen)} of them, first {frozen[0]}): start from weights (`weights` in the tier, "
                 "docs/checkpoints.md), or train them too (`norm: trained` in the method's options)"
             )
+        if schedule.activation_checkpointing:
+            recompute_layers(model)
+        if processes.count > 1 and self.accelerator.device.type == "cuda":  # whose norms alone can be synchronised
+            model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         model = place(model, schedule.card, self.accelerator.device)
+        self.drawing = drawing_modules(model)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
@@ -95,7 +113,6 @@ class Trainer:
         self.history, self.seconds, self.start = History(), 0.0, 0
         self.validation = Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
         record.device = device_name(self.accelerator.device)
-        record.processes = self.accelerator.num_processes
 
     def _start(self, model: nn.Module, weights: Path) -> StartingWeights:
         """Fill the model; of a backbone from a file of others, the record says which."""
@@ -113,7 +130,7 @@ class Trainer:
         self.bare.train()
         schedule = self.config.train
         name = f"{self.config.variant} seed {self.config.seed}"
-        with progress(schedule.iterations, name, self.start) as bar:
+        with progress(schedule.iterations, name, self.start, shown=self.processes.is_main) as bar:
             for step, clips in enumerate(self._batches(), self.start):
                 began = time.perf_counter()
                 rate = self._step(step, clips)
@@ -121,37 +138,51 @@ class Trainer:
                 self._after_step(step + 1, rate, bar)
         self._finish()
 
-    def _batches(self) -> Iterator[list[Clip]]:
+    def _batches(self) -> Iterator[list[Clip | UserError]]:
         """The share of this process of every batch from the first step that is left."""
-        schedule, processes = self.config.train, self.accelerator.num_processes
-        if schedule.clips_per_batch % processes:
-            raise UserError(
-                f"train.clips_per_batch is {schedule.clips_per_batch}, not a multiple of the {processes} processes"
-            )
-        first = self.start * schedule.clips_per_batch + self.accelerator.process_index
+        schedule = self.config.train
+        steps = range(self.start, schedule.iterations)
         batches = DataLoader(
-            cast("Dataset[Clip]", _ErrorsAsSamples(self.stream)),
-            batch_size=schedule.clips_per_batch // processes,
-            sampler=range(first, len(self.stream), processes),
+            cast("Dataset[Clip | UserError]", _ErrorsAsSamples(self.stream)),
+            batch_sampler=shares_of(steps, schedule.clips_per_batch, self.processes),
             collate_fn=list,
             num_workers=schedule.workers,
             worker_init_fn=_keep_to_one_core,
             generator=torch.Generator(),  # else it draws from the global one, once more in a resumed run
         )
-        for batch in batches:
-            for clip in batch:
-                if isinstance(clip, UserError):
-                    raise clip
-            yield batch
+        yield from batches
 
-    def _step(self, step: int, clips: list[Clip]) -> float:
+    def _step(self, step: int, share: list[Clip | UserError]) -> float:
+        """One optimiser step on the share of this process."""
+        schedule = self.config.train
+        *others, last = passes_of(share, self.config.seed, step, schedule.clips_per_pass, self.processes)
+
         def objective() -> Losses:
-            losses: Losses = self.model(to_device(clips, self.accelerator.device))
-            self.history.add(checked_values(losses, step))
-            return losses
+            seen = [self._accumulate(one) for one in others]
+            losses = self._forward(last)
+            shares = self.processes.gather(values_of([*seen, losses]))
+            self.history.add(checked_sum(shares, step))
+            return self._of_all_processes(losses)
 
-        taken = take_step(self.accelerator, self.model, self.optimizer, self.config.train, step, objective)
-        return taken.rate
+        return take_step(self.accelerator, self.model, self.optimizer, schedule, step, objective).rate
+
+    def _forward(self, one: Pass) -> Losses:
+        key_draws(self.drawing, one.part)
+        torch.manual_seed(clip_seeds(one.part, "others", 1)[0][0])  # for methods that know of no parts
+        losses: Losses = self.model(to_device(one.clips, self.accelerator.device), one.part)
+        return losses
+
+    def _accumulate(self, one: Pass) -> Losses:
+        """Add the gradient of a pass to what is there, in this process alone; its losses."""
+        with self.accelerator.no_sync(self.model):
+            losses = self._forward(one)
+            with torch.autocast(self.accelerator.device.type, enabled=False):  # a backward pass has its own precision
+                self.accelerator.backward(self._of_all_processes(losses).total)
+        return Losses([replace(term, value=term.value.detach()) for term in losses.terms])
+
+    def _of_all_processes(self, losses: Losses) -> Losses:
+        """Gradients of processes are averaged where they meet, but objectives are parts of one sum."""
+        return times(losses, self.processes.count)
 
     def _after_step(self, done: int, rate: float, bar: tqdm[Any]) -> None:
         schedule = self.config.train
@@ -160,7 +191,7 @@ class Trainer:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
         if self.validation and schedule.validates_after(done):
-            self.history.note_validation(done, self.validation(self.bare))
+            self.history.note_validation(done, self.validation(self.bare, self.processes))
         if done % schedule.checkpoint_every == 0 and not last:
             self._save(done)
         bar.update()
@@ -173,9 +204,8 @@ class Trainer:
             "history": vars(self.history),
             "resumed_at": self.record.resumed_at,
             "scaler": scaler.state_dict() if scaler else {},
-            "random": gather_object([random_state()]),  # of every process
         }
-        if self.accelerator.is_main_process:
+        if self.processes.is_main:
             self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
 
     def _resume(self) -> None:
@@ -187,12 +217,9 @@ class Trainer:
         self.record.resumed_at = [*found["resumed_at"], self.start]
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(found["scaler"])
-        states = found["random"]
-        restore_random_state(states[self.accelerator.process_index % len(states)])
 
     def _finish(self) -> None:
-        self.accelerator.wait_for_everyone()
-        if not self.accelerator.is_main_process:
+        if not self.processes.is_main:
             return
         weights = self.folder / "model.safetensors"
         save_weights(cast(VideoMethod, self.bare).state_to_keep(), weights)

@@ -138,7 +138,8 @@ class TierConfig(Frozen):
     extends: str | None = None  # another tier, by name or path, whose keys stand where this file has none
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
     fewer_seeds: dict[str, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
-    gpus: NonNegativeInt = 0  # per training and per prediction
+    gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
+    processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
     experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
     datasets: dict[str, DatasetSubstitute]
     backbones: dict[str, str]
@@ -155,6 +156,11 @@ class TierConfig(Frozen):
     anchor: Anchor | None = None
     published_only: bool = False  # leave out the rows of the paper's tables for which the paper has no number
     longest_job: PositiveInt | None = None  # minutes that a training asks a scheduler for at most; then it goes on
+
+    @property
+    def training_processes(self) -> int:
+        """How many processes train together."""
+        return self.processes or max(self.gpus, 1)
 
     @model_validator(mode="after")
     def _start_is_known(self) -> TierConfig:

@@ -19,15 +19,16 @@ from vita.blocks.attention import MaskEmbedding
 from vita.blocks.frame_detector import FrameDetector, FrameOutput, normalise_and_pad
 from vita.blocks.initialisation import initialise_video_module
 from vita.blocks.losses.matching import Match
-from vita.blocks.losses.point_sampling import Draws, UniformDraws
-from vita.blocks.losses.set_criterion import SetCriterion, average_count
+from vita.blocks.losses.point_sampling import Draws, draws_for
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion
 from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets, identities
+from vita.core.batch import largest_size, whole_batch
 from vita.core.config_base import Frozen
-from vita.core.contract import Clip, Losses, LossTerm
+from vita.core.contract import BatchPart, Clip, Losses, LossTerm
 from vita.model.object_decoder import ObjectDecoder
 from vita.model.object_encoder import ObjectEncoder
 from vita.model.pruning import Control, apply_control, kept_query_indices, prune
-from vita.model.similarity_loss import matched_groups, similarity_loss
+from vita.model.similarity_loss import count_pairs, matched_groups, similarity_loss
 
 Stage = Literal["joint", "detector", "frozen"]
 
@@ -107,33 +108,35 @@ class VitaNetwork(nn.Module):
         kept = self.state_dict()
         return {k: v for k, v in kept.items() if k.startswith("detector.")} if self.stage == "detector" else kept
 
-    def forward(self, clips: Sequence[Clip]) -> Losses:
-        """The objective on a batch of clips with the same number of frames."""
-        return self.losses(clips, UniformDraws(clips[0].frames.device))
+    def forward(self, clips: Sequence[Clip], part: BatchPart | None = None) -> Losses:
+        """The objective on clips with the same number of frames, as `vita.core.contract.VideoMethod` says."""
+        return self.losses(clips, draws_for(part, clips[0].frames.device), part)
 
-    def losses(self, clips: Sequence[Clip], draws: Draws) -> Losses:
+    def losses(self, clips: Sequence[Clip], draws: Draws, part: BatchPart | None = None) -> Losses:
         """`forward` with explicit random points."""
+        part = part or whole_batch(clips)
         # See every frame on its own.
-        images = normalise_and_pad([clip.frames for clip in clips])
+        images = normalise_and_pad([clip.frames for clip in clips], at_least=largest_size(part))
         with torch.no_grad() if self.stage == "frozen" else nullcontext():
             frames = self.detector(images)
         # Match the detector's predictions in each frame, and sum up their losses; VITA needs the matches too.
         size, ids = (images.shape[2], images.shape[3]), identities(clips)
         targets = frame_targets(clips, ids, size)
-        masks = average_count(sum(len(t.labels) for t in targets), images.device)
+        whole = ObjectCounts([count for clip in part.whole for count in clip.visible])
         frame_loss, frame_matches = self.frame_criterion(
-            frames.class_logits, frames.mask_logits[:, :, :, None], targets, masks, draws
+            frames.class_logits, frames.mask_logits[:, :, :, None], targets, whole, draws
         )
         terms = [] if self.stage == "frozen" else frame_loss.terms("frame")
         # Associate the frames' objects over the clip.
         if self.stage != "detector":
-            terms += self._video_terms(clips, ids, frames, frame_matches[-self.fed_layers :], size, draws)
+            terms += self._video_terms(clips, ids, part, frames, frame_matches[-self.fed_layers :], size, draws)
         return Losses(terms)
 
     def _video_terms(
         self,
         clips: Sequence[Clip],
         ids: Sequence[Tensor],
+        part: BatchPart,
         frames: FrameOutput,
         frame_matches: list[list[Match]],
         size: tuple[int, int],
@@ -150,8 +153,8 @@ class VitaNetwork(nn.Module):
         masks = torch.einsum("dlbnc,btchw->dlbnthw", embeddings, features).flatten(1, 2)
         # Match them with the clip's objects; every fed layer is taught the same.
         targets = clip_targets(clips, size) * len(queries)
-        count = average_count(sum(len(t.labels) for t in targets), masks.device)
-        loss, matches = self.video_criterion(video.class_logits, masks, targets, count, draws)
+        whole = ObjectCounts([clip.objects for clip in part.whole] * len(queries))
+        loss, matches = self.video_criterion(video.class_logits, masks, targets, whole, draws)
         # Compare embeddings of what was matched, in frames and in the clip.
         groups = matched_groups(
             self.frame_similarity(tokens),
@@ -161,7 +164,8 @@ class VitaNetwork(nn.Module):
             frame_identities(ids),
             ids,
         )
-        similarity = LossTerm("similarity", similarity_loss(groups), self.similarity_weight)
+        pairs = count_pairs(part.whole, tokens.shape[2], video.queries.shape[2], len(queries))
+        similarity = LossTerm("similarity", similarity_loss(groups, pairs), self.similarity_weight)
         return [*loss.terms("video"), similarity]
 
     def decode(self, tokens: Tensor, query_indices: Tensor | None = None) -> VideoOutput:

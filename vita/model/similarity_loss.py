@@ -16,6 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 
 from vita.blocks.losses.matching import Match
 from vita.blocks.precision import at_least_32_bits, full_precision
+from vita.core.contract import ClipSummary
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,14 @@ class MatchedGroups:
     embeddings: Tensor  # (G, M, C)
     identities: Tensor  # (G, M)
     matched: Tensor  # bool (G, M), False where a group was filled up
-    pairs: int  # ordered ones inside groups, each embedding with itself too
 
 
 @full_precision()
-def similarity_loss(groups: MatchedGroups) -> Tensor:
+def similarity_loss(groups: MatchedGroups, pairs: int) -> Tensor:
     """Mean binary cross-entropy of all dot products inside each group against "same identity".
 
     Plain dot products without temperature; every ordered pair counts, an embedding with itself too, as in the release.
+    pairs: ordered ones in all groups of the whole batch, by which the sum over these is divided; see `count_pairs`.
     Without any embedding it is zero, and still in the graph.
     """
     exact, ids = at_least_32_bits(groups.embeddings), groups.identities
@@ -40,7 +41,15 @@ def similarity_loss(groups: MatchedGroups) -> Tensor:
     same = (ids[:, :, None] == ids[:, None]).to(logits.dtype)
     counts = (groups.matched[:, :, None] & groups.matched[:, None]).to(logits.dtype)
     total = F.binary_cross_entropy_with_logits(logits, same, counts, reduction="sum")
-    return total / (groups.pairs + 1e-6)
+    return total / (pairs + 1e-6)
+
+
+def count_pairs(clips: Sequence[ClipSummary], frame_queries: int, video_queries: int, layers: int) -> int:
+    """Ordered pairs of matched embeddings, in all layers and clips: every object takes a query, while any is left."""
+    matched = [
+        sum(min(count, frame_queries) for count in clip.visible) + min(clip.objects, video_queries) for clip in clips
+    ]
+    return layers * sum(count**2 for count in matched)
 
 
 def matched_groups(
@@ -76,4 +85,4 @@ def matched_groups(
     padded = torch.stack([pad_sequence(rows, batch_first=True), pad_sequence(names, batch_first=True), matched])
     index, identities, matched = padded.to(frame_embeddings.device, non_blocking=True)
     embeddings = torch.cat([frame_embeddings.flatten(0, 2), video_embeddings.flatten(0, 1)])[index]
-    return MatchedGroups(embeddings, identities, matched.bool(), sum(len(row) ** 2 for row in rows))
+    return MatchedGroups(embeddings, identities, matched.bool())

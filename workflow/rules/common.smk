@@ -19,6 +19,7 @@ from vita.experiments.planning.job_limits import (
 from vita.experiments.reading import find_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.config import JobResources
+from vita.engine.cards import visible_here
 from vita.engine.memory.case import dump_cases
 
 LIBRARY = Path(workflow.basedir) / "workflow" / "config"
@@ -43,6 +44,16 @@ def put_vita_on_path():
     os.environ.update(
         PATH=os.pathsep.join((folder, os.environ.get("PATH", os.defpath)))
     )
+
+
+def limit_gpus():
+    """On this machine alone, without a limit of the user's or a profile's: as many jobs with a GPU as there are cards.
+
+    One on a machine without a card, where such jobs run on its cores. A cluster's own scheduler knows its cards.
+    """
+    here = workflow.is_main_process and workflow.resource_settings.nodes is None
+    if here and "gpu" not in workflow.global_resources:
+        workflow.register_resource("gpu", max(len(visible_here()), 1))
 
 
 def run_table(config):
@@ -105,6 +116,11 @@ def training_runtime(run):
     if longest is None:
         return needs("train").runtime
     return minutes_of_job(MINUTES, run.directory, longest)
+
+
+def training_threads(run):
+    """Of all processes that train together."""
+    return run.config.train.threads * TABLE.tier.training_processes
 
 
 def training_restarts():

@@ -105,16 +105,19 @@ rule train:
     retries: training_restarts()
     conda:
         ENVIRONMENT
-    threads: lambda wildcards: TABLE.find(wildcards.run).config.train.threads
+    threads: lambda wildcards: training_threads(TABLE.find(wildcards.run))
     resources:
         gpu=TABLE.tier.gpus,
+        # No parameter: trained by more or fewer, a run is the same run, and nothing is done anew.
+        processes=TABLE.tier.training_processes,
         mem_mb=needs("train").mem_mb,
         runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
     message:
         "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
     shell:
-        "exec vita train --config {input.config} --die-with-parent > {log} 2>&1"
+        "exec vita train --config {input.config} --gpus {resources.gpu} --processes {resources.processes}"
+        " --die-with-parent > {log} 2>&1"
 
 
 rule predict:
@@ -137,14 +140,14 @@ rule predict:
         ENVIRONMENT
     threads: lambda wildcards: run_of(wildcards).prediction.threads
     resources:
-        gpu=TABLE.tier.gpus,
+        gpu=min(TABLE.tier.gpus, 1),
         mem_mb=needs("predict").mem_mb,
         runtime=needs("predict").runtime,
     message:
         "Predicting with {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
     shell:
         "exec vita predict --config {input.config} --plan {input.plan} --weights {input.weights}"
-        " --out {output.predictions} > {log} 2>&1"
+        " --out {output.predictions} --gpus {resources.gpu} > {log} 2>&1"
 
 
 rule evaluate:

@@ -54,7 +54,8 @@ rule probe:
         "Probing {wildcards.probe}; watch it: tail -f {log}"
     # A measurement without a number is a row with its error: its record is kept.
     shell:
-        "vita probe --case {input} {params.options} --out {output} > {log} 2>&1 || test -s {output}"
+        "vita probe --case {input} {params.options} --gpus {resources.gpu} --out {output} > {log} 2>&1"
+        " || test -s {output}"
 
 
 rule table4:

@@ -16,7 +16,7 @@ from baselines.ifc.losses import DenseCriterion
 from baselines.ifc.method import Ifc
 from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
 from vita.blocks.losses.matching import Match, Target
-from vita.blocks.losses.set_criterion import SetLoss
+from vita.blocks.losses.set_criterion import ObjectCounts, SetLoss
 from vita.core.contract import Clip, Losses
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.conformance.check import EXACT, compare, compare_named, compare_numbers, held
@@ -61,13 +61,13 @@ class Listening:
     criterion: DenseCriterion
 
     def __call__(
-        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], whole: ObjectCounts
     ) -> tuple[SetLoss, list[list[Match]]]:
         """As the criterion."""
         self.targets = [self.criterion.resized(target) for target in targets]
         with torch.no_grad():
             self.scores = self.criterion.scores(class_logits, mask_logits, self.targets)
-        self.loss, self.matches = self.criterion(class_logits, mask_logits, targets, num_masks)
+        self.loss, self.matches = self.criterion(class_logits, mask_logits, targets, whole)
         return self.loss, self.matches
 
 

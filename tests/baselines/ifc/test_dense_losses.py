@@ -12,6 +12,7 @@ from torch import Tensor
 
 from baselines.ifc.losses import DenseCriterion
 from vita.blocks.losses.matching import Target
+from vita.blocks.losses.set_criterion import ObjectCounts
 
 PLAIN = DenseCriterion(stride=1)
 
@@ -49,7 +50,7 @@ def test_losses_by_hand() -> None:
     wanted = torch.tensor([[[[1, 0]]]], dtype=torch.bool)
     masks = torch.tensor([logit(0.8), logit(0.4)]).view(1, 1, 1, 1, 1, 2)
     classes = torch.tensor([0.5, 0.25, 0.25]).log().view(1, 1, 1, 3)
-    loss, matches = PLAIN(classes, masks, [target([0], wanted)], num_masks=1)
+    loss, matches = PLAIN(classes, masks, [target([0], wanted)], ObjectCounts([1]))
     assert matches[0][0][0].tolist() == [0]
     inside = 0.25 * (1 - 0.8) ** 2 * -math.log(0.8)
     outside = 0.75 * (1 - 0.6) ** 2 * -math.log(0.6)
@@ -66,7 +67,7 @@ def test_losses_by_hand() -> None:
 def test_unmatched_queries_count_a_tenth() -> None:
     masks = torch.tensor([30.0, -30.0]).view(1, 1, 2, 1, 1, 1)
     classes = torch.tensor([[0.5, 0.5], [0.2, 0.8]]).log()[None, None]  # one class and "no object"
-    loss, _ = PLAIN(classes, masks, [target([0], torch.ones(1, 1, 1, 1))], num_masks=1)
+    loss, _ = PLAIN(classes, masks, [target([0], torch.ones(1, 1, 1, 1))], ObjectCounts([1]))
     assert loss.classification.item() == pytest.approx((math.log(2) - 0.1 * math.log(0.8)) / 1.1)
 
 
@@ -82,14 +83,14 @@ def random_batch(seed: int) -> tuple[Tensor, Tensor, list[Target]]:
 def test_every_layer_is_matched_alone(seed: int) -> None:
     """Losses of two layers together are those of each by itself; instances are averaged over the whole batch."""
     classes, masks, targets = random_batch(seed)
-    together, matches = DenseCriterion()(classes, masks, targets, 4)
+    together, matches = DenseCriterion()(classes, masks, targets, ObjectCounts([3, 1]))
     for layer in range(2):
-        alone, own = DenseCriterion()(classes[layer, None], masks[layer, None], targets, 4)
+        alone, own = DenseCriterion()(classes[layer, None], masks[layer, None], targets, ObjectCounts([3, 1]))
         assert [q.tolist() for q, _ in own[0]] == [q.tolist() for q, _ in matches[layer]]
         assert alone.mask.item() == pytest.approx(together.mask[layer].item(), rel=1e-5)
         assert alone.dice.item() == pytest.approx(together.dice[layer].item(), rel=1e-5)
         assert alone.classification.item() == pytest.approx(together.classification[layer].item(), rel=1e-5)
-    halved, _ = DenseCriterion()(classes, masks, targets, 8)
+    halved, _ = DenseCriterion()(classes, masks, targets, ObjectCounts([3, 1, 4]))
     assert (2 * halved.mask).tolist() == pytest.approx(together.mask.tolist(), rel=1e-5)
 
 

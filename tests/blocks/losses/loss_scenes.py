@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from vita.blocks.losses.point_sampling import Owners
+
 
 class ChosenPoints:
     """`Draws` that always gives the same points (P, 2), x first, whatever is asked for."""
@@ -12,7 +14,7 @@ class ChosenPoints:
     def __init__(self, points: list[tuple[float, float]], rest: list[tuple[float, float]] | None = None) -> None:
         self.points, self.rest = torch.tensor(points), torch.tensor(rest if rest is not None else []).view(-1, 2)
 
-    def __call__(self, purpose: str, *shape: int) -> Tensor:
+    def __call__(self, purpose: str, *shape: int, owners: Owners = ()) -> Tensor:
         chosen = self.rest if purpose == "rest" else self.points
         return chosen.expand(shape)
 

@@ -80,7 +80,7 @@ def test_order_of_targets_does_not_matter(seed: int, objects: int) -> None:
     permuted = Target(target.labels[order], target.masks[order])
 
     def pairs(target: Target) -> dict[int, int]:
-        ((queries, chosen),) = match(class_logits, mask_logits, [target], Weights(), 20, lambda *_: points)[0]
+        ((queries, chosen),) = match(class_logits, mask_logits, [target], Weights(), 20, lambda *_, **__: points)[0]
         return dict(zip(queries.tolist(), chosen.tolist(), strict=True))
 
     assert {query: int(order[place]) for query, place in pairs(permuted).items()} == pairs(target)
@@ -90,12 +90,12 @@ def test_every_clip_has_its_own_points_and_matches() -> None:
     class_logits, mask_logits = torch.randn(2, 3, 4, 3), torch.randn(2, 3, 4, 2, 8, 8)
     targets = [Target(torch.randint(0, 2, (n,)), torch.rand(n, 2, 8, 8) > 0.5) for n in (2, 0, 3)]
     points = torch.rand(2, 3, 10, 2)
-    together = match(class_logits, mask_logits, targets, Weights(), 10, lambda *_: points)
+    together = match(class_logits, mask_logits, targets, Weights(), 10, lambda *_, **__: points)
     for layer in range(2):
         for clip in range(3):
             one = (slice(layer, layer + 1), slice(clip, clip + 1))
             ((alone,),) = match(
-                class_logits[one], mask_logits[one], [targets[clip]], Weights(), 10, lambda *_, p=points[one]: p
+                class_logits[one], mask_logits[one], [targets[clip]], Weights(), 10, lambda *_, p=points[one], **__: p
             )
             assert [part.tolist() for part in together[layer][clip]] == [part.tolist() for part in alone]
             assert len(alone[0]) == (2, 0, 3)[clip]

@@ -4,7 +4,8 @@ import torch
 from loss_scenes import CENTRES, ChosenPoints
 from torch.testing import assert_close
 
-from vita.blocks.losses.point_sampling import UniformDraws, sample, uncertain_points
+from vita.blocks.losses.point_sampling import ClipDraws, UniformDraws, sample, uncertain_points
+from vita.core.contract import BatchPart, ClipSummary
 
 MAP = torch.tensor([[[1.0, 2.0], [3.0, 4.0]]])
 
@@ -49,8 +50,41 @@ def test_counts_are_truncated() -> None:
 def test_uniform_draws_follow_the_global_generator() -> None:
     draws = UniformDraws(torch.device("cpu"))
     torch.manual_seed(3)
-    first = draws("matching", 2, 5, 2)
+    first = draws("matching", 2, 5, 2, owners=[(0, 2)])
     torch.manual_seed(3)
-    assert torch.equal(draws("rest", 2, 5, 2), first)
+    assert torch.equal(draws("rest", 2, 5, 2, owners=[(0, 2)]), first)
     assert first.min() >= 0
     assert first.max() < 1
+
+
+def draws_of(*numbers: int, step: int = 0) -> ClipDraws:
+    """Of a pass that sees these clips of a batch of three."""
+    summary = ClipSummary(8, 8, 1, (1,), 1)
+    return ClipDraws(BatchPart((summary,) * 3, numbers, 7, step), torch.device("cpu"))
+
+
+def test_every_clip_has_its_own_draws_wherever_it_is() -> None:
+    """Two layers, clip by clip: the second clip has two targets, which need three sets of points and one."""
+    together = draws_of(0, 1, 2)
+    owners = [(0, 1), (1, 3), (1, 1), (2, 2)]
+    whole = together("candidates", 2 * 7, 5, 2, owners=owners).view(2, 7, 5, 2)
+    assert whole.unique().numel() == whole.numel()
+    again = together("candidates", 2 * 7, 5, 2, owners=owners).view(2, 7, 5, 2)
+    for numbers, mine, at in (((1, 2), [(0, 3), (0, 1), (1, 2)], slice(1, 7)), ((0,), [(0, 1)], slice(0, 1))):
+        apart = draws_of(*numbers)
+        count = at.stop - at.start
+        for expected in (whole, again):
+            drawn = apart("candidates", 2 * count, 5, 2, owners=mine)
+            assert torch.equal(drawn.view(2, count, 5, 2), expected[:, at])
+
+
+def test_targets_of_clips_in_turn_are_drawn_for_their_clips() -> None:
+    """As those of several fed layers: every clip once a layer."""
+    both = draws_of(0, 2)("matching", 3, 4, 5, 2, owners=[(0, 1), (1, 1), (0, 1), (1, 1)])
+    alone = draws_of(2)("matching", 3, 2, 5, 2, owners=[(0, 1), (0, 1)])
+    assert torch.equal(both[:, [1, 3]], alone)
+
+
+def test_another_step_has_other_draws() -> None:
+    first, second = (draws_of(0, step=step)("matching", 1, 1, 5, 2, owners=[(0, 1)]) for step in (0, 1))
+    assert not torch.equal(first, second)

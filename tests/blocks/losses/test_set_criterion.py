@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from vita.blocks.losses.matching import Match, Target
-from vita.blocks.losses.set_criterion import SetCriterion, SetLoss, average_count
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion, SetLoss
 
 DIAGONAL = torch.tensor([[True, False], [False, True]])
 # The candidates are the four pixel centres and all are kept, so that every pixel counts once.
@@ -21,10 +21,10 @@ def draws() -> ChosenPoints:
 
 
 def run(
-    criterion: SetCriterion, class_logits: Tensor, mask_logits: Tensor, target: Target, masks: float = 1.0
+    criterion: SetCriterion, class_logits: Tensor, mask_logits: Tensor, target: Target, masks: int = 1
 ) -> tuple[SetLoss, list[list[Match]]]:
     """One layer and one clip: class_logits (Q, K+1), mask_logits (Q, T, h, w)."""
-    return criterion(class_logits[None, None], mask_logits[None, None], [target], masks, draws())
+    return criterion(class_logits[None, None], mask_logits[None, None], [target], ObjectCounts([masks]), draws())
 
 
 def test_perfect_prediction_costs_nothing() -> None:
@@ -54,7 +54,7 @@ def test_mask_terms_at_chosen_points() -> None:
     dice = 1 - (2 * (soft[0] + soft[3]) + 1) / (sum(soft) + 2 + 1)
     assert loss.mask.item() == pytest.approx(bce)
     assert loss.dice.item() == pytest.approx(dice)
-    twice, _ = run(SetCriterion(**EVERY_PIXEL), torch.zeros(1, 2), logits, target, masks=4.0)
+    twice, _ = run(SetCriterion(**EVERY_PIXEL), torch.zeros(1, 2), logits, target, masks=4)
     assert_close(twice.mask, loss.mask / 4)
     assert_close(twice.dice, loss.dice / 4)
 
@@ -103,9 +103,9 @@ def test_every_layer_has_its_own_loss() -> None:
     class_logits, mask_logits = torch.randn(3, 1, 4, 3), torch.randn(3, 1, 4, 2, 2, 2)
     target = Target(torch.tensor([0, 1]), torch.rand(2, 2, 2, 2) > 0.5)
     criterion = SetCriterion(**EVERY_PIXEL)
-    together, _ = criterion(class_logits, mask_logits, [target], 2.0, draws())
+    together, _ = criterion(class_logits, mask_logits, [target], ObjectCounts([2]), draws())
     for layer in range(3):
-        alone, _ = run(criterion, class_logits[layer, 0], mask_logits[layer, 0], target, 2.0)
+        alone, _ = run(criterion, class_logits[layer, 0], mask_logits[layer, 0], target, 2)
         for name in ("classification", "mask", "dice"):
             assert_close(getattr(together, name)[layer : layer + 1], getattr(alone, name))
     named = {term.name: term for term in together.terms("frame")}
@@ -133,7 +133,9 @@ def test_nothing_to_find_teaches_no_object_only() -> None:
     class_logits = torch.zeros(2, 3, 4, 3, requires_grad=True)
     mask_logits = torch.randn(2, 3, 4, 2, 8, 8, requires_grad=True)
     nothing = Target(torch.zeros(0, dtype=torch.int64), torch.zeros(0, 2, 32, 32, dtype=torch.bool))
-    loss, matches = SetCriterion(**EVERY_PIXEL)(class_logits, mask_logits, [nothing] * 3, 1.0, draws())
+    loss, matches = SetCriterion(**EVERY_PIXEL)(
+        class_logits, mask_logits, [nothing] * 3, ObjectCounts([0] * 3), draws()
+    )
     assert all(len(queries) == len(chosen) == 0 for layer in matches for queries, chosen in layer)
     assert loss.mask.tolist() == loss.dice.tolist() == [0, 0]
     assert_close(loss.classification, torch.full((2,), log(3)))
@@ -154,4 +156,28 @@ def test_half_precision_logits_are_summed_in_single() -> None:
 
 
 def test_number_of_masks_is_at_least_one() -> None:
-    assert [average_count(count, torch.device("cpu")) for count in (0, 1, 7)] == [1.0, 1.0, 7.0]
+    assert [ObjectCounts(counts).masks for counts in ([0, 0], [0, 1], [3, 4])] == [1.0, 1.0, 7.0]
+
+
+def test_the_parts_of_a_batch_add_up() -> None:
+    """Clips with no, two and six objects, and four queries: each alone, with the counts of all, or all at once."""
+    torch.manual_seed(0)
+    class_logits, mask_logits = torch.randn(2, 3, 4, 3), torch.randn(2, 3, 4, 2, 2, 2)
+    counts = (0, 2, 6)
+    targets = [Target(torch.randint(0, 2, (n,)), torch.rand(n, 2, 2, 2) > 0.5, clip) for clip, n in enumerate(counts)]
+    for kind in ("joint", "separate"):
+        criterion, whole = SetCriterion(**EVERY_PIXEL, frames=kind), ObjectCounts(counts)
+        together, _ = criterion(class_logits, mask_logits, targets, whole, draws())
+        parts = [
+            criterion(class_logits[:, one : one + 1], mask_logits[:, one : one + 1], [targets[one]], whole, draws())[0]
+            for one in range(3)
+        ]
+        for name in ("classification", "mask", "dice"):
+            assert_close(torch.stack([getattr(part, name) for part in parts]).sum(0), getattr(together, name))
+
+
+def test_weights_of_classes_are_counted_beforehand() -> None:
+    """They are what the cross-entropy of all queries at once divides by: queries left over weigh a tenth."""
+    assert ObjectCounts([0, 2, 6]).class_weight(4, 0.1) == pytest.approx((2 + 4) + 0.1 * (4 + 2))
+    assert ObjectCounts([3], taught=[1]).class_weight(4, 0.1) == pytest.approx(1 + 0.1 * 3)
+    assert ObjectCounts([3], taught=[0]).class_weight(4, 0.1) == pytest.approx(0.4)

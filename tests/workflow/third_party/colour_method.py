@@ -13,8 +13,9 @@ class ColourMethod(nn.Module):
         super().__init__()
         self.pixel = nn.Conv2d(3, num_classes, kernel_size=1)
 
-    def forward(self, clips):
-        return Losses([LossTerm("pixels", torch.stack([self._loss(clip) for clip in clips]).mean(), weight=1.0)])
+    def forward(self, clips, part=None):
+        count = len(clips if part is None else part.whole)
+        return Losses([LossTerm("pixels", torch.stack([self._loss(clip) for clip in clips]).sum() / count, weight=1.0)])
 
     def _loss(self, clip):
         wanted = [clip.masks[clip.labels == label].any(dim=0) for label in range(self.pixel.out_channels)]

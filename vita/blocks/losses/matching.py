@@ -30,10 +30,14 @@ class Weights:
 
 @dataclass(frozen=True)
 class Target:
-    """The objects of one clip. labels: (N,) int64; masks: (N, T, H, W) bool, at the padded size of the batch."""
+    """The objects of one clip. labels: (N,) int64; masks: (N, T, H, W) bool, at the padded size of the batch.
+
+    clip: number in the pass of the clip that they are of; a clip may have several targets, of a frame each, say.
+    """
 
     labels: Tensor
     masks: Tensor
+    clip: int = 0
 
 
 Match = tuple[Tensor, Tensor]  # numbers of the matched queries and of their targets, both (M,) int64
@@ -55,7 +59,8 @@ def matching_costs(
     One set of points serves all frames, queries and targets of a (layer, clip).
     """
     layers, clips = mask_logits.shape[:2]
-    where = draws("matching", layers, clips, points, 2).to(mask_logits.device)
+    owners = [(target.clip, 1) for target in targets]
+    where = draws("matching", layers, clips, points, 2, owners=owners).to(mask_logits.device)
     counts = [len(target.labels) for target in targets]
     # (D, B, N, S): clips with fewer targets are filled up with empty masks.
     wanted = _target_samples(targets, where, widened(mask_logits.dtype))

@@ -5,18 +5,29 @@ Legend: R masks, G maps of one mask, P points, H W pixels.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from vita.core.batch import clip_seeds
+from vita.core.contract import BatchPart
+
+# Of every target in turn: the number of its clip in the pass, and how many sets of points it needs.
+Owners = Sequence[tuple[int, int]]
+
 
 class Draws(Protocol):
     """Where random points come from; recorded draws can stand in for the generator."""
 
-    def __call__(self, purpose: str, *shape: int) -> Tensor:
-        """Uniform numbers in [0, 1); purpose is "matching", "candidates" or "rest"."""
+    def __call__(self, purpose: str, *shape: int, owners: Owners) -> Tensor:
+        """Uniform numbers in [0, 1); purpose is "matching", "candidates" or "rest".
+
+        shape: (..., P, 2). owners: whose the sets of points are; what stands before P is all of theirs, repeated.
+        """
         ...
 
 
@@ -26,9 +37,32 @@ class UniformDraws:
     def __init__(self, device: torch.device) -> None:
         self.device = device
 
-    def __call__(self, purpose: str, *shape: int) -> Tensor:
+    def __call__(self, purpose: str, *shape: int, owners: Owners) -> Tensor:
         """See `Draws`."""
         return torch.rand(shape, device=self.device)
+
+
+class ClipDraws:
+    """Draws of each clip from a generator of its own, so that they are the same however a batch is divided."""
+
+    def __init__(self, part: BatchPart, device: torch.device) -> None:
+        self.generators = [torch.Generator(device).manual_seed(seed) for (seed,) in clip_seeds(part, "points", 1)]
+
+    def __call__(self, purpose: str, *shape: int, owners: Owners) -> Tensor:
+        """See `Draws`."""
+        repeats = math.prod(shape[:-2]) // max(1, sum(sets for _, sets in owners))
+        # Draw once for all targets of a clip, then bring them into the order of the targets.
+        parts = []
+        for clip, generator in enumerate(self.generators):
+            sets = [count for owner, count in owners if owner == clip]
+            drawn = torch.rand(repeats, sum(sets), *shape[-2:], generator=generator, device=generator.device)
+            parts.append(iter(drawn.split(sets, 1)))
+        return torch.cat([next(parts[owner]) for owner, _ in owners], 1).reshape(shape)
+
+
+def draws_for(part: BatchPart | None, device: torch.device) -> Draws:
+    """Each clip's own draws in a part of a batch; outside of the trainer (None), torch's generator."""
+    return UniformDraws(device) if part is None else ClipDraws(part, device)
 
 
 def sample(maps: Tensor, points: Tensor) -> Tensor:
@@ -36,10 +70,13 @@ def sample(maps: Tensor, points: Tensor) -> Tensor:
     return F.grid_sample(maps, 2 * points[:, :, None].to(maps.dtype) - 1, align_corners=False).squeeze(3)
 
 
-def uncertain_points(logits: Tensor, count: int, oversample: float, importance: float, draws: Draws) -> Tensor:
+def uncertain_points(
+    logits: Tensor, count: int, oversample: float, importance: float, draws: Callable[..., Tensor]
+) -> Tensor:
     """For every mask its own points, (R, P, 2): most where the logit is nearest to 0, the rest anywhere.
 
-    logits: (R, H, W). From oversample * P candidates the importance * P most uncertain are kept (both truncated).
+    logits: (R, H, W); draws: `Draws` that know the owners of the R masks.
+    From oversample * P candidates the importance * P most uncertain are kept (both truncated).
     """
     rows, uncertain = len(logits), int(importance * count)
     candidates = draws("candidates", rows, int(oversample * count), 2)

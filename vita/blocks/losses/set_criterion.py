@@ -5,11 +5,12 @@ Legend: D decoder layers, B clips, Q queries, K classes, T frames, R matched row
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import torch
-import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -36,18 +37,22 @@ class SetCriterion:
 
     @full_precision()
     def __call__(
-        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float, draws: Draws
+        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], whole: ObjectCounts, draws: Draws
     ) -> tuple[SetLoss, list[list[Match]]]:
         """class_logits (D, B, Q, K+1), mask_logits (D, B, Q, T, h, w), B targets -> losses and matches [D][B].
 
-        Mask terms are sums over matched instances divided by `num_masks`. Costs, points and losses are computed
-        without autocast and in 32 bits at least: a product over all points of a clip does not fit into 16.
+        All terms are sums over these targets, divided by what `whole` says of their batch. Costs, points and losses are
+        computed without autocast and in 32 bits at least: a product over all points of a clip does not fit into 16.
         """
         matches = match(class_logits, mask_logits, targets, self.weights, self.points, draws)
         pairs = matched_pairs(matches, targets, mask_logits.device)
-        classification = classification_loss(at_least_32_bits(class_logits), targets, pairs, self.no_object_weight)
-        mask, dice = self._masks(mask_logits, targets, pairs, draws)
-        return SetLoss(classification, mask / num_masks, dice / num_masks, self.weights), matches
+        classification = classification_loss(
+            at_least_32_bits(class_logits), targets, pairs, whole, self.no_object_weight
+        )
+        frames = mask_logits.shape[3]
+        owners = [(target.clip, len(found) * frames) for target, (found, _) in zip(targets, matches[0], strict=True)]
+        mask, dice = self._masks(mask_logits, targets, pairs, partial(draws, owners=owners))
+        return SetLoss(classification, mask / whole.masks, dice / whole.masks, self.weights), matches
 
     def _masks(self, logits: Tensor, targets: list[Target], pairs: MatchedPairs, draws: Draws) -> tuple[Tensor, Tensor]:
         """Sums over matched instances of BCE and dice, (D,) each, at points of uncertain logits."""
@@ -69,6 +74,31 @@ def dice_loss(soft: Tensor, answer: Tensor) -> Tensor:
 
 
 @dataclass(frozen=True)
+class ObjectCounts:
+    """Objects of every sample (a clip, or a frame) of a whole batch, of which a pass through the network sees a part.
+
+    taught: those whose class is taught, where it is not that of all of them.
+    """
+
+    objects: Sequence[int]
+    taught: Sequence[int] | None = None
+
+    @property
+    def masks(self) -> float:
+        """Number of all objects, 1 where there is none."""
+        return float(max(sum(self.objects), 1))
+
+    def class_weight(self, queries: int, no_object_weight: float) -> float:
+        """Sum of the weights of all queries' classes: every object takes a query of its sample, as long as any is left.
+
+        Of a sample with more objects than queries of which not all are taught, those that are count as matched.
+        """
+        taught = self.objects if self.taught is None else self.taught
+        taken = sum(min(count, queries) for count in taught)
+        return taken + no_object_weight * (len(self.objects) * queries - taken)
+
+
+@dataclass(frozen=True)
 class SetLoss:
     """Unweighted losses of every decoder layer, (D,) each, and the weights they enter the objective with."""
 
@@ -87,17 +117,25 @@ class SetLoss:
         return [LossTerm(f"{level}_{name}", value.sum(), weight) for name, value, weight in parts]
 
 
-def classification_loss(logits: Tensor, targets: list[Target], pairs: MatchedPairs, no_object_weight: float) -> Tensor:
-    """Cross-entropy of every layer, (D,): a mean weighted by class, unmatched queries towards "no object"."""
+def classification_loss(
+    logits: Tensor, targets: list[Target], pairs: MatchedPairs, whole: ObjectCounts, no_object_weight: float
+) -> Tensor:
+    """Cross-entropy of every layer, (D,), unmatched queries towards "no object".
+
+    It is a mean weighted by class: a sum over these samples, divided by the weights of all queries of the whole batch.
+    """
     no_object = logits.shape[-1] - 1
     wanted = torch.full(logits.shape[:-1], no_object, device=logits.device)
     labels = torch.cat([target.labels for target in targets])
     wanted[pairs.layers, pairs.clips, pairs.queries] = labels[pairs.objects]
     weight = logits.new_ones(no_object + 1)
     weight[no_object] = no_object_weight
-    return torch.stack(
-        [F.cross_entropy(x.flatten(0, 1), y.flatten(), weight) for x, y in zip(logits, wanted, strict=True)]
-    )
+    total = whole.class_weight(logits.shape[-2], no_object_weight)
+    sums = [
+        F.cross_entropy(x.flatten(0, 1), y.flatten(), weight, reduction="sum")
+        for x, y in zip(logits, wanted, strict=True)
+    ]
+    return torch.stack(sums) / total
 
 
 def matched_masks(logits: Tensor, targets: list[Target], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
@@ -113,12 +151,3 @@ def matched_masks(logits: Tensor, targets: list[Target], pairs: MatchedPairs) ->
 def nothing_of(logits: Tensor) -> Tensor:
     """Zeros (D,) that hang in the graph of logits (D, ...): losses without a target, for several processes."""
     return at_least_32_bits(logits).flatten(1).sum(1) * 0.0  # the sum of half-precision logits may be infinite
-
-
-def average_count(count: int, device: torch.device) -> float:
-    """A number of masks averaged over processes, and only then kept from falling below 1."""
-    if not (dist.is_available() and dist.is_initialized()):
-        return max(float(count), 1.0)  # which no device needs to be asked for
-    total = torch.tensor(float(count), device=device)
-    dist.all_reduce(total)
-    return max(total.item() / dist.get_world_size(), 1.0)

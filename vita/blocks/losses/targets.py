@@ -19,7 +19,7 @@ from vita.core.contract import Clip
 
 def clip_targets(clips: Sequence[Clip], size: tuple[int, int]) -> list[Target]:
     """One target a clip, masks padded at the right and the bottom to `size` (height, width)."""
-    return [Target(clip.labels, _padded(clip.masks, size)) for clip in clips]
+    return [Target(clip.labels, _padded(clip.masks, size), number) for number, clip in enumerate(clips)]
 
 
 def identities(clips: Sequence[Clip]) -> list[Tensor]:
@@ -35,16 +35,14 @@ def frame_targets(clips: Sequence[Clip], ids: Sequence[Tensor], size: tuple[int,
     device = clips[0].masks.device
     # Number all (instance, frame) pairs of all clips, and pick the visible ones, frame by frame, by one indexing.
     instances = [column.nonzero()[:, 0] for one in ids for column in (one != -1).unbind(1)]
-    firsts = [first for first, one in zip(_firsts(ids), ids, strict=True) for _ in range(one.shape[1])]
-    frames = [frame for one in ids for frame in range(one.shape[1])]
-    rows = [
-        torch.stack([n + first, torch.full_like(n, t)]) for n, first, t in zip(instances, firsts, frames, strict=True)
-    ]
+    places = [(clip, first, frame) for clip, first in enumerate(_firsts(ids)) for frame in range(ids[clip].shape[1])]
+    rows = [torch.stack([n + first, torch.full_like(n, t)]) for n, (_, first, t) in zip(instances, places, strict=True)]
     chosen, frame = torch.cat(rows, 1).to(device, non_blocking=True)
     labels = torch.cat([clip.labels for clip in clips])[chosen]
     masks = torch.cat([_padded(clip.masks, size) for clip in clips])[chosen, frame, None]
     counts = [len(one) for one in instances]
-    return [Target(*parts) for parts in zip(labels.split(counts), masks.split(counts), strict=True)]
+    owners = [clip for clip, _, _ in places]
+    return [Target(*parts) for parts in zip(labels.split(counts), masks.split(counts), owners, strict=True)]
 
 
 def _firsts(ids: Sequence[Tensor]) -> list[int]:

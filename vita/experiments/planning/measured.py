@@ -133,7 +133,7 @@ def _mean_size(files: Sequence[Path]) -> float:
 
 def _units(record: RunRecord) -> int:
     """Cores or GPUs that a job kept to itself."""
-    return record.threads if record.device == "cpu" else record.processes
+    return record.processes * (record.threads if record.device == "cpu" else 1)
 
 
 def _if_finished(kind: type[Finished], path: Path) -> Finished | None:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from vita.blocks.losses.matching import Match, Target, matched_pairs, matching_costs
-from vita.blocks.losses.point_sampling import uncertain_points
-from vita.blocks.losses.set_criterion import SetCriterion, SetLoss, matched_masks
+from vita.blocks.losses.point_sampling import Owners, uncertain_points
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion, SetLoss, matched_masks
 from vita.core.contract import Clip, Losses, UserError
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.conformance.check import (
@@ -80,7 +80,7 @@ class RecordedDraws:
             waiting += [(purpose, torch.cat([run[i] for run in points])) for i, purpose in enumerate(POINT_PURPOSES)]
         self.waiting = [(purpose, draw) for purpose, draw in waiting if draw.numel()]  # nothing matched, no points
 
-    def __call__(self, purpose: str, *shape: int) -> Tensor:
+    def __call__(self, purpose: str, *shape: int, owners: Owners) -> Tensor:
         """See `Draws`. Raises UserError when the recording drew something else here."""
         recorded, draw = self.waiting.pop(0) if self.waiting else ("nothing", torch.zeros(0))
         if (purpose, shape) != (recorded, tuple(draw.shape)):
@@ -118,15 +118,20 @@ class Listening:
     criterion: SetCriterion
 
     def __call__(
-        self, class_logits: Tensor, mask_logits: Tensor, targets: list[Target], num_masks: float, draws: RecordedDraws
+        self,
+        class_logits: Tensor,
+        mask_logits: Tensor,
+        targets: list[Target],
+        whole: ObjectCounts,
+        draws: RecordedDraws,
     ) -> tuple[SetLoss, list[list[Match]]]:
         """As the criterion."""
         waiting = iter(list(draws.waiting))
         constants = self.criterion
         self.costs = matching_costs(
-            class_logits, mask_logits, targets, constants.weights, constants.points, lambda *_: next(waiting)[1]
+            class_logits, mask_logits, targets, constants.weights, constants.points, lambda *_, **__: next(waiting)[1]
         )
-        self.loss, self.matches = constants(class_logits, mask_logits, targets, num_masks, draws)
+        self.loss, self.matches = constants(class_logits, mask_logits, targets, whole, draws)
         pairs = matched_pairs(self.matches, targets, mask_logits.device)
         masks, _ = matched_masks(mask_logits.detach(), targets, pairs)
         self.points = torch.zeros(0)

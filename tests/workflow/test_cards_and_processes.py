@@ -1,0 +1,92 @@
+"""Jobs with cards on a machine without a scheduler, and trainings by several processes through the DAG."""
+
+import csv
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+import yaml
+
+CLIPS = {  # a training of `smoke`, its first ten steps
+    **{"iterations": 10, "clips_per_batch": 4, "clip_frames": 4, "frame_range": 8, "learning_rate": 1.0e-3},
+    **{"backbone_multiplier": 1.0, "gradient_clip_norm": 1.0, "warmup_iterations": 50, "checkpoint_every": 5},
+}
+CLOSE = 1e-5  # of losses that sums in another order have
+
+
+def provided(said):
+    """Resources that Snakemake says it has."""
+    return dict(re.findall(r'(\w+)=Resource\("\w+", (\d+)\)', re.search(r"Provided resources: (.*)", said)[1]))
+
+
+def commands(said, command):
+    return re.findall(rf"vita {command} .*", said)
+
+
+def test_cards_are_a_limit_without_a_profile(fake_folder):
+    """This machine has none, so that one job at a time asks for one; the user's own limit stays."""
+    fake_folder.environment["CUDA_VISIBLE_DEVICES"] = ""
+    fake_folder.change("nano.yaml", "gpus", to=1)
+    assert provided(fake_folder.succeed("results/table6.csv"))["gpu"] == "1"
+    assert all("--gpus 1" in call for call in fake_folder.calls("train") + fake_folder.calls("predict"))
+    fake_folder.change("nano.yaml", "seeds", to=[2])
+    assert provided(fake_folder.succeed("results/table6.csv", "--resources", "gpu=3"))["gpu"] == "3"
+
+
+def test_a_training_asks_for_as_many_processes_as_its_tier(fake_folder):
+    """One a card, where cards are asked for; on cores what `processes` says. That number does nothing anew."""
+    fake_folder.change("nano.yaml", "gpus", to=2)
+    many = ("results/table6.csv", "--resources", "gpu=4", "--cores", "8")
+    said = fake_folder.succeed("-n", "-p", *many)
+    assert all("--gpus 2 --processes 2 --" in line for line in commands(said, "train"))
+    assert all("--gpus 1 >" in line for line in commands(said, "predict"))
+    fake_folder.change("nano.yaml", "gpus", to=0)
+    fake_folder.change("nano.yaml", "processes", to=2)
+    fake_folder.succeed(*many)
+    assert len(fake_folder.calls("train")) == 3
+    assert all("--gpus 0 --processes 2 --" in line for line in fake_folder.calls("train"))
+    fake_folder.change("nano.yaml", "processes", to=None)
+    assert fake_folder.jobs(*many) == {}
+
+
+def history(folder, tier):
+    path = folder.path / f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed0"
+    record = json.loads((path / "record.json").read_text())
+    assert (
+        record["started_from"]["file"] == f"results/runs/{tier}/nano_shapes/vita/tiny/pretrain/seed0/model.safetensors"
+    )
+    with (path / "history.csv").open() as handle:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(handle)]
+    return record["processes"], [{name: value for name, value in row.items() if name != "seconds"} for row in rows]
+
+
+@pytest.mark.dag
+def test_two_processes_have_the_losses_of_one(folder):
+    """Of the model of `smoke`, its backbone's norms constants from a weights file; with and without accumulation."""
+    trained = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0"
+    folder.succeed(f"{trained}/model.safetensors")
+    (folder.path / "weights").mkdir()
+    told = ["--config", f"{trained}/config.yaml", "--to", "official", "--out", "weights/theirs.pth"]
+    command = [sys.executable, "-m", "vita", "convert", "weights", f"{trained}/model.safetensors", *told]
+    subprocess.run(command, cwd=folder.path, check=True)
+    folder.change("methods/vita.yaml", "presets", "tiny", "detector", "norm", to="frozen")
+
+    image = {"method": "vita", "variant": "pretrain", "file": "weights/theirs.pth", "holds": "image"}
+    image |= {"published": "a model made for this test", "obtain": "nowhere"}
+    common = {"extends": "nano", "start": "theirs", "weights": {"theirs": [image]}, "seeds": [0]}
+    tiers = {"alone": (None, None), "two": (2, None), "parts": (2, 1)}
+    for tier, (processes, clips_per_pass) in tiers.items():
+        clips = CLIPS | {"clips_per_pass": clips_per_pass}
+        content = common | {"tier": tier, "processes": processes, "schedules": {"clips": clips}}
+        (folder.path / "tier" / f"{tier}.yaml").write_text(yaml.safe_dump(content))
+        target = f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed0/model.safetensors"
+        folder.succeed(target, tier=str(folder.path / "tier" / f"{tier}.yaml"))
+    count, expected = history(folder, "alone")
+    assert count == 1 and [row["step"] for row in expected] == list(range(1, 11))
+    for tier in ("two", "parts"):
+        count, found = history(folder, tier)
+        assert count == 2
+        for ours, theirs in zip(found, expected, strict=True):
+            assert ours == pytest.approx(theirs, rel=CLOSE), tier

@@ -1,0 +1,95 @@
+"""One training by several processes on this machine: they are started together and end together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+from torch.distributed.elastic.multiprocessing.api import SignalException
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+from vita.core.contract import UserError
+from vita.core.records import TRAINING_FILE
+from vita.core.run_config import RunConfig
+from vita.engine.record import new_training_record, write_ended
+
+USER_ERROR = 2  # the exit code
+GRACE_S = 30  # in which the others end in order when one has failed; then they are killed
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The process that failed first. code: its exit code; minus the signal's number where a signal ended it."""
+
+    rank: int
+    code: int
+
+    @property
+    def in_words(self) -> str:
+        """How it ended."""
+        return f"ended by {signal.Signals(-self.code).name}" if self.code < 0 else f"ended with exit code {self.code}"
+
+
+def check_launcher(environment: Mapping[str, str]) -> None:
+    """Raises UserError where accelerate started one process of the several that it was asked for."""
+    if "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_PORT" in environment and "RANK" not in environment:
+        raise UserError(
+            "accelerate launch was asked for several processes, and started one: on CPUs it starts several through MPI "
+            "alone. Use `vita train --processes N`, or `torchrun --nproc-per-node N -m vita train`"
+        )
+
+
+def train_together(config: RunConfig, folder: Path, processes: int, command: Sequence[str]) -> None:
+    """Run the command that trains a run in several processes, which find each other.
+
+    folder: of the run. Where one fails, the others are ended, a record says which it was, and this process ends with
+    its exit code.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", str(config.train.threads))  # else the library warns of its own choice
+    failure = _run_together(processes, command)
+    if failure is None:
+        return
+    path = folder / "work" / TRAINING_FILE
+    # Who was killed could not tell; the others have noted no more than that they miss it. A user error is told already:
+    # perhaps that a trainer is at work here, whose folder is left alone.
+    if failure.code < 0 or (failure.code != USER_ERROR and not path.exists()):
+        record = new_training_record(config)
+        record.processes, record.status = processes, "failed"
+        record.error = f"process {failure.rank} of {processes}: {failure.in_words}"
+        write_ended(record, path)
+        sys.stderr.write(f"error: {record.error}\n")
+    raise SystemExit(failure.code if failure.code > 0 else 128 - failure.code)
+
+
+def _run_together(processes: int, command: Sequence[str]) -> Failure | None:
+    """The first failure; None when all processes end well."""
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)  # it is told here
+    plan = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=processes,
+        run_id=uuid4().hex,
+        rdzv_backend="c10d",
+        rdzv_endpoint="127.0.0.1:0",
+        local_addr="127.0.0.1",
+        max_restarts=0,
+        shutdown_timeout=GRACE_S,
+    )
+    program, *arguments = command
+    try:
+        elastic_launch(plan, program)(*arguments)
+    except ChildFailedError as error:
+        failures = [Failure(rank, one.exitcode) for rank, one in error.failures.items()]
+        # A signal ends a process at once, the others fail since they miss it; by SIGTERM, they were ended here.
+        causes = [one for one in failures if one.code != -signal.SIGTERM] or failures
+        return min(causes, key=lambda one: (one.code >= 0, one.code != USER_ERROR))
+    except SignalException as ended:
+        raise SystemExit(128 + ended.sigval) from None
+    return None
