@@ -24,6 +24,7 @@ from card_speed_reference import PlainCriterion, PlainFrozenBatchNorm, plain_fra
 from pretend_card import CARD, OnCard, counting
 from tabulate import tabulate
 from torch import Tensor, nn
+from torch._decomp.decompositions import _upsample_linear_vec as deterministic_resize
 from transformers.models.mask2former import modeling_mask2former as library
 from transformers.utils import logging
 
@@ -109,6 +110,16 @@ def deformable_attention(random: torch.Generator) -> Pair:
     ways = (library.multi_scale_deformable_attention, sample_levels)
     plain, ours = (partial(with_gradients, lambda v, p, w, way=way: way(v, sizes, p, w)) for way in ways)
     return Pair("deformable attention", lambda: plain(values, places, weights), lambda: ours(values, places, weights))
+
+
+def resizing(random: torch.Generator) -> Pair:
+    """Masks of all queries to the level that attends next: as deterministic mode has it off the CPU, and without."""
+    masks, size = torch.randn(FRAMES, 100, HEIGHT // 4, WIDTH // 4, generator=random), (HEIGHT // 8, WIDTH // 8)
+    return Pair(
+        "resize of masks",
+        lambda: with_gradients(lambda x: deterministic_resize(x, size, False, None), masks),
+        lambda: with_gradients(lambda x: nn.functional.interpolate(x, size, mode="bilinear"), masks),
+    )
 
 
 def clips_of(random: torch.Generator, clips: int = 8, frames: int = 2, objects: int = 4) -> list[Clip]:
@@ -245,7 +256,8 @@ def main(
     random = torch.Generator().manual_seed(0)
     torch.manual_seed(0)
     of_losses, case = losses(random)
-    pairs = [masked_attention(random), *frozen_norms(random), deformable_attention(random), of_losses, coding(random)]
+    networks = [masked_attention(random), *frozen_norms(random), deformable_attention(random), resizing(random)]
+    pairs = [*networks, of_losses, coding(random)]
     rows = [measure(pair, repetitions) for pair in pairs]
     print(f"{threads} thread(s), torch {torch.__version__}; {repetitions} times each, in turn")
     headers = ["what", "plain [ms]", "ours [ms]", "ratio", "CPU ratio", "plain [MiB]", "ours [MiB]", "difference"]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import count
@@ -165,9 +166,16 @@ def _see(
             while len(coding) > 1:
                 kept.detections.extend(coding.popleft().finish())
             yield len(images), geometry
-    finally:  # where the next frames cannot be read, these need not be seen again
-        for last in coding:
-            kept.detections.extend(last.finish())
+    except Exception:
+        with suppress(Exception):  # the first error is the one to tell; what was seen before need not be seen again
+            _keep_all(coding, kept)
+        raise
+    _keep_all(coding, kept)
+
+
+def _keep_all(coding: deque[FrameDetections], kept: KeptFrames) -> None:
+    for last in coding:
+        kept.detections.extend(last.finish())
 
 
 def is_too_long(frames: FrameSource, channels: int, keep_bytes: int) -> bool:
