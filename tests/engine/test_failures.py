@@ -14,7 +14,7 @@ import pytest
 import torch
 from tiny_run import configuration, files_in, plan, train_here, vita, weights_of, write_configuration
 
-from vita.core.contract import Clip, Losses, LossTerm, UserError
+from vita.core.contract import BatchPart, Clip, Losses, LossTerm, UserError
 from vita.core.run_config import RunConfig
 from vita.engine.predict_run import predict_run
 from vita.engine.train import Trainer
@@ -56,8 +56,8 @@ def loss_spoiler(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str, float],
     def spoil(at: int, name: str, value: float) -> None:
         forward, calls = Vita.forward, iter(range(at))
 
-        def spoiled(self: Vita, clips: Sequence[Clip]) -> Losses:
-            losses = forward(self, clips)
+        def spoiled(self: Vita, clips: Sequence[Clip], part: BatchPart) -> Losses:
+            losses = forward(self, clips, part)
             if next(calls, None) is not None:
                 return losses
             broken = torch.tensor(value)

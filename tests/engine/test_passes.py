@@ -109,7 +109,10 @@ def test_dropout_is_drawn_for_each_clip_and_step(name: str, clips: list[Clip]) -
     dropout = ClipDropout(0.5).train()
     dropout.key_clips([1, 2])
     dropout(torch.ones(4, 3))
+    first, second = dropout.by_clip(lambda rows: rows * torch.rand(2, 3), torch.ones(4, 3)).split(2)
     assert torch.equal(torch.get_rng_state(), expected)
+    assert torch.equal(first, torch.rand(2, 3, generator=torch.Generator().manual_seed(1)))
+    assert torch.equal(second, torch.rand(2, 3, generator=torch.Generator().manual_seed(2)))
 
 
 def test_every_row_of_a_clip_is_dropped_by_its_own_seed() -> None:

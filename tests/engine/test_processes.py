@@ -31,6 +31,7 @@ from vita.data.sampling.clip_stream import ClipStream
 from vita.engine.checkpoint import save_weights
 from vita.engine.history import values_of
 from vita.engine.train import Trainer
+from vita.official.conformance.trajectory import in_64_bits
 
 ENDED_S = 60  # in which all processes are gone after one has failed
 CLOSE = 1e-5  # of losses that sums in another order have
@@ -74,8 +75,11 @@ def record_in(folder: Path) -> dict[str, Any]:
 
 
 def frozen_configuration(videos: Path, **schedule: Any) -> RunConfig:
-    """Ten steps of four clips, whose rates rise as those of `smoke`; the backbone's norms are constants."""
-    ten = {"iterations": 10, "clips_per_batch": 4, "checkpoint_every": 4, "decay_at": [], "warmup_iterations": 50}
+    """Ten steps of four clips at the rate of the release; the backbone's norms are constants.
+
+    At higher rates, roundings of 32 bits grow until another point or match is chosen.
+    """
+    ten = {"iterations": 10, "clips_per_batch": 4, "checkpoint_every": 4, "decay_at": [], "learning_rate": 5e-5}
     raw = content(videos, **{**ten, **schedule})
     raw["options"] = {**raw["options"], "detector": {**raw["options"]["detector"], "norm": "frozen"}}
     return parse(RunConfig, raw, "test")
@@ -98,7 +102,7 @@ def alone(videos: Path, start: Path, tmp_path_factory: pytest.TempPathFactory) -
     return history_of(train_here(frozen_configuration(videos), tmp_path_factory.mktemp("alone"), start, every=1))
 
 
-def assert_same_losses(found: list[dict[str, str]], expected: list[dict[str, str]]) -> None:
+def assert_same_losses(found: list[dict[str, str]], expected: list[dict[str, str]], close: float = CLOSE) -> None:
     assert [row["step"] for row in found] == [row["step"] for row in expected] == [str(n + 1) for n in range(10)]
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.keys() == theirs.keys() >= {"frame_mask", "video_classification", "similarity", "total"}
@@ -116,6 +120,20 @@ def test_losses_do_not_depend_on_how_a_batch_is_divided(
     assert together(lambda: train_here(config, tmp_path, start, every=1), count) == [0] * count
     assert record_in(tmp_path)["processes"] == count
     assert_same_losses(history_of(tmp_path), alone)
+
+
+def test_in_64_bits_they_are_equal(videos: Path, start: Path, tmp_path: Path) -> None:
+    """With many points, of which another would be chosen by the rounding of 32 bits; history has the digits of 32."""
+
+    def work(folder: Path, clips_per_pass: int | None) -> None:
+        with in_64_bits():
+            config = frozen_configuration(videos, learning_rate=1e-3, clips_per_pass=clips_per_pass)
+            options = {**config.options, "frame_points": 112, "video_points": 64}
+            train_here(config.model_copy(update={"options": options}), folder, start, every=1)
+
+    assert together(lambda: work(tmp_path / "alone", None), 1) == [0]
+    assert together(lambda: work(tmp_path / "parts", 1), 2) == [0, 0]
+    assert_same_losses(history_of(tmp_path / "parts"), history_of(tmp_path / "alone"), close=3e-7)
 
 
 @pytest.mark.parametrize(("before", "after"), [(2, 1), (1, 2)])

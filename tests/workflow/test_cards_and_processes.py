@@ -9,10 +9,11 @@ import sys
 import pytest
 import yaml
 
-CLIPS = {  # a training of `smoke`, its first ten steps
-    **{"iterations": 10, "clips_per_batch": 4, "clip_frames": 4, "frame_range": 8, "learning_rate": 1.0e-3},
-    **{"backbone_multiplier": 1.0, "gradient_clip_norm": 1.0, "warmup_iterations": 50, "checkpoint_every": 5},
-}
+# Short clips and few points, at the rate of the release: of thousands of choices between points, one is else made by
+# a rounding of 32 bits in some steps, and the loss of that step differs in the fifth digit (test_processes.py of the
+# engine takes such steps in 64 bits, with all points).
+CLIPS = {"iterations": 10, "clips_per_batch": 4, "clip_frames": 2, "frame_range": 4, "learning_rate": 5.0e-5}
+POINTS = 4
 CLOSE = 1e-5  # of losses that sums in another order have
 
 
@@ -72,6 +73,8 @@ def test_two_processes_have_the_losses_of_one(folder):
     command = [sys.executable, "-m", "vita", "convert", "weights", f"{trained}/model.safetensors", *told]
     subprocess.run(command, cwd=folder.path, check=True)
     folder.change("methods/vita.yaml", "presets", "tiny", "detector", "norm", to="frozen")
+    for level in ("frame_points", "video_points"):
+        folder.change("methods/vita.yaml", "presets", "tiny", level, to=POINTS)
 
     image = {"method": "vita", "variant": "pretrain", "file": "weights/theirs.pth", "holds": "image"}
     image |= {"published": "a model made for this test", "obtain": "nowhere"}

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.swin.modeling_swin import SwinDropPath
 
@@ -17,8 +16,8 @@ from transformers.models.swin.modeling_swin import SwinDropPath
 class ClipDropout(nn.Module):
     """Dropout with probability `rate`: of numbers, or of whole rows.
 
-    It draws from torch's generators, which it seeds for every clip with what `key_clips` was given, and then puts back.
-    Without seeds, as outside of the trainer, it draws as the generators stand. See `vita.core.batch.DrawsByClip`.
+    Every clip's numbers are drawn from the seed that `key_clips` was given for it; without seeds, as outside of the
+    trainer, from torch's generator. See `vita.core.batch.DrawsByClip`.
     """
 
     def __init__(self, rate: float, whole_rows: bool = False) -> None:
@@ -37,15 +36,17 @@ class ClipDropout(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """(R, ...) -> (R, ...)."""
-        return self.by_clip(self._drop, rows) if self.active_rate else rows
-
-    def _drop(self, rows: Tensor) -> Tensor:
-        if self.whole_rows:
-            return rows * F.dropout(rows.new_ones(len(rows), *[1] * (rows.ndim - 1)), self.rate)
-        return F.dropout(rows, self.rate)
+        if not self.active_rate:
+            return rows
+        shape = (len(rows), *[1] * (rows.ndim - 1)) if self.whole_rows else rows.shape
+        kept = torch.empty(shape, dtype=rows.dtype, device=rows.device)
+        for seed, part in zip(self.seeds or (None,), kept.chunk(len(self.seeds) or 1), strict=True):
+            own = None if seed is None else torch.Generator(rows.device).manual_seed(seed)
+            part.bernoulli_(1 - self.rate, generator=own)
+        return rows * kept.div_(1 - self.rate)
 
     def by_clip(self, operation: Callable[..., Tensor], *tensors: Tensor | None) -> Tensor:
-        """The operation, which draws at the active rate, on every clip's rows of the tensors (R, ...), joined again."""
+        """An operation that draws from torch's generator, on every clip's rows of tensors (R, ...), joined again."""
         if not self.active_rate or not self.seeds:
             return operation(*tensors)
         count = len(self.seeds)

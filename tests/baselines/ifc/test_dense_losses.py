@@ -113,10 +113,10 @@ def test_clips_without_objects() -> None:
     classes, masks, targets = random_batch(0)
     masks.requires_grad_()
     empty = target([], torch.zeros(0, 3, 8, 12, dtype=torch.bool))
-    nothing, _ = DenseCriterion()(classes, masks, [empty, empty], 1)
+    nothing, _ = DenseCriterion()(classes, masks, [empty, empty], ObjectCounts([0, 0]))
     assert nothing.mask.tolist() == nothing.dice.tolist() == [0, 0]
     assert (nothing.classification > 0).all()
     (nothing.mask + nothing.dice).sum().backward()  # there is still a graph, for several processes
-    mixed, matches = DenseCriterion()(classes, masks, [empty, targets[1]], 1)
+    mixed, matches = DenseCriterion()(classes, masks, [empty, targets[1]], ObjectCounts([0, 1]))
     assert [len(queries) for queries, _ in matches[0]] == [0, 1]
     assert (mixed.mask > 0).all()

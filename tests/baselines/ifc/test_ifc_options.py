@@ -96,7 +96,7 @@ def test_official_sizes_give_official_options() -> None:
     assert model.criterion.weights == Weights(1.0, 2.0, 3.0)
     assert (model.criterion.no_object_weight, model.criterion.stride) == (0.3, 8)
     assert len(model.backbone.extractor.encoder.stages[2].layers) == 23
-    assert model.encoder.frame_layers[0].attention.dropout == 0.2
+    assert model.encoder.frame_layers[0].attention.weights_dropout.rate == 0.2
     weights = find_official("ifc").constants(model)["criterion.empty_weight"]
     assert weights.shape == (41,)
 

@@ -15,6 +15,7 @@ from torch.testing import assert_close
 from baselines.ifc.decoder import ClipDecoder
 from baselines.ifc.encoder import InterFrameEncoder
 from baselines.ifc.position import padding_of, sine_position
+from vita.blocks.clip_dropout import ClipDropout
 
 CPU = torch.device("cpu")
 SIZES = {"channels": 32, "heads": 4, "feedforward": 48, "dropout": 0.0}
@@ -155,8 +156,8 @@ def test_time_has_no_position() -> None:
 def test_dropout_is_of_training_alone(build: Callable[[], torch.nn.Module]) -> None:
     model = build()
     for module in model.modules():
-        if hasattr(module, "dropout"):
-            module.dropout = 0.5
+        if isinstance(module, ClipDropout):
+            module.rate = 0.5
     inputs = (
         (noise(1, 2, 32, 2, 2), None)
         if isinstance(model, InterFrameEncoder)
