@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
@@ -19,7 +20,7 @@ from vita.cli.plan import plan
 from vita.cli.probe import probe
 from vita.cli.submit import submit
 from vita.cli.table import table
-from vita.core.contract import UserError
+from vita.core.contract import Interrupted, UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -66,18 +67,20 @@ def train(
     """Train one run, or go on where it was interrupted."""
     from vita.core.config_base import load
     from vita.core.run_config import RunConfig
-    from vita.engine.work_folder import die_with_parent as watch_parent
+    from vita.engine.interruption import die_with_parent as watch_parent
+    from vita.engine.interruption import raised
 
-    if die_with_parent:
-        watch_parent()  # before the slow imports, during which the parent may die too
-    from vita.engine.train import train as train_run
+    with raised():
+        if die_with_parent:
+            watch_parent()  # before the slow imports, during which the parent may die too
+        from vita.engine.train import train as train_run
 
-    run = load(RunConfig, config)
-    if not run.is_trained:
-        raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
-    quiet_libraries()
-    start = weights or (Path(run.start_from) if run.start_from else None)
-    train_run(run, config.parent, start)
+        run = load(RunConfig, config)
+        if not run.is_trained:
+            raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
+        quiet_libraries()
+        start = weights or (Path(run.start_from) if run.start_from else None)
+        train_run(run, config.parent, start)
 
 
 @app.command(rich_help_panel="Runs")
@@ -95,10 +98,14 @@ def predict(
     """Predict videos under any number of inference variants, from one detector pass."""
     from vita.core.config_base import load
     from vita.core.run_config import PredictConfig, RunConfig
-    from vita.engine.predict_run import predict_run
+    from vita.engine.interruption import raised
 
-    quiet_libraries()
-    predict_run(load(RunConfig, config), load(PredictConfig, plan), inference or [], weights, out, out.parent, split)
+    with raised():
+        from vita.engine.predict_run import predict_run
+
+        quiet_libraries()
+        run, asked = load(RunConfig, config), load(PredictConfig, plan)
+        predict_run(run, asked, inference or [], weights, out, out.parent, split)
 
 
 @app.command(rich_help_panel="Models")
@@ -136,9 +143,12 @@ def models(
 
 
 def main() -> None:
-    """Entry point: user errors are one line and exit code 2."""
+    """Entry point: user errors are one line and exit code 2; an end that was asked for is one line and exit code 75."""
     try:
         app()
     except UserError as error:
         sys.stderr.write(f"error: {' '.join(str(error).splitlines())}\n")
         sys.exit(2)
+    except Interrupted as end:
+        sys.stderr.write(f"interrupted {end}; the same command goes on\n")
+        sys.exit(os.EX_TEMPFAIL)

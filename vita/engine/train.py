@@ -12,51 +12,80 @@ from typing import Any, cast
 import cv2
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
-from accelerate.utils import gather_object
+from accelerate.utils import broadcast_object_list, gather_object
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from vita.core.contract import Clip, Losses, UserError, VideoMethod
+from vita.core.contract import Clip, Interrupted, Losses, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
-from vita.core.progress import progress
-from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, StartingWeights, TrainingRecord, read_record
+from vita.core.progress import progress, say
+from vita.core.records import (
+    HISTORY_FILE,
+    START_FILE,
+    TRAINING_FILE,
+    WEIGHTS_FILE,
+    FileOrigin,
+    StartingWeights,
+    TrainingRecord,
+    read_record,
+)
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
 from vita.data.sampling.clip_stream import ClipStream, training_stream
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
+from vita.engine.finished import keep_finished, take_finished
 from vita.engine.history import History, checked_values, steps_of_row
+from vita.engine.interruption import EndRequest, leave_signals_to_trainer
 from vita.engine.optimizer import build_optimizer
-from vita.engine.record import device_name, new_training_record, source_digest, write_ended
+from vita.engine.pauses import Pause, Pauses
+from vita.engine.record import data_digest, device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import random_state, restore_random_state, seed_everything
 from vita.engine.step import take_step
 from vita.engine.validation import Validation
-from vita.engine.work_folder import exclusive
+from vita.engine.work_folder import Holder, exclusive
 
 
 def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     """Train one run and write model.safetensors, history.csv and record.json into `folder`.
 
     State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
-    weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
+    weights as an uninterrupted run's. Where another trainer is at work, waits for it, and takes what it has finished.
+    Raises UserError on bad input and on a loss that is not finite; Interrupted, after a checkpoint at the end of the
+    step, when a signal asked for an end.
     """
     record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
     processes = PartialState(cpu=not torch.cuda.is_available())
-    with exclusive(folder / "work") if processes.is_main_process else nullcontext():
+    end = EndRequest()
+    with exclusive(folder / "work") if processes.is_main_process else nullcontext() as holder, end.listening():
         processes.wait_for_everyone()
         try:
             record.source_digest = source_digest(method_package(config.method))
-            Trainer(config, folder, weights, record).run()
+            record.data_digest = data_digest(config)
+            if not _finished_meanwhile(folder, record, weights, holder):
+                Trainer(config, folder, weights, record, end, holder).run()
         except BaseException as error:
-            if processes.is_main_process:
-                _record_failure(record, error, folder / "work" / TRAINING_FILE)
+            if holder:
+                _record_end(record, error, folder / "work" / TRAINING_FILE, holder)
             raise
 
 
-def _record_failure(record: TrainingRecord, error: BaseException, path: Path) -> None:
-    record.status, record.error = "failed", f"{type(error).__name__}: {error}"
+def _finished_meanwhile(folder: Path, record: TrainingRecord, weights: Path | None, holder: Holder | None) -> bool:
+    """The same answer in all processes; the one that holds the folder finds it."""
+    (found,) = broadcast_object_list([take_finished(folder, record, weights) if holder else None])
+    if found and holder:
+        say(f"{folder}: another job has finished this training meanwhile; its weights are taken")
+    return bool(found)
+
+
+def _record_end(record: TrainingRecord, error: BaseException, path: Path, holder: Holder) -> None:
+    if isinstance(error, Interrupted):
+        record.status = "interrupted"
+        holder.tell(f"interrupted {error}")
+    else:
+        record.status, record.error = "failed", f"{type(error).__name__}: {error}"
     with suppress(UserError):  # on a full disk, the first error is the one to tell
         write_ended(record, path)
 
@@ -64,8 +93,17 @@ def _record_failure(record: TrainingRecord, error: BaseException, path: Path) ->
 class Trainer:
     """The parts of one training run."""
 
-    def __init__(self, config: RunConfig, folder: Path, weights: Path | None, record: TrainingRecord) -> None:
-        self.config, self.folder, self.record = config, folder, record
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        weights: Path | None,
+        record: TrainingRecord,
+        end: EndRequest,
+        holder: Holder | None,
+    ) -> None:
+        """holder: of the folder's lock, in the process that has it."""
+        self.config, self.folder, self.record, self.end, self.holder = config, folder, record, end, holder
         schedule = config.train
         seed_everything(config.seed, schedule.threads)
         self.accelerator = _accelerator(schedule.precision)
@@ -85,9 +123,11 @@ class Trainer:
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        identity = f"{record.config_digest} {record.started_from and record.started_from.sha256}"
+        start = record.started_from and record.started_from.sha256
+        identity = f"{record.config_digest} {record.data_digest} {start}"
         self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
         self.history, self.seconds, self.start = History(), 0.0, 0
+        self.pauses = Pauses(self.accelerator, schedule, end)
         self.validation = Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
         record.device = device_name(self.accelerator.device)
         record.processes = self.accelerator.num_processes
@@ -130,7 +170,7 @@ class Trainer:
             sampler=range(first, len(self.stream), processes),
             collate_fn=list,
             num_workers=schedule.workers,
-            worker_init_fn=_keep_to_one_core,
+            worker_init_fn=_begin_worker,
             generator=torch.Generator(),  # else it draws from the global one, once more in a resumed run
         )
         for batch in batches:
@@ -154,16 +194,32 @@ class Trainer:
         if done % steps_of_row(schedule.iterations) == 0 or last:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
-        if self.validation and schedule.validates_after(done):
-            self.history.note_validation(done, self.validation(self.bare))
-        if done % schedule.checkpoint_every == 0 and not last:
-            self._save(done)
+            self._tell(f"step {done} of {schedule.iterations}")
+        validates = self.validation is not None and schedule.validates_after(done)
+        pause = self.pauses.after(done)
+        if pause or (validates and not last):
+            # Before a validation, which may take longer than a scheduler waits once it has asked for an end.
+            self._save(done, validates)
         bar.update()
+        if pause is Pause.END:
+            self.record.iterations, self.record.train_time_s = done, round(self.seconds, 3)
+            raise Interrupted(f"by {self.end.signal or 'a signal'} after step {done} of {schedule.iterations}")
+        if validates:
+            self._validate(done)
 
-    def _save(self, done: int) -> None:
+    def _validate(self, done: int) -> None:
+        assert self.validation is not None
+        self.history.note_validation(done, self.validation(self.bare))
+
+    def _tell(self, progress: str) -> None:
+        if self.holder:
+            self.holder.tell(progress)
+
+    def _save(self, done: int, validates: bool) -> None:
         scaler = self.accelerator.scaler  # of fp16 alone
         progress_so_far = {
             "step": done,
+            "validates": validates,  # before the next step
             "seconds": self.seconds,
             "history": vars(self.history),
             "resumed_at": self.record.resumed_at,
@@ -172,6 +228,7 @@ class Trainer:
         }
         if self.accelerator.is_main_process:
             self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
+        self.pauses.saved()
 
     def _resume(self) -> None:
         found = self.checkpoint.restore(self.bare, self.optimizer)
@@ -184,24 +241,28 @@ class Trainer:
             self.accelerator.scaler.load_state_dict(found["scaler"])
         states = found["random"]
         restore_random_state(states[self.accelerator.process_index % len(states)])
+        if found["validates"]:
+            self._validate(self.start)
 
     def _finish(self) -> None:
         self.accelerator.wait_for_everyone()
         if not self.accelerator.is_main_process:
             return
-        weights = self.folder / "model.safetensors"
+        weights = self.folder / WEIGHTS_FILE
         save_weights(cast(VideoMethod, self.bare).state_to_keep(), weights)
         self.record.iterations, self.record.train_time_s = self.config.train.iterations, round(self.seconds, 3)
         self.record.weights_sha256, self.record.status = sha256(weights), "finished"
-        self.history.write(self.folder / "history.csv")
+        self.history.write(self.folder / HISTORY_FILE)
         write_ended(self.record, self.folder / TRAINING_FILE)
+        keep_finished(self.folder)
         for name in ("last.pt", TRAINING_FILE):
             (self.folder / "work" / name).unlink(missing_ok=True)
 
 
-def _keep_to_one_core(_: int) -> None:
-    """In a worker process: many of them, each with threads for all cores, would only wait for each other."""
+def _begin_worker(_: int) -> None:
+    """In a process that reads clips. Many, each with threads for all cores, would only wait for each other."""
     cv2.setNumThreads(0)
+    leave_signals_to_trainer()
 
 
 def _accelerator(precision: str) -> Accelerator:

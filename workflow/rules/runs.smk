@@ -110,6 +110,8 @@ rule train:
         gpu=TABLE.tier.gpus,
         mem_mb=needs("train").mem_mb,
         runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
+        # SLURM then warns the trainer two to three minutes before its time limit, of which it kills 30 seconds after.
+        slurm_extra="--signal=USR1@120",
     message:
         "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
