@@ -101,7 +101,7 @@ rule train:
         run=one_of(run.directory for run in TABLE if run.is_trained),
     # The longest jobs come first: what follows from them is short and fills all cores to the end.
     priority: 1
-    # Beyond those of the profile: a training that takes longer than one job goes on from its last checkpoint.
+    # In the place of the profile's: a training that takes longer than one job goes on from its last checkpoint.
     retries: training_restarts()
     conda:
         ENVIRONMENT
