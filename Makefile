@@ -31,7 +31,7 @@ help:
 	@echo "make plan     runs, hours and disk, before anything runs"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
-	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (a quarter of an hour)"
+	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
 	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
 

@@ -224,3 +224,27 @@ def test_training_in_another_thread_than_the_first(config: RunConfig, finished: 
     thread.start()
     thread.join()
     assert weights_of(tmp_path) == weights_of(finished)
+
+
+HANGING = """
+import os, signal, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+from vita.engine.interruption import die_with_parent
+die_with_parent(interval_s=0.05, grace_s=0.5)
+print(os.getpid(), flush=True)
+time.sleep(600)
+"""
+
+
+def test_a_trainer_that_does_not_end_when_its_parent_is_gone_is_killed() -> None:
+    """It says its number as soon as it watches; then its parent is killed."""
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {HANGING!r}])"
+    parent = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE, text=True)
+    assert parent.stdout is not None
+    assert parent.stdout.readline().strip().isdigit()
+    began = time.monotonic()
+    parent.kill()
+    parent.wait()
+    parent.stdout.read()  # ends when the trainer, which has it too, is gone
+    parent.stdout.close()
+    assert 0.5 <= time.monotonic() - began < 60
