@@ -141,7 +141,7 @@ def test_table_6_is_the_same_as_without_a_cluster(folder, slurm, tmp_path):
     cluster = Cluster(folder, slurm)
     cluster.succeed("results/table6.csv")
     results = {path.relative_to(tmp_path): path.read_bytes() for path in made(tmp_path)}
-    assert len(results) == 3 + 2 * (4 + 4) + 1
+    assert len(results) == 3 + 2 * (7 + 4) + 1  # weights; predictions, also of the controls, and scores; the table
     shutil.move(tmp_path / "results", tmp_path / "of_the_cluster")
     shutil.rmtree(tmp_path / ".snakemake")
     folder.succeed("results/table6.csv")
@@ -150,7 +150,7 @@ def test_table_6_is_the_same_as_without_a_cluster(folder, slurm, tmp_path):
 
 def made(place):
     """Weights, predictions, scores and the table."""
-    patterns = ("runs/**/model.safetensors", "runs/**/predictions/*.json", "runs/**/metrics/*.json", "table6.csv")
+    patterns = ("runs/**/seed*/model.safetensors", "runs/**/predictions/*.json", "runs/**/metrics/*.json", "table6.csv")
     return [path for pattern in patterns for path in (place / "results").glob(pattern)]
 
 
@@ -170,9 +170,9 @@ def test_a_time_limit_in_mid_training(cluster):
 
 @pytest.mark.parametrize("warning", ["USR1", "USR2", "TERM"])
 def test_a_warning_before_the_time_limit(cluster, warning):
-    """Half a minute or more before it; the job has then ended by itself."""
-    cluster.folder.change("nano.yaml", "longest_job", to=1)
-    snakemake = cluster.start(WEIGHTS, "--set-resources", f"train:slurm_extra='--signal={warning}@1'")
+    """Half a minute to a minute before it, and a minute or more after the start; the job has then ended by itself."""
+    cluster.folder.change("nano.yaml", "longest_job", to=2)
+    snakemake = cluster.start(WEIGHTS, "--set-resources", f"train:slurm_extra='--signal={warning}@30'")
     cluster.until(lambda: cluster.exists(f"{RUN}/work/record.json"), snakemake)
     left = cluster.record(f"{RUN}/work")
     (cluster.path / "slow").unlink()

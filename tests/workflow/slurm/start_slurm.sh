@@ -72,7 +72,12 @@ start() {
 
 stop() {
     export SLURM_CONF="$folder/slurm.conf"
-    scancel --state=RUNNING --state=PENDING --user="$(id -un)" 2>/dev/null || true
+    squeue --noheader --format=%i 2>/dev/null | xargs -r scancel --signal=KILL --full 2>/dev/null || true
+    squeue --noheader --format=%i 2>/dev/null | xargs -r scancel 2>/dev/null || true
+    for _ in $(seq 20); do
+        squeue --noheader 2>/dev/null | grep -q . || break
+        sleep 0.5
+    done
     for daemon in slurmd slurmctld munged; do
         if [ -s "$folder/$daemon.pid" ]; then
             kill "$(cat "$folder/$daemon.pid")" 2>/dev/null || true
