@@ -21,7 +21,7 @@ define results
 		exit 1; }
 endef
 
-.PHONY: help venv table6 smoke report plan test conformance lint schemas clean
+.PHONY: help venv table6 smoke report plan test conformance cluster lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make plan     runs, hours and disk, before anything runs"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
+	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
 	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
 
@@ -70,6 +71,10 @@ test: $(STAMP)
 conformance: $(STAMP)
 	$(BIN)/vita conformance $(RECORDINGS)
 	VITA_RECORDINGS=$(RECORDINGS) $(BIN)/pytest -m full_size
+
+cluster: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[slurm]'
+	$(BIN)/pytest -m slurm -rs tests/workflow/test_slurm.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

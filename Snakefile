@@ -19,6 +19,7 @@ include: "workflow/rules/evaluations.smk"
 
 STARTED = time.time()
 claim_folder()
+prepare_jobs()
 put_vita_on_path()
 limit_gpus()
 REHEARSED = rehearsal_steps(config)

@@ -26,7 +26,14 @@ RUN = {
 
 def training_record(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """`record.json` of a finished training."""
-    own = {"task": "train", "weights_from": "trained", "iterations": 4, "resumed_at": [], "train_time_s": 1.0}
+    own = {
+        "task": "train",
+        "weights_from": "trained",
+        "data_digest": "d" * 12,
+        "iterations": 4,
+        "resumed_at": [],
+        "train_time_s": 1.0,
+    }
     return {**RUN, **own, "started_from": None, "origin": None, "config": config, **changes}
 
 

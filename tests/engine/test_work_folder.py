@@ -12,9 +12,11 @@ import pytest
 from tiny_run import files_in
 
 from vita.core.contract import UserError
+from vita.core.locks import WITHOUT_LOCKS
 from vita.core.run_config import RunConfig
 from vita.engine import train as train_module
-from vita.engine.work_folder import exclusive
+from vita.engine import work_folder
+from vita.engine.work_folder import exclusive, is_held
 
 
 def start_holder(folder: Path) -> int:
@@ -79,3 +81,32 @@ def test_only_half_written_files_are_removed(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     with exclusive(tmp_path):
         assert files_in(tmp_path) == ["last.pt", "lock", "notes.part"]
+
+
+@pytest.mark.parametrize("number", WITHOUT_LOCKS)
+def test_a_file_system_without_locks(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr("vita.core.locks.fcntl.flock", flock)
+    message = rf"work/lock: this file system has no file locks \({os.strerror(number)}\)"
+    with pytest.raises(UserError, match=message), exclusive(tmp_path / "work"):
+        pass
+    with pytest.raises(UserError, match=message):
+        is_held(tmp_path / "work")
+
+
+def test_a_trainer_that_says_nothing_of_itself_is_waited_for_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(work_folder, "PATIENCE_UNTOLD_S", 0.1)
+    holder = start_holder(tmp_path)
+    try:
+        for text in ("", "{", "[]", '{"node": "n"}'):
+            (tmp_path / "lock").write_text(text)
+            with pytest.raises(UserError, match="another trainer is at work"), exclusive(tmp_path, patience_s=0.5):
+                pass
+            assert capfd.readouterr().err == f"waiting for another trainer; it holds {tmp_path}\n"
+    finally:
+        os.kill(holder, signal.SIGKILL)
+        os.waitpid(holder, 0)

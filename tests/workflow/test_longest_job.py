@@ -63,3 +63,14 @@ def test_without_a_longest_job_it_is_not_tried_again(tmp_path):
     folder = limited_training(tmp_path / "plain")
     assert folder.run(WEIGHTS).returncode != 0
     assert not (folder.path / WEIGHTS).exists()
+
+
+def test_a_job_does_not_try_again_within_itself(fake_folder):
+    """As a scheduler's job calls Snakemake: it would multiply the attempts, and use up the time of the job."""
+    fake_folder.change("nano.yaml", "longest_job", to=1)
+    (fake_folder.path / "broken").write_text("train /pretrain/\n")
+    assert fake_folder.run(WEIGHTS).returncode != 0
+    attempts = len(fake_folder.calls("train"))
+    assert attempts > 1
+    assert fake_folder.run(WEIGHTS, "--mode", "remote", "--nolock").returncode != 0
+    assert len(fake_folder.calls("train")) == attempts + 1

@@ -1,6 +1,7 @@
 """Profiles: every key is one of Snakemake's, and each rule asks for what its tier says."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,30 @@ def test_a_cluster_retries_what_met_its_time_limit():
     assert slurm["retries"] > 0
     assert slurm["keep-going"]
     assert all(re.fullmatch(r"(mem_mb|runtime)=\d+", entry) for entry in slurm["default-resources"])
+
+
+def test_a_profile_s_retries_hold_for_trainings_where_the_tier_names_no_longest_job(fake_folder, profile):
+    """The first two attempts fail; fake_vita.py is broken until it has been called twice."""
+    vita = fake_folder.path / "bin" / "vita"
+    counting = (
+        """if [ "$1" = train ] && [ $(ls tried* 2>/dev/null | wc -l) -lt 2 ]; then mktemp tried_XXXX; exit 75; fi"""
+    )
+    vita.write_text(vita.read_text().replace("\nexec", f"\n{counting}\nexec"))
+    weights = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0/model.safetensors"
+    said = fake_folder.succeed(weights, "--retries", "2")
+    assert said.count("Trying to restart job") == 2
+
+
+def test_options_of_a_cluster_without_accounting_are_named_as_the_plugin_names_them():
+    text = (PROFILES / "slurm" / "config.yaml").read_text()
+    named = dict(re.findall(r"^# (slurm-[a-z-]+): (\S+)$", text, re.M))
+    assert named == {"slurm-no-account": "true", "slurm-status-command": "squeue"}
+    plugin = pytest.importorskip("snakemake_executor_plugin_slurm", reason="the extra `slurm` is not installed")
+    settings = {field.name for field in fields(plugin.ExecutorSettings)}
+    assert {name.removeprefix("slurm-").replace("-", "_") for name in named} <= settings
+
+
+def test_slurm_is_asked_to_warn_the_trainer(fake_folder, telling):
+    said = fake_folder.succeed("-n", "results/table6.csv", "-s", telling)
+    jobs = re.findall(r"^rule train:\n(?:    .*\n)+", said, re.MULTILINE)
+    assert len(jobs) == 3 and all("slurm_extra=--signal=USR1@120" in job for job in jobs)

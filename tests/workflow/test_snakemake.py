@@ -5,9 +5,12 @@ import os
 import signal
 import subprocess
 import time
+from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import pytest
+
+BASE = "results/runs/nano/nano_shapes/vita/tiny"
 
 
 @pytest.mark.parametrize(
@@ -152,6 +155,39 @@ def test_a_killed_snakemake_is_in_nobodys_way(fake_folder):
     again = folder.run("results/table6.csv")
     assert again.returncode == 0, again.stderr
     assert (folder.path / "results/table6.csv").exists()
+
+
+WITHOUT_LOCKS = """import errno, fcntl, os
+def flock(*_):
+    raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+fcntl.flock = flock
+"""
+
+
+def test_a_file_system_without_locks_is_one_clear_error(fake_folder):
+    """The trainer's lock says the same: tests/engine/test_work_folder.py."""
+    (fake_folder.path / "sitecustomize.py").write_text(WITHOUT_LOCKS)  # what Python imports as it starts
+    fake_folder.environment["PYTHONPATH"] = str(fake_folder.path)
+    said = fake_folder.said("results/table6.csv")
+    assert "claim.lock: this file system has no file locks (No locks available), without which two" in said
+    assert "Traceback" not in said
+    assert fake_folder.calls() == []
+
+
+def test_what_a_cluster_has_finished_for_a_killed_snakemake_is_kept(fake_folder):
+    """Its marks of unfinished jobs name a job of the cluster; the outputs of such a job are whole as they are."""
+    fake_folder.succeed()
+    marks = fake_folder.path / ".snakemake" / "incomplete"
+    outputs = [path.relative_to(fake_folder.path) for path in (fake_folder.path / BASE).rglob("model.safetensors")]
+    assert len(outputs) == 3
+    for job, output in enumerate(outputs):
+        mark = marks / urlsafe_b64encode(str(output).encode()).decode()
+        mark.parent.mkdir(exist_ok=True)
+        mark.write_text(json.dumps({"external_jobid": str(job)}))
+    assert fake_folder.run("-n").returncode != 0  # looking alone cleans nothing up
+    before = len(fake_folder.calls())
+    fake_folder.succeed()
+    assert len(fake_folder.calls()) == before
 
 
 def wait_for(path: Path, seconds: float = 60) -> None:

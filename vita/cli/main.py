@@ -19,7 +19,7 @@ from vita.cli.gpus import Gpus
 from vita.cli.plan import plan
 from vita.cli.probe import probe
 from vita.cli.table import claims, table
-from vita.core.contract import UserError
+from vita.core.contract import Interrupted, UserError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,27 +72,28 @@ def train(
     from vita.core.config_base import load
     from vita.core.run_config import RunConfig
     from vita.engine.cards import own_cards
-    from vita.engine.work_folder import die_with_parent as watch_parent
+    from vita.engine.interruption import die_with_parent as watch_parent
+    from vita.engine.interruption import raised
 
-    if die_with_parent:
-        watch_parent()  # before the slow imports, during which the parent may die too
+    with raised():
+        if die_with_parent:
+            watch_parent()  # before the slow imports, during which the parent may die too
+        run = load(RunConfig, config)
+        if not run.is_trained:
+            raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
+        quiet_libraries()
+        start = weights or (Path(run.start_from) if run.start_from else None)
+        with own_cards(gpus):
+            from vita.engine.launch import check_launcher, train_together
+            from vita.engine.train import train as train_run
 
-    run = load(RunConfig, config)
-    if not run.is_trained:
-        raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
-    quiet_libraries()
-    start = weights or (Path(run.start_from) if run.start_from else None)
-    with own_cards(gpus):
-        from vita.engine.launch import check_launcher, train_together
-        from vita.engine.train import train as train_run
-
-        check_launcher(os.environ)
-        count = min(processes or gpus or 1, gpus or sys.maxsize)
-        if count == 1:
-            train_run(run, config.parent, start)
-            return
-        command = [sys.executable, "-m", "vita", "train", "--die-with-parent", "--config", str(config)]
-        train_together(run, config.parent, count, [*command, *(["--weights", str(start)] if start else [])])
+            check_launcher(os.environ)
+            count = min(processes or gpus or 1, gpus or sys.maxsize)
+            if count == 1:
+                train_run(run, config.parent, start)
+                return
+            command = [sys.executable, "-m", "vita", "train", "--die-with-parent", "--config", str(config)]
+            train_together(run, config.parent, count, [*command, *(["--weights", str(start)] if start else [])])
 
 
 @app.command(rich_help_panel="Runs")
@@ -112,12 +113,15 @@ def predict(
     from vita.core.config_base import load
     from vita.core.run_config import PredictConfig, RunConfig
     from vita.engine.cards import own_cards
+    from vita.engine.interruption import raised
 
-    quiet_libraries()
-    run, asked = load(RunConfig, config), load(PredictConfig, plan)
-    with own_cards(gpus):
-        from vita.engine.predict_run import predict_run
+    with raised():
+        quiet_libraries()
+        run, asked = load(RunConfig, config), load(PredictConfig, plan)
+        with own_cards(gpus):
+            from vita.engine.predict_run import predict_run
 
+            predict_run(run, asked, inference or [], weights, out, out.parent, split)
         predict_run(run, asked, inference or [], weights, out, out.parent, split)
 
 
@@ -156,9 +160,12 @@ def models(
 
 
 def main() -> None:
-    """Entry point: user errors are one line and exit code 2."""
+    """Entry point: user errors are one line and exit code 2; an end that was asked for is one line and exit code 75."""
     try:
         app()
     except UserError as error:
         sys.stderr.write(f"error: {' '.join(str(error).splitlines())}\n")
         sys.exit(2)
+    except Interrupted as end:
+        sys.stderr.write(f"interrupted {end}; the same command goes on\n")
+        sys.exit(os.EX_TEMPFAIL)

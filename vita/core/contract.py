@@ -26,6 +26,13 @@ class UserError(ValueError):
     """
 
 
+class Interrupted(BaseException):
+    """The process was asked to end and does so in order; the same command goes on. The message says how, and when.
+
+    Not an Exception, so that nothing that passes over errors passes over it. The command line exits with code 75.
+    """
+
+
 class Rle(TypedDict):
     """Compressed run-length code of one mask, as pycocotools writes it."""
 

@@ -16,9 +16,11 @@ from vita.core.contract import UserError
 from vita.core.files import read_json, write_json
 from vita.core.run_config import Holds
 
-TRAINING_FILE = "record.json"  # in a run's folder; of a training that failed, in its folder work/
+WEIGHTS_FILE = "model.safetensors"  # in a run's folder, as all of these
+HISTORY_FILE = "history.csv"
+TRAINING_FILE = "record.json"  # of a training that failed or was interrupted, in its folder work/
 PREDICTION_FILE = "predict_record.json"
-START_WEIGHTS = "start.safetensors"  # in a run's folder: a backbone of others, converted
+START_WEIGHTS = "start.safetensors"  # a backbone of others, converted
 START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
@@ -40,7 +42,7 @@ class RunOutcome(Record):
 
     task: str
     config_digest: str
-    status: Literal["running", "finished", "failed"] = "running"
+    status: Literal["running", "finished", "failed", "interrupted"] = "running"
     error: str | None = None
 
 
@@ -94,7 +96,8 @@ class TrainingRecord(RunRecord):
     task: Literal["train"] = "train"
     weights_from: Origin = "trained"
     origin: FileOrigin | None = None
-    iterations: int = 0
+    data_digest: str = ""  # see `vita.engine.record.data_digest`
+    iterations: int = 0  # so far, where it was interrupted
     resumed_at: list[int] = []  # iterations at which the training was taken up again
     train_time_s: float = 0.0
     started_from: StartingWeights | None = None

@@ -140,7 +140,9 @@ class TrainConfig(Frozen):
     card: CardConfig = Field(CardConfig(), exclude_if=is_default)
     threads: PositiveInt = 1
     workers: NonNegativeInt = 0
-    checkpoint_every: PositiveInt = 200
+    checkpoint_every: PositiveInt = 200  # steps
+    # And minutes; it changes no result. Left out of files where it is not set.
+    checkpoint_minutes: PositiveFloat = Field(15.0, exclude_if=lambda minutes: minutes == 15.0)
     validate_every: PositiveInt | None = None
     # Steps beside those of `validate_every`. Left out of files where there are none.
     validate_at: tuple[PositiveInt, ...] = Field((), exclude_if=lambda steps: not steps)

@@ -15,9 +15,10 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from vita.core.contract import UserError
+from vita.core.contract import Interrupted, UserError
 from vita.core.records import TRAINING_FILE
 from vita.core.run_config import RunConfig
+from vita.engine.interruption import END, WARNINGS
 from vita.engine.record import new_training_record, write_ended
 
 USER_ERROR = 2  # the exit code
@@ -52,6 +53,7 @@ def train_together(config: RunConfig, folder: Path, processes: int, command: Seq
     folder: of the run. Where one fails, the others are ended, a record says which it was, and this process ends with
     its exit code.
     """
+    os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(s.name for s in (signal.SIGINT, END, *WARNINGS)))
     os.environ.setdefault("OMP_NUM_THREADS", str(config.train.threads))  # else the library warns of its own choice
     failure = _run_together(processes, command)
     if failure is None:
@@ -90,6 +92,6 @@ def _run_together(processes: int, command: Sequence[str]) -> Failure | None:
         # A signal ends a process at once, the others fail since they miss it; by SIGTERM, they were ended here.
         causes = [one for one in failures if one.code != -signal.SIGTERM] or failures
         return min(causes, key=lambda one: (one.code >= 0, one.code != USER_ERROR))
-    except SignalException as ended:
-        raise SystemExit(128 + ended.sigval) from None
+    except SignalException as ended:  # which all processes got too, and ended by in order
+        raise Interrupted(f"by {signal.Signals(ended.sigval).name}") from None
     return None

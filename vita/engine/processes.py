@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch.distributed as dist
@@ -29,7 +30,8 @@ class Processes:
     @classmethod
     def of(cls, state: PartialState) -> Processes:
         """Those that a launcher started, or this one alone. All of them have to ask."""
-        group = dist.new_group(backend="gloo") if state.num_processes > 1 else None
+        # Long enough for one that waits for another job's end; who dies is noticed at once.
+        group = dist.new_group(backend="gloo", timeout=timedelta(days=30)) if state.num_processes > 1 else None
         return cls(state.num_processes, state.process_index, group)
 
     @property

@@ -16,8 +16,10 @@ from typing import Any
 import torch
 
 from vita.core.config_base import Frozen, digest
+from vita.core.files import sha256
 from vita.core.records import PredictionRecord, RunRecord, TrainingRecord, write_record
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.data.dataset import Part, find_files
 
 EVERY_RUN = ("core", "data", "evaluation", "blocks", "engine")  # rooms of `vita`
 PACKAGES = (
@@ -77,6 +79,19 @@ def _digest_of(paths: Sequence[Path], root: Path) -> str:
     combined = hashlib.sha256()
     for path in sorted(paths):
         combined.update(str(path.relative_to(root)).encode() + path.read_bytes())
+    return combined.hexdigest()[:12]
+
+
+def data_digest(config: RunConfig) -> str:
+    """Twelve hexadecimal digits over the labels that a training reads. Raises UserError when some are not there."""
+    parts: list[Part] = ["train", "valid"] if config.train.validates else ["train"]
+    files = [find_files(config.dataset, part) for part in parts]
+    if config.pseudo_videos:
+        files.append(find_files(config.pseudo_videos.dataset, "train"))
+    combined = hashlib.sha256()
+    for one in files:
+        for path in (one.annotations, *([one.ids] if one.ids else [])):
+            combined.update(sha256(path).encode())
     return combined.hexdigest()[:12]
 
 

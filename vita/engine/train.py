@@ -3,74 +3,110 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
-import cv2
 import torch
 from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from torch import nn
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from vita.core.batch import clip_seeds
-from vita.core.contract import Clip, Losses, UserError, VideoMethod
+from vita.core.contract import Clip, Interrupted, Losses, UserError, VideoMethod
 from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
-from vita.core.progress import progress
-from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, StartingWeights, TrainingRecord, read_record
+from vita.core.progress import progress, say
+from vita.core.records import (
+    HISTORY_FILE,
+    START_FILE,
+    TRAINING_FILE,
+    WEIGHTS_FILE,
+    FileOrigin,
+    StartingWeights,
+    TrainingRecord,
+    read_record,
+)
 from vita.core.run_config import RunConfig
 from vita.data.dataset import read_part
-from vita.data.sampling.clip_stream import ClipStream, training_stream
+from vita.data.sampling.clip_stream import training_stream
 from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
+from vita.engine.clip_loading import read_shares
 from vita.engine.device_settings import apply_settings, place
+from vita.engine.finished import keep_finished, take_finished
 from vita.engine.history import History, checked_sum, steps_of_row, values_of
+from vita.engine.interruption import EndRequest
 from vita.engine.memory_advice import memory_explained, training_advice
 from vita.engine.optimizer import build_optimizer
-from vita.engine.passes import Pass, check_share, drawing_modules, key_draws, passes_of, shares_of, times
+from vita.engine.passes import Pass, check_share, drawing_modules, key_draws, passes_of, times
+from vita.engine.pauses import Pause, Pauses
 from vita.engine.processes import Processes
 from vita.engine.recomputation import recompute_layers
-from vita.engine.record import device_name, new_training_record, source_digest, write_ended
+from vita.engine.record import data_digest, device_name, new_training_record, source_digest, write_ended
 from vita.engine.seeding import seed_everything
 from vita.engine.step import take_step
 from vita.engine.validation import Validation
-from vita.engine.work_folder import exclusive
+from vita.engine.work_folder import Holder, exclusive
 
 
 def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
     """Train one run and write model.safetensors, history.csv and record.json into `folder`.
 
     State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
-    weights as an uninterrupted run's. Raises UserError on bad input and on a loss that is not finite.
+    weights as an uninterrupted run's. Where another trainer is at work, waits for it, and takes what it has finished.
+    Raises UserError on bad input and on a loss that is not finite; Interrupted, after a checkpoint at the end of the
+    step, when a signal asked for an end.
     """
     record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
-    processes = Processes.of(PartialState(cpu=not torch.cuda.is_available()))
+    processes, end = Processes.of(PartialState(cpu=not torch.cuda.is_available())), EndRequest()
     record.processes = processes.count
-    failed = folder / "work" / TRAINING_FILE
-    with exclusive(folder / "work") if processes.is_main else nullcontext():
+    ended = folder / "work" / TRAINING_FILE
+    with exclusive(folder / "work") if processes.is_main else nullcontext() as holder, end.listening():
         if processes.is_main:
-            failed.unlink(missing_ok=True)
+            ended.unlink(missing_ok=True)
         try:
             processes.gather(None)
             record.source_digest = source_digest(method_package(config.method))
-            with memory_explained("training", training_advice(config.train)):
-                Trainer(config, folder, weights, record, processes).run()
+            record.data_digest = data_digest(config)
+            if not _finished_meanwhile(folder, record, weights, processes):
+                with memory_explained("training", training_advice(config.train)):
+                    Trainer(config, folder, weights, record, processes, end, holder).run()
         except BaseException as error:
-            _record_failure(record, error, failed, processes)
+            _record_end(record, error, ended, processes, holder)
             raise
 
 
-def _record_failure(record: TrainingRecord, error: BaseException, path: Path, processes: Processes) -> None:
-    """Of several processes, the first to fail tells why; the others fail since they miss it."""
-    if processes.count > 1 and path.exists():
+def _finished_meanwhile(folder: Path, record: TrainingRecord, weights: Path | None, processes: Processes) -> bool:
+    """The same answer in all processes; the one that holds the folder finds it."""
+    answer: bool | UserError = False
+    if processes.is_main:
+        try:
+            answer = take_finished(folder, record, weights)
+        except UserError as error:
+            answer = error
+    found = processes.gather(answer)[0]
+    if found and processes.is_main:
+        say(f"{folder}: another job has finished this training meanwhile; its weights are taken")
+    return bool(found)
+
+
+def _record_end(
+    record: TrainingRecord, error: BaseException, path: Path, processes: Processes, holder: Holder | None
+) -> None:
+    """All are interrupted together, and the holder tells. Of those that fail, the first tells why; others miss it."""
+    if isinstance(error, Interrupted):
+        if not holder:
+            return
+        record.status = "interrupted"
+        holder.tell(f"interrupted {error}")
+    elif processes.count > 1 and path.exists():
         return
-    where = f"process {processes.rank} of {processes.count}: " if processes.count > 1 else ""
-    record.status, record.error = "failed", f"{where}{type(error).__name__}: {error}"
+    else:
+        where = f"process {processes.rank} of {processes.count}: " if processes.count > 1 else ""
+        record.status, record.error = "failed", f"{where}{type(error).__name__}: {error}"
     with suppress(UserError):  # on a full disk, the first error is the one to tell
         write_ended(record, path)
 
@@ -79,9 +115,18 @@ class Trainer:
     """The parts of one training run."""
 
     def __init__(
-        self, config: RunConfig, folder: Path, weights: Path | None, record: TrainingRecord, processes: Processes
+        self,
+        config: RunConfig,
+        folder: Path,
+        weights: Path | None,
+        record: TrainingRecord,
+        processes: Processes,
+        end: EndRequest,
+        holder: Holder | None,
     ) -> None:
+        """holder: of the folder's lock, in the process that has it."""
         self.config, self.folder, self.record, self.processes = config, folder, record, processes
+        self.end, self.holder = end, holder
         schedule = config.train
         check_share(schedule.clips_per_batch, processes)
         seed_everything(config.seed, schedule.threads)
@@ -108,9 +153,11 @@ class Trainer:
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
         self.model, self.optimizer = self.accelerator.prepare(model, optimizer)
-        identity = f"{record.config_digest} {record.started_from and record.started_from.sha256}"
+        start = record.started_from and record.started_from.sha256
+        identity = f"{record.config_digest} {record.data_digest} {start}"
         self.checkpoint = Checkpoint(folder / "work" / "last.pt", identity)
         self.history, self.seconds, self.start = History(), 0.0, 0
+        self.pauses = Pauses(processes, schedule, end)
         self.validation = Validation(config, definition.read_variant(config.validation)) if schedule.validates else None
         record.device = device_name(self.accelerator.device)
 
@@ -130,27 +177,14 @@ class Trainer:
         self.bare.train()
         schedule = self.config.train
         name = f"{self.config.variant} seed {self.config.seed}"
+        batches = read_shares(self.stream, range(self.start, schedule.iterations), schedule, self.processes)
         with progress(schedule.iterations, name, self.start, shown=self.processes.is_main) as bar:
-            for step, clips in enumerate(self._batches(), self.start):
+            for step, clips in enumerate(batches, self.start):
                 began = time.perf_counter()
                 rate = self._step(step, clips)
                 self.seconds += time.perf_counter() - began
                 self._after_step(step + 1, rate, bar)
         self._finish()
-
-    def _batches(self) -> Iterator[list[Clip | UserError]]:
-        """The share of this process of every batch from the first step that is left."""
-        schedule = self.config.train
-        steps = range(self.start, schedule.iterations)
-        batches = DataLoader(
-            cast("Dataset[Clip | UserError]", _ErrorsAsSamples(self.stream)),
-            batch_sampler=shares_of(steps, schedule.clips_per_batch, self.processes),
-            collate_fn=list,
-            num_workers=schedule.workers,
-            worker_init_fn=_keep_to_one_core,
-            generator=torch.Generator(),  # else it draws from the global one, once more in a resumed run
-        )
-        yield from batches
 
     def _step(self, step: int, share: list[Clip | UserError]) -> float:
         """One optimiser step on the share of this process."""
@@ -190,16 +224,32 @@ class Trainer:
         if done % steps_of_row(schedule.iterations) == 0 or last:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
-        if self.validation and schedule.validates_after(done):
-            self.history.note_validation(done, self.validation(self.bare, self.processes))
-        if done % schedule.checkpoint_every == 0 and not last:
-            self._save(done)
+            self._tell(f"step {done} of {schedule.iterations}")
+        validates = self.validation is not None and schedule.validates_after(done)
+        pause = self.pauses.after(done)
+        if pause or (validates and not last):
+            # Before a validation, which may take longer than a scheduler waits once it has asked for an end.
+            self._save(done, validates)
         bar.update()
+        if pause is Pause.END:
+            self.record.iterations, self.record.train_time_s = done, round(self.seconds, 3)
+            raise Interrupted(f"by {self.end.signal or 'a signal'} after step {done} of {schedule.iterations}")
+        if validates:
+            self._validate(done)
 
-    def _save(self, done: int) -> None:
+    def _validate(self, done: int) -> None:
+        assert self.validation is not None
+        self.history.note_validation(done, self.validation(self.bare, self.processes))
+
+    def _tell(self, progress: str) -> None:
+        if self.holder:
+            self.holder.tell(progress)
+
+    def _save(self, done: int, validates: bool) -> None:
         scaler = self.accelerator.scaler  # of fp16 alone
         progress_so_far = {
             "step": done,
+            "validates": validates,  # before the next step
             "seconds": self.seconds,
             "history": vars(self.history),
             "resumed_at": self.record.resumed_at,
@@ -207,6 +257,7 @@ class Trainer:
         }
         if self.processes.is_main:
             self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
+        self.pauses.saved()
 
     def _resume(self) -> None:
         found = self.checkpoint.restore(self.bare, self.optimizer)
@@ -217,23 +268,21 @@ class Trainer:
         self.record.resumed_at = [*found["resumed_at"], self.start]
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(found["scaler"])
+        if found["validates"]:
+            self._validate(self.start)
 
     def _finish(self) -> None:
         if not self.processes.is_main:
             return
-        weights = self.folder / "model.safetensors"
+        weights = self.folder / WEIGHTS_FILE
         save_weights(cast(VideoMethod, self.bare).state_to_keep(), weights)
         self.record.iterations, self.record.train_time_s = self.config.train.iterations, round(self.seconds, 3)
         self.record.weights_sha256, self.record.status = sha256(weights), "finished"
-        self.history.write(self.folder / "history.csv")
+        self.history.write(self.folder / HISTORY_FILE)
         write_ended(self.record, self.folder / TRAINING_FILE)
+        keep_finished(self.folder)
         for name in ("last.pt", TRAINING_FILE):
             (self.folder / "work" / name).unlink(missing_ok=True)
-
-
-def _keep_to_one_core(_: int) -> None:
-    """In a worker process: many of them, each with threads for all cores, would only wait for each other."""
-    cv2.setNumThreads(0)
 
 
 def _accelerator(precision: str) -> Accelerator:
@@ -245,19 +294,3 @@ def _accelerator(precision: str) -> Accelerator:
     # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
     unused = DistributedDataParallelKwargs(find_unused_parameters=True)
     return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])
-
-
-class _ErrorsAsSamples:
-    """Bad input found by a worker process reaches the trainer as it is, not wrapped in the worker's traceback."""
-
-    def __init__(self, clips: ClipStream) -> None:
-        self._clips = clips
-
-    def __len__(self) -> int:
-        return len(self._clips)
-
-    def __getitem__(self, k: int) -> Clip | UserError:
-        try:
-            return self._clips[k]
-        except UserError as error:
-            return error

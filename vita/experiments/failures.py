@@ -1,4 +1,7 @@
-"""Which runs failed: their last attempt ended without its result. Read from what they left in their folders."""
+"""Which runs failed: their last attempt ended without its result. Read from what they left in their folders.
+
+One that was asked to end, and did so in order, has not failed: it goes on.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,7 @@ def training_failed(run: Run) -> bool:
     if (folder / TRAINING_FILE).exists():
         return False
     tried = any((folder / trace).exists() for trace in TRACES[:3])
-    return tried and not is_held(folder / "work")
+    return tried and not is_held(folder / "work") and not _interrupted(folder / "logs/train.log")
 
 
 def prediction_failed(run: Run) -> bool:
@@ -27,7 +30,13 @@ def prediction_failed(run: Run) -> bool:
     if training_failed(run):
         return True
     folder = Path(run.directory)
-    return (folder / "logs/predict.log").exists() and not (folder / PREDICTION_FILE).exists()
+    log = folder / "logs/predict.log"
+    return log.exists() and not (folder / PREDICTION_FILE).exists() and not _interrupted(log)
+
+
+def _interrupted(log: Path) -> bool:
+    """Whether the last line is that of a command that was asked to end."""
+    return log.exists() and log.read_text(errors="replace").rstrip().rpartition("\n")[2].startswith("interrupted ")
 
 
 def evaluation_failed(run: Run, inference: str) -> bool:

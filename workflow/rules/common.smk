@@ -124,9 +124,14 @@ def training_threads(run):
 
 
 def training_restarts():
-    """How often a training goes on in another job, after one that met its time limit."""
+    """How often a training goes on in another job, after one that met its time limit; None leaves it to the profile.
+
+    Within a job of a scheduler never: its time is over, and who submitted it tries again.
+    """
+    if not workflow.is_main_process:
+        return 0
     longest = TABLE.tier.longest_job
-    return 0 if longest is None else restarts(MINUTES, longest)
+    return None if longest is None else restarts(MINUTES, longest)
 
 
 def run_of(wildcards):

@@ -170,7 +170,7 @@ def print_errors(started):
     for log in sorted(Path("results").rglob("*.log")):
         if log.stat().st_mtime >= started:
             last = log.read_text(errors="replace").strip().rpartition("\n")[2]
-            if re.match(r"error: |[\w.]*(Error|Exception)\b", last):
+            if re.match(r"error: |interrupted |[\w.]*(Error|Exception)\b", last):
                 print(f"{log}: {last}", file=sys.stderr)
     if not SHOW_FAILED and any(failures.prediction_failed(run) for run in TABLE):
         print(

@@ -101,7 +101,7 @@ rule train:
         run=one_of(run.directory for run in TABLE if run.is_trained),
     # The longest jobs come first: what follows from them is short and fills all cores to the end.
     priority: 1
-    # Beyond those of the profile: a training that takes longer than one job goes on from its last checkpoint.
+    # In the place of the profile's: a training that takes longer than one job goes on from its last checkpoint.
     retries: training_restarts()
     conda:
         ENVIRONMENT
@@ -112,6 +112,8 @@ rule train:
         processes=TABLE.tier.training_processes,
         mem_mb=needs("train").mem_mb,
         runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
+        # SLURM then warns the trainer two to three minutes before its time limit, of which it kills 30 seconds after.
+        slurm_extra="--signal=USR1@120",
     message:
         "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.

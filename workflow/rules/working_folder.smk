@@ -1,13 +1,18 @@
 # Who works in this folder. A killed Snakemake leaves its lock and half-made outputs; the kernel, unlike a lock file,
 # knows whether it still lives, so the same command can clean up after it and go on.
 
-import fcntl
+import os
 import shutil
+import signal
 import sys
 from base64 import urlsafe_b64decode
+from datetime import UTC, datetime
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from vita.core.contract import UserError
+from vita.core.locks import try_lock
+from vita.engine.finished import ASKED_AT
 
 LOOKS_ONLY = (
     "-n",
@@ -34,12 +39,13 @@ def claim_folder():
     # Close-on-exec: jobs do not inherit it.
     claim = Path(".snakemake/claim.lock").open("w")
     try:
-        fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        message = "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
-        raise WorkflowError(message) from None
-    except OSError:
-        return  # a file system without such locks: `snakemake --unlock` is left to the user
+        claimed = try_lock(claim)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    if not claimed:
+        raise WorkflowError(
+            "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
+        )
     workflow.globals["_claim"] = claim
     for lock in Path(".snakemake/locks").glob("*.lock"):
         lock.unlink()
@@ -47,17 +53,22 @@ def claim_folder():
 
 
 def remove_half_made():
-    """Delete the outputs of jobs that were cut off, with Snakemake's marks of them. Cluster jobs may still run."""
+    """Delete the outputs of jobs that were cut off, and Snakemake's marks of unfinished ones.
+
+    Jobs on a cluster outlive Snakemake: what they have written is whole, since every command writes its files so, and
+    what they have not is asked for again.
+    """
     marks = Path(".snakemake/incomplete")
     for mark in [
         path
         for path in marks.rglob("*")
         if path.is_file() and path.name != "migration_underway"
     ]:
-        if '"external_jobid": null' not in mark.read_text():
-            continue
-        code = "".join(part.removeprefix("@") for part in mark.relative_to(marks).parts)
-        remove_output(Path(urlsafe_b64decode(code).decode()))
+        if '"external_jobid": null' in mark.read_text():
+            code = "".join(
+                part.removeprefix("@") for part in mark.relative_to(marks).parts
+            )
+            remove_output(Path(urlsafe_b64decode(code).decode()))
         mark.unlink()
 
 
@@ -68,3 +79,15 @@ def remove_output(path):
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def prepare_jobs():
+    """Tell every job when the command was given, so that it knows what was finished since.
+
+    In a job, a scheduler's warning is for the command that runs: it must not end the Snakemake around that.
+    """
+    if workflow.is_main_process:
+        os.environ[ASKED_AT] = datetime.now(UTC).isoformat(timespec="seconds")
+        return
+    for warning in (signal.SIGUSR1, signal.SIGUSR2):
+        signal.signal(warning, signal.SIG_IGN)

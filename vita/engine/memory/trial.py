@@ -24,6 +24,7 @@ from vita.core.contract import ProbedMethod
 from vita.core.files import read_json, write_json
 from vita.core.run_config import CardConfig
 from vita.engine.device_settings import apply_settings
+from vita.engine.interruption import die_with_parent
 from vita.engine.memory.budget import Budget, Kind, address_space, peak_address_space
 from vita.engine.memory.case import Case
 from vita.engine.memory.fallback_guard import FallbackGuard
@@ -31,7 +32,6 @@ from vita.engine.memory.gpu import nvml_reader
 from vita.engine.memory.offline_inference import build, run
 from vita.engine.out_of_memory import is_no_engine, is_out_of_memory
 from vita.engine.seeding import seed_everything
-from vita.engine.work_folder import die_with_parent
 
 Outcome = Literal["fits", "out of memory", "no engine", "fallback", "killed", "crashed", "hung", "error"]
 ANSWERS: tuple[Outcome, ...] = ("fits", "out of memory")  # all others are no answer to the question
