@@ -25,7 +25,7 @@ from vita.data.synthetic.write import synthesise
 from vita.experiments.config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 
-ITERATIONS, EVERY = 60, 10
+ITERATIONS, EVERY = 40, 5
 CONTINUES = 0.05  # relative: of the loss of any row, on a card, where sums have no fixed order
 TWO_PROCESSES = 0.02  # relative: of the loss of the first row; trained norms see half of the batch each
 TIMEOUT_S = 200.0
@@ -94,10 +94,10 @@ def start(bench: Bench, run: Path, launcher: tuple[str, ...] = ()) -> subprocess
 
 
 def finish(process: subprocess.Popen[bytes]) -> None:
-    """Wait for it. Raises CalledProcessError when it fails."""
+    """Wait for it, and end it where that is cut off. Raises CalledProcessError when it fails."""
     try:
         code = process.wait(TIMEOUT_S)
-    except subprocess.TimeoutExpired:
+    except BaseException:
         os.killpg(process.pid, signal.SIGKILL)
         raise
     if code:
@@ -107,10 +107,12 @@ def finish(process: subprocess.Popen[bytes]) -> None:
 def kill_after_checkpoint(process: subprocess.Popen[bytes], run: Path) -> None:
     """As soon as there is a checkpoint to go on from. Raises RuntimeError when it ends before."""
     deadline = time.monotonic() + TIMEOUT_S
-    while not (run / "work" / "last.pt").exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    try:
+        while not (run / "work" / "last.pt").exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.01)
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
     if process.returncode != -signal.SIGKILL or (run / "model.safetensors").exists():
         raise RuntimeError(f"the training ended before it could be killed, see {run / 'log'}")
 
