@@ -6,6 +6,9 @@ CORES ?= $(shell getconf _NPROCESSORS_ONLN)
 TIER ?=
 # Recorded outputs of the official implementations; the tests carry a compact part of them.
 RECORDINGS ?= ../shared/golden
+# Of make gpu-check: cuda or cpu, and some of its parts (conformance predictions steps frames resume probe).
+DEVICE ?= cuda
+PART ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -21,7 +24,7 @@ define results
 		exit 1; }
 endef
 
-.PHONY: help venv table6 smoke report plan test conformance cluster lint schemas clean
+.PHONY: help venv table6 smoke report plan test conformance gpu-check cluster lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -32,6 +35,7 @@ help:
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
+	@echo "make gpu-check DEVICE=cuda PART=steps   whether a card computes what a CPU does, and how fast (docs/machines.md)"
 	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
 
@@ -75,6 +79,9 @@ conformance: $(STAMP)
 cluster: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[slurm]'
 	$(BIN)/pytest -m slurm -rs tests/workflow/test_slurm.py
+
+gpu-check: $(STAMP)
+	$(BIN)/python benchmarks/gpu.py --device $(DEVICE) $(foreach part,$(PART),--part $(part))
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -130,13 +130,18 @@ def conformance(
     recordings: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of recorded outputs.")],
     full_size: Annotated[bool, typer.Option(help="Include the models in their released sizes (minutes).")] = True,
     out: Annotated[Path | None, typer.Option(help="CSV with one row a group.")] = None,
+    device: Annotated[
+        Literal["cpu", "cuda"], typer.Option(help="Where models run; on cuda without TF32, as they were recorded.")
+    ] = "cpu",
 ) -> None:
     """Hold our models against recorded outputs of the official implementations; exit code 1 when any differs."""
+    from vita.official.conformance.device import find_device, tf32
     from vita.official.conformance.run import Report, run
 
     quiet_libraries()
-    report = Report()
-    run(recordings, full_size, report, typer.echo)
+    report, chosen = Report(), find_device(device)
+    with tf32(allowed=False):
+        run(recordings, full_size, report, typer.echo, chosen)
     if out is not None:
         import pandas as pd
 

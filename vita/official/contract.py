@@ -8,7 +8,10 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor, nn
+
+CPU = torch.device("cpu")
 
 
 @dataclass(frozen=True)
@@ -65,13 +68,13 @@ class ReferenceAdapter(Protocol):
 class RecordedOutputs(Protocol):
     """What an entry point of the group `vita.conformance` names (a module will do): a method held to its release."""
 
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Ours against the recorded outputs in `folder`, or its recorded optimiser steps where it holds those.
+    def checks(self, folder: Path, device: torch.device = CPU) -> Iterator[Check]:
+        """Ours on `device` against the recorded outputs in `folder`, or its optimiser steps where it holds those.
 
         Raises UserError when the folder is malformed.
         """
         ...
 
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
+    def full_size_checks(self, folder: Path, device: torch.device = CPU) -> Iterator[Check]:
         """As `checks`, of those recordings among the full-size ones in `folder` that are of this method."""
         ...

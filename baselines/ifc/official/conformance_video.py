@@ -72,6 +72,7 @@ class ListeningTracker(VideoTracker):
     def valid(self, frames: int) -> Tensor:
         """Which clip holds which instance in which frame, (clips, N, T)."""
         held = torch.zeros(len(self.clips), len(self.probabilities), frames, dtype=torch.bool)
+        held = held.to(self.probabilities.device)
         for row, clip, association in zip(held, self.clips, self.associations, strict=True):
             row[association.instances, clip.start : clip.stop] = True
         return held
@@ -79,7 +80,7 @@ class ListeningTracker(VideoTracker):
     def mask_logits(self, frames: StoredFrames) -> Tensor:
         """(N, T, H, W) at the size of the stored frames; NaN where no clip holds the instance."""
         size = frames.out_height, frames.out_width
-        logits = torch.full((len(self.probabilities), len(frames), *size), torch.nan)
+        logits = torch.full((len(self.probabilities), len(frames), *size), torch.nan, device=self.probabilities.device)
         for number, (instances, maps) in self.final.items():
             if len(instances):
                 whole = F.interpolate(maps[None], size=size, mode="bilinear", align_corners=False)
@@ -144,7 +145,7 @@ def _instance_checks(tracker: ListeningTracker, frames: StoredFrames, tensors: T
         yield compare(f"{group} mask logits", [(tracker.mask_logits(frames), tensors[logits])], MASK_LOGITS)
     if "instance_masks" in tensors:
         masks = decode(tracker.segmentations)
-        yield compare_masks(f"{group} instance masks", masks, tensors["instance_masks"].numpy())
+        yield compare_masks(f"{group} instance masks", masks, tensors["instance_masks"].cpu().numpy())
 
 
 def _track_checks(
@@ -159,5 +160,5 @@ def _track_checks(
     yield compare(f"{group} track scores", [(named[0], tensors["pred_scores"][order])], VALUES)
     yield compare(f"{group} track labels", [(named[1], tensors["pred_labels"][order])], EXACT)
     if "instance_masks" in tensors and "pred_instance_index" in tensors:
-        wanted = tensors["instance_masks"][tensors["pred_instance_index"][order]].numpy()
+        wanted = tensors["instance_masks"][tensors["pred_instance_index"][order]].cpu().numpy()
         yield compare_masks(f"{group} track masks", decode([track.segmentations for track in tracks]), wanted)

@@ -109,22 +109,23 @@ def _inference_checks(model: Mask2FormerVis, source: StoredFrames, tensors: Tens
     """Whole inference; predictions are matched by (query, class) where that was recorded, by score otherwise."""
     seen = model.encode_video(source, len(tensors["pred_scores"]))
     prediction, geometry = seen.last(0, len(source)), seen.geometry
+    device = prediction.class_logits.device
     _, labels, queries = top_pairs(prediction.class_logits[0], len(tensors["pred_scores"]))
     tracks = model.predict(source, {"only": None}, len(tensors["pred_scores"])).tracks["only"]
-    ours, theirs = torch.arange(len(labels)), tensors["pred_scores"].argsort(descending=True)
+    ours, theirs = torch.arange(len(labels), device=device), tensors["pred_scores"].argsort(descending=True)
     if "topk_flat_index" in tensors:
         pairs = queries * (prediction.class_logits.shape[-1] - 1) + labels
         ours, theirs = pairs.argsort(), tensors["topk_flat_index"].argsort()
         chosen = [(pairs[ours], tensors["topk_flat_index"][theirs])]
         chosen += [(queries[ours], tensors["topk_query_index"][theirs])] if "topk_query_index" in tensors else []
         yield compare(f"{group} chosen", chosen, EXACT)
-    named = torch.tensor([track.label for track in tracks])[ours]
+    named = torch.tensor([track.label for track in tracks], device=device)[ours]
     yield compare(f"{group} labels", [(named, tensors["pred_labels"][theirs])], EXACT)
-    scores = torch.tensor([track.score for track in tracks])[ours]
+    scores = torch.tensor([track.score for track in tracks], device=device)[ours]
     yield compare(f"{group} scores", [(scores, tensors["pred_scores"][theirs])], VALUES)
     if "pred_masks" in tensors:
-        masks = decode([track.segmentations for track in tracks])[ours.numpy()]
-        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][theirs].numpy())
+        masks = decode([track.segmentations for track in tracks])[ours.cpu().numpy()]
+        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][theirs].cpu().numpy())
     if "pred_mask_logits_before_threshold" in tensors:
         logits = to_out_size(to_network_size(prediction.mask_logits[0, queries[ours]], geometry), geometry)
         recorded = tensors["pred_mask_logits_before_threshold"][theirs]

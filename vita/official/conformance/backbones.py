@@ -24,7 +24,7 @@ from vita.official.checkpoints.sizes import Config, Shapes
 from vita.official.checkpoints.state_dict import from_official, shapes_of
 from vita.official.conformance.check import EXACT, VALUES, Pair, compare
 from vita.official.conformance.recording import Recording, Tensors
-from vita.official.contract import Check
+from vita.official.contract import CPU, Check
 
 STATE = "_state_dict"
 FULL = "full_"
@@ -32,9 +32,9 @@ MAPS = ("res2", "res3", "res4", "res5")
 OUR_PREFIX = "extractor."
 
 
-def checks(folder: Path) -> Iterator[Check]:
+def checks(folder: Path, device: torch.device = CPU) -> Iterator[Check]:
     """Small backbones with recorded weights, at every recorded size, fed unpadded. Raises UserError when malformed."""
-    recording = Recording(folder)
+    recording = Recording(folder, device)
     for stem in [stem.removesuffix(STATE) for stem in recording.stems("") if stem.endswith(STATE)]:
         tensors, state = recording.tensors(stem), dict(recording.tensors(stem + STATE))
         model = _loaded(state, f"{folder / stem}{STATE}.safetensors")
@@ -47,9 +47,9 @@ def checks(folder: Path) -> Iterator[Check]:
     yield from recording.unread()
 
 
-def full_size_checks(folder: Path) -> Iterator[Check]:
+def full_size_checks(folder: Path, device: torch.device = CPU) -> Iterator[Check]:
     """Backbones in their released sizes, whose weights follow from their names. Raises UserError when malformed."""
-    recording = Recording(folder)
+    recording = Recording(folder, device)
     for stem in [stem for stem in recording.stems(FULL) if not stem.endswith(STATE)]:
         tensors = recording.tensors(stem)
         for name in sorted({key.partition(".")[0] for key in tensors if "." in key}):
@@ -83,6 +83,7 @@ def _compare_maps(group: str, model: Backbone, frames: Tensor, tensors: Tensors,
     if not recorded:
         raise UserError(f"{tensors.path}: no map of '{stem}'; wanted is at least one of {', '.join(MAPS)}")
     seen = max(map(len, recorded.values()))
+    model.to(frames.device)
     maps = dict(zip(MAPS, model(normalise_and_pad([frames[:seen]], divisor=1)), strict=True))
     pairs: list[Pair] = []
     for name, value in recorded.items():

@@ -39,7 +39,7 @@ def compare(group: str, pairs: Iterable[Pair], tolerance: Tolerance) -> Check:
     """All tensors of a group, entry by entry; NaN is equal to NaN, and tensors of another shape never pass."""
     error, largest, passed = 0.0, 0.0, True
     for ours, recorded in pairs:
-        one, top = ours.detach().double(), recorded.double()
+        one, top = ours.detach().cpu().double(), recorded.cpu().double()
         if one.shape != top.shape:
             return failed(group)
         both_nan = one.isnan() & top.isnan()
@@ -105,7 +105,7 @@ def compare_points(group: str, pairs: Iterable[Pair]) -> Check:
         if ours.shape != recorded.shape:
             return failed(group)
         total += ours.shape[0] * ours.shape[1]
-        places = [torch.view_as_complex(points.contiguous()).numpy() for points in (ours, recorded)]
+        places = [torch.view_as_complex(points.detach().cpu().contiguous()).numpy() for points in (ours, recorded)]
         missing += sum(int((~np.isin(a, b)).sum()) for a, b in zip(*places, strict=True))
     share = missing / max(total, 1)
     return Check(group, share, 1.0, OTHER_POINTS, share <= OTHER_POINTS)

@@ -21,7 +21,7 @@ from vita.official.conformance.recording import Facts, Recording, Tensors, confi
 from vita.official.conformance.released_sizes import FullSize, full_size_recordings, released_keys
 from vita.official.conformance.training_step import SINGLE, Limits, gradient_checks
 from vita.official.conformance.trajectory import STEPS, first_weights, in_64_bits, trajectory_checks
-from vita.official.contract import Check, ReferenceAdapter
+from vita.official.contract import CPU, Check, ReferenceAdapter
 
 Model = TypeVar("Model", bound=nn.Module)
 
@@ -46,9 +46,12 @@ class RecordedMethod(Generic[Model]):
     full_size: Callable[[Model, FullSize, Mapping[str, Any]], Iterator[Check]]
     gradients: Callable[..., Iterator[Check]] = gradient_checks
 
-    def checks(self, folder: Path) -> Iterator[Check]:
-        """Everything that `folder` holds of a small model. Raises UserError when it is malformed."""
-        recording = Recording(folder)
+    def checks(self, folder: Path, device: torch.device = CPU) -> Iterator[Check]:
+        """Everything that `folder` holds of a small model, which runs on `device`.
+
+        Raises UserError when the folder is malformed.
+        """
+        recording = Recording(folder, device)
         if recording.stems(STEPS):
             yield from self._trajectory(recording)
         else:
@@ -60,14 +63,15 @@ class RecordedMethod(Generic[Model]):
         yield from recording.unread()
 
     @torch.no_grad()
-    def full_size_checks(self, folder: Path) -> Iterator[Check]:
+    def full_size_checks(self, folder: Path, device: torch.device = CPU) -> Iterator[Check]:
         """The released sizes with portable weights, for every recording of this method in `folder`."""
-        for one in full_size_recordings(folder, self.project):
+        for one in full_size_recordings(folder, self.project, device):
             config = {**released_keys(one.config), **configuration(one.meta)}
             classes = next(one.tensors[key].shape[-1] - 1 for key in one.tensors if "pred_logits" in key)
             model = self._build(self.official.options(config, {}), classes).eval()
             state = portable_weights(layout(model, self.official)) | dict(self.official.constants(model))
             model.load_state_dict(from_official(state, model, self.official, one.group))
+            model.to(device)
             yield from self.full_size(model, one, config)
             yield from one.recording.unread()
 
@@ -81,7 +85,7 @@ class RecordedMethod(Generic[Model]):
         options = self.official.options(configuration(recording.facts("meta")), shapes_of(state))
         model = self._build(options, len(state[self.head]) - 1)
         model.load_state_dict(from_official(state, model, self.official, str(state.path)))
-        return model
+        return model.to(recording.device)
 
     def _build(self, options: Mapping[str, Any], num_classes: int) -> Model:
         model = self.definition.build(options, num_classes)

@@ -17,18 +17,18 @@ from torch import Tensor
 
 from vita.core.contract import Clip, UserError
 from vita.core.files import read_json
-from vita.official.contract import Check, not_compared
+from vita.official.contract import CPU, Check, not_compared
 
 
 class Tensors(Mapping[str, Tensor]):
-    """The tensors of one file. Whatever is read counts as looked at."""
+    """The tensors of one file, on one device. Whatever is read counts as looked at."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, device: torch.device = CPU) -> None:
         try:
-            self._tensors = load_file(path)
+            self._tensors = {name: tensor.to(device) for name, tensor in load_file(path).items()}
         except (SafetensorError, OSError) as error:
             raise UserError(f"{path}: not a readable safetensors file ({error})") from None
-        self.path, self.read = path, set[str]()
+        self.path, self.device, self.read = path, device, set[str]()
 
     def __getitem__(self, key: str) -> Tensor:
         if key not in self._tensors:
@@ -97,9 +97,13 @@ class Facts(dict[str, Any]):
 
 @dataclass
 class Recording:
-    """One folder. Files are opened once; `unread` tells which tensors nobody compared or used."""
+    """One folder. Files are opened once; `unread` tells which tensors nobody compared or used.
+
+    device: where its tensors are put, and models that are compared with them run.
+    """
 
     folder: Path
+    device: torch.device = CPU
     _files: dict[str, Tensors] = field(default_factory=dict)
 
     def has(self, stem: str) -> bool:
@@ -109,7 +113,7 @@ class Recording:
     def tensors(self, stem: str) -> Tensors:
         """The tensors of `stem.safetensors`. Raises UserError when it is missing or damaged."""
         if stem not in self._files:
-            self._files[stem] = Tensors(self.folder / f"{stem}.safetensors")
+            self._files[stem] = Tensors(self.folder / f"{stem}.safetensors", self.device)
         return self._files[stem]
 
     def facts(self, stem: str) -> Facts:
@@ -178,7 +182,7 @@ def recorded_clips(tensors: Tensors, absent_class: int) -> list[Clip]:
         visible = (ids != -1) & masks.bool().flatten(2).any(2)
         seen = visible.any(1)
         known = classes.masked_fill(classes == absent_class, -1)[seen]
-        labels = known.amax(1) if len(known) else torch.zeros(0, dtype=torch.int64)
+        labels = known.amax(1) if len(known) else known.new_zeros(0)
         identities = ids.masked_fill(~visible, -1)[seen]
         places = tuple(range(len(frames)))
         clips.append(Clip(frames, masks[seen].bool(), labels, identities, known != -1, number, places))

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from vita.core.contract import UserError
 from vita.official.conformance.recording import Recording, Tensors
+from vita.official.contract import CPU
 
 # What the released configuration files set, by the backbone in their names, where it is not the default.
 SWIN_LARGE = {
@@ -37,11 +40,11 @@ class FullSize:
         return self.recording.tensors(self.stem)
 
 
-def full_size_recordings(folder: Path, project: str) -> Iterator[FullSize]:
+def full_size_recordings(folder: Path, project: str, device: torch.device = CPU) -> Iterator[FullSize]:
     """Those made from configuration files of one official project."""
     for path in sorted(folder.glob("*_meta.json")):
         name = path.stem.removesuffix("_meta")
-        recording = Recording(folder)
+        recording = Recording(folder, device)
         meta = recording.facts(path.stem)
         if "config" not in meta:
             raise UserError(f"{path}: no key 'config', which names the released configuration file")

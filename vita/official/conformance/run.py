@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
+import torch
+
 from vita.core.contract import UserError
 from vita.official.conformance import augmentation, backbones, evaluator, optimizer
-from vita.official.contract import Check, not_compared
+from vita.official.contract import CPU, Check, not_compared
 from vita.official.plugins import recorded_outputs
 
 Suite = Callable[[Path], Iterator[Check]]
@@ -66,14 +69,14 @@ def line(check: Check) -> str:
     return f"{outcome}  {check.group:<62} {figures}" + (f"  {check.note}" if check.note else "")
 
 
-def run(root: Path, full_size: bool, report: Report, show: Callable[[str], None]) -> None:
-    """Check everything below `root` into `report`, and show a line for each group as it is found.
+def run(root: Path, full_size: bool, report: Report, show: Callable[[str], None], device: torch.device = CPU) -> None:
+    """Check everything below `root` into `report`, models on `device`, and show a line for each group as it is found.
 
     Raises UserError when the folder, or a recording in it, is malformed.
     """
     if not root.is_dir():
         raise UserError(f"{root}: no such folder; it should hold recordings such as vita/ or evaluator/")
-    chosen = suites(full_size)
+    chosen = suites(full_size, device)
     present = [name for name in chosen if is_present(root, name)]
     if not present:
         raise UserError(f"{root}: holds no recordings; looked for {', '.join(chosen)}")
@@ -101,29 +104,32 @@ def _checked(suite: Suite, folder: Path) -> Iterator[Check]:
         raise UserError(f"{folder}: holds nothing that can be compared")
 
 
-def suites(full_size: bool) -> dict[str, Suite]:
+def suites(full_size: bool, device: torch.device = CPU) -> dict[str, Suite]:
     """Who checks which folder of recordings; models in their released sizes come last, or not at all."""
-    methods = {name: recorded.checks for name, recorded in recorded_outputs().items()}
+    methods: dict[str, Suite] = {
+        name: partial(recorded.checks, device=device) for name, recorded in recorded_outputs().items()
+    }
     trajectories = {f"{TRAJECTORY}{name}": checks for name, checks in methods.items()}
-    shared = {
-        "backbones": full_size_backbones if full_size else backbones.checks,
+    shared: dict[str, Suite] = {
+        "backbones": partial(full_size_backbones if full_size else backbones.checks, device=device),
         "evaluator": evaluator.checks,
         "augmentation": augmentation.checks,
         OPTIMIZER: optimizer.checks,
     }
-    return methods | trajectories | shared | ({FULL_SIZE: full_size_checks} if full_size else {})
+    released: dict[str, Suite] = {FULL_SIZE: partial(full_size_checks, device=device)} if full_size else {}
+    return methods | trajectories | shared | released
 
 
-def full_size_backbones(folder: Path) -> Iterator[Check]:
+def full_size_backbones(folder: Path, device: torch.device = CPU) -> Iterator[Check]:
     """Those with stored weights, and those of the released sizes."""
-    return chain(backbones.checks(folder), backbones.full_size_checks(folder))
+    return chain(backbones.checks(folder, device), backbones.full_size_checks(folder, device))
 
 
-def full_size_checks(folder: Path) -> Iterator[Check]:
+def full_size_checks(folder: Path, device: torch.device = CPU) -> Iterator[Check]:
     """Every method's full-size recordings; those of no installed method are named."""
     seen: set[str] = set()
     for recorded in recorded_outputs().values():
-        for check in recorded.full_size_checks(folder):
+        for check in recorded.full_size_checks(folder, device):
             seen.add(check.group.partition(" ")[0])
             yield check
     for path in sorted(folder.glob("*_meta.json")):

@@ -69,7 +69,7 @@ class RecordedDraws:
     """
 
     def __init__(self, tensors: Tensors, facts: Mapping[str, Any], levels: Sequence[Level]) -> None:
-        calls = tensors.numbered("rand") or drawn_again(facts)
+        calls = tensors.numbered("rand") or [draw.to(tensors.device) for draw in drawn_again(facts)]
         owners = [call["owner"] for call in facts["rand_calls"]]
         runs = [(owner, [calls[i] for i in run]) for owner, run in groupby(range(len(calls)), key=owners.__getitem__)]
         waiting: list[tuple[str, Tensor]] = []

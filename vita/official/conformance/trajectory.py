@@ -54,7 +54,7 @@ def first_weights(recording: Recording) -> Tensors:
     if recording.has("state_dict"):
         return recording.tensors("state_dict")
     beside = recording.folder.parent / recording.facts("meta")["state_dict_of"]
-    return Recording(beside).tensors("state_dict")
+    return Recording(beside, recording.device).tensors("state_dict")
 
 
 def trajectory_checks(

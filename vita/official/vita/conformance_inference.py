@@ -44,13 +44,14 @@ def prediction_checks(
     yield compare_numbers(f"{group} scores", scores, recorded_scores[order].tolist(), VALUES)
     if "pred_masks" in tensors:
         masks = decode([track.segmentations for track in tracks])
-        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][order].numpy())
+        yield compare_masks(f"{group} masks", masks, tensors["pred_masks"][order].cpu().numpy())
 
 
 def _choice_checks(model: Vita, source: StoredFrames, count: int, tensors: Tensors, group: str) -> Iterator[Check]:
     """Class scores and mask logits of the chosen pairs, before masks rescore and threshold them."""
+    device = model.mask_projection.weight.device
     seen = encode_at_once(model, source, top_k=1)
-    queries, no_object = (store.read(0, len(source)) for store in (seen.kept.queries, seen.kept.no_object))
+    queries, no_object = (store.read(0, len(source)).to(device) for store in (seen.kept.queries, seen.kept.no_object))
     output = model.associate(queries, no_object, VitaVariant())
     choice = choose(output, count)
     classes = output.class_logits.shape[-1] - 1
