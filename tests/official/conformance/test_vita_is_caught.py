@@ -143,7 +143,7 @@ def test_auxiliary_losses_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_similarity_without_self_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def others_only(groups: list[tuple[Tensor, Tensor]], like: Tensor) -> Tensor:
+    def others_only(groups: list[tuple[Tensor, Tensor]], _: int, like: Tensor) -> Tensor:
         total, pairs = like.sum() * 0.0, 0
         for embeddings, identities in groups:
             same = (identities[:, None] == identities[None]).float()
