@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from gpu_check.report import Bench
 from vita.core.contract import Clip, Losses
 from vita.core.plugins import find_method
+from vita.engine.batch_transfer import to_device
 from vita.experiments.config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 
@@ -91,6 +92,6 @@ class SameDraws:
 
 def objective(model: nn.Module, batch: list[Clip], device: torch.device) -> Losses:
     """The losses of a batch at the same random points on every device; a method without points draws none."""
-    moved = [clip.to(device) for clip in batch]
+    moved = to_device(batch, device)
     losses: Losses = model.losses(moved, SameDraws(device)) if hasattr(model, "losses") else model(moved)  # type: ignore[operator]
     return losses

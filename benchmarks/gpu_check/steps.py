@@ -18,6 +18,7 @@ from gpu_check.report import Bench, Item, Report
 from gpu_check.scenes import METHODS, build, clips
 from vita.core.contract import Clip, Losses, VideoMethod
 from vita.core.run_config import TrainConfig
+from vita.engine.batch_transfer import to_device
 from vita.engine.optimizer import build_optimizer
 from vita.engine.seeding import seed_everything
 
@@ -72,7 +73,7 @@ def steps(bench: Bench, method: str, backbone: str, dtype: torch.dtype) -> Steps
     """Optimiser steps on one batch, as the trainer takes them."""
     seed_everything(0, bench.threads)
     model = build(bench, method, backbone).train().to(bench.device)
-    batch = [clip.to(bench.device) for clip in clips(2, *((5, 360, 640) if bench.is_card else (2, 64, 96)))]
+    batch = to_device(clips(2, *((5, 360, 640) if bench.is_card else (2, 64, 96))), bench.device)
     optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), SCHEDULE)
     scaler = torch.amp.GradScaler(bench.device.type, enabled=dtype is torch.float16)
     if bench.is_card:

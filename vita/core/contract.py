@@ -6,12 +6,11 @@ Legend: T frames, N instances, K classes, H W pixels.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor, nn
 
 # How attention is computed, see `vita.blocks.attention_kernel`.
@@ -78,10 +77,6 @@ class Clip:
     def tensors(self) -> dict[str, Any]:
         """All of its tensors, by the names of its fields."""
         return {name: getattr(self, name) for name in ("frames", "masks", "labels", "ids", "annotated")}
-
-    def to(self, device: torch.device) -> Clip:
-        """The same clip with its tensors on `device`."""
-        return replace(self, **{name: tensor.to(device) for name, tensor in self.tensors.items()})
 
 
 @dataclass(frozen=True)

@@ -139,7 +139,7 @@ def test_auxiliary_losses_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_similarity_without_self_pairs(monkeypatch: pytest.MonkeyPatch) -> None:
-    def others_only(groups: MatchedGroups) -> Tensor:
+    def others_only(groups: MatchedGroups, _: int) -> Tensor:
         same = (groups.identities[:, :, None] == groups.identities[:, None]).float()
         others = groups.matched[:, :, None] & groups.matched[:, None] & ~torch.eye(same.shape[1], dtype=torch.bool)
         logits = (groups.embeddings @ groups.embeddings.transpose(1, 2))[others]
