@@ -52,6 +52,7 @@ def test_training(error: BaseException, said: str, config: RunConfig, tmp_path: 
     plant("forward", error, 4)
     message = vita("train", "--config", write_configuration(tmp_path, config)).message
     assert message.startswith("training: not enough memory (") and said in message
+    assert "lower train.clips_per_pass (2 at once in a process" in message
     assert "lower train.clips_per_batch (2 clips of 2 frames)" in message
     assert "train.augmentation.short_edges" in message and "train.precision to bf16" in message
     record = json.loads((tmp_path / "work" / "record.json").read_text())

@@ -33,10 +33,13 @@ def training_advice(config: TrainConfig) -> str:
     size = f"train.augmentation.short_edges (up to {max(edges)} pixels)" if edges else "train.augmentation.short_edges"
     if jitter:
         size = f"train.augmentation.jitter.size ({jitter.size} pixels)"
+    at_once = config.clips_per_pass or config.clips_per_batch
+    recompute = "" if config.activation_checkpointing else ", or set train.activation_checkpointing to true"
     precision = ", or set train.precision to bf16" if config.precision == "no" else ""
     return (
-        f"lower train.clips_per_batch ({config.clips_per_batch} clips of {config.clip_frames} frames), or spread it "
-        f"over more processes, or lower {size}{precision}"
+        f"lower train.clips_per_pass ({at_once} at once in a process; the objective stays), or take more processes"
+        f"{recompute}{precision}; or lower train.clips_per_batch ({config.clips_per_batch} clips of "
+        f"{config.clip_frames} frames), or {size}"
     )
 
 
