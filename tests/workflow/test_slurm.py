@@ -197,6 +197,12 @@ def test_a_cancelled_job(cluster):
     ends_as_uninterrupted(cluster)
 
 
+def took_what_another_job_finished(cluster):
+    assert "another job has finished this training meanwhile" in cluster.read(LOG)
+    assert cluster.record()["resumed_at"] == []
+    ends_as_uninterrupted(cluster)
+
+
 def killed(cluster):
     """The number of the job that trains on after its Snakemake was killed."""
     snakemake = cluster.start(WEIGHTS)
@@ -215,9 +221,7 @@ def test_snakemake_is_killed_and_its_new_job_waits_for_the_trainer(cluster):
     assert f", job {first}, at work since" in line and f" of {STEPS} at " in line
     (cluster.path / "slow").unlink()
     cluster.wait(again)
-    assert "another job has finished this training meanwhile" in cluster.read(LOG)
-    assert cluster.record()["resumed_at"] == []
-    ends_as_uninterrupted(cluster)
+    took_what_another_job_finished(cluster)
 
 
 def test_snakemake_is_killed_and_its_new_job_begins_when_the_trainer_is_done(cluster):
@@ -234,9 +238,7 @@ def test_snakemake_is_killed_and_its_new_job_begins_when_the_trainer_is_done(clu
     finally:
         cluster.call("scontrol", "update", f"nodename={node}", "state=resume")
     cluster.wait(again)
-    assert "another job has finished this training meanwhile" in cluster.read(LOG)
-    assert cluster.record()["resumed_at"] == []
-    ends_as_uninterrupted(cluster)
+    took_what_another_job_finished(cluster)
 
 
 def test_snakemake_is_killed_and_called_again_when_all_is_done(cluster):
