@@ -16,6 +16,7 @@ RUN = {
     "device": "cpu",
     "processes": 1,
     "threads": 1,
+    "device_settings": {"deterministic": True, "tf32": False, "cudnn_benchmark": False, "channels_last": False},
     "peak_host_memory_bytes": 0,
     "peak_device_memory_bytes": 0,
     "started_at": "2026-01-02T03:04:05+00:00",

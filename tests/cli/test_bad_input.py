@@ -64,7 +64,8 @@ CONFIGURATIONS: dict[str, tuple[tuple[str, ...], Any, str]] = {
     "unknown key of a section": (
         ("train", "learning_rat"),
         1,
-        "unknown key 'train.learning_rat'; allowed here: activation_checkpointing, augmentation, backbone_multiplier, ",
+        "unknown key 'train.learning_rat'; allowed here: activation_checkpointing, augmentation, backbone_multiplier, "
+        "card, checkpoint_every, ",
     ),
     "unknown key further in": (
         ("train", "augmentation"),
@@ -234,7 +235,7 @@ def test_bad_plans(videos: Path, weights: Path, tmp_path: Path) -> None:
     message = predict_message(tmp_path, content(videos), weights, plan={"variants": {"none": {"prune_ratio": 0}}})
     assert "key 'prune_ratio': Input should be greater than 0" in message
     message = predict_message(tmp_path, content(videos), weights, plan={**PLAN, "top": 10})
-    assert "unknown key 'top'; allowed here: keep_gib, max_edge, short_edge, threads, top_k, variants" in message
+    assert "unknown key 'top'; allowed here: card, keep_gib, max_edge, short_edge, threads, top_k, variants" in message
 
 
 def test_bad_validation_options(videos: Path, tmp_path: Path) -> None:

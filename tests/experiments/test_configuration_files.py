@@ -108,7 +108,7 @@ def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
         ({"datasets": {"coco": {"use": "cubes"}}}, r"no datasets/cubes\.yaml; known datasets: coco, ovis"),
         ({"backbones": {"r50": "r51"}}, "method vita: backbones: 'r51' is not known; allowed: r101, r50"),
         ({"methods": {"vita": {"preset": "huge"}}}, "presets: 'huge' is not known; allowed: paper"),
-        ({"predict": {"top": 3}}, r"own\.yaml: predict: unknown key 'top'; allowed here: keep_gib, max_edge"),
+        ({"predict": {"top": 3}}, r"own\.yaml: predict: unknown key 'top'; allowed here: card, keep_gib, max_edge"),
         (
             {"adjustments": [{"method": "vito"}]},
             r"own\.yaml: adjustments\[0\]\.method: 'vito' is not known; allowed: ifc, mask2former_vis, vita",
