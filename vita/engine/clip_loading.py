@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import cast
 
 import cv2
@@ -19,8 +19,11 @@ from vita.engine.processes import Processes
 
 def read_shares(
     stream: ClipStream, steps: range, schedule: TrainConfig, processes: Processes
-) -> Iterator[list[Clip | UserError]]:
-    """The share of this process of the batch of every step; an error in the place of a clip that cannot be read."""
+) -> Generator[list[Clip | UserError], None, None]:
+    """The share of this process of the batch of every step; an error in the place of a clip that cannot be read.
+
+    To be closed where not all is read: worker processes, which pass over a scheduler's signals, end then in order.
+    """
     yield from DataLoader(
         cast("Dataset[Clip | UserError]", _ErrorsAsSamples(stream)),
         batch_sampler=shares_of(steps, schedule.clips_per_batch, processes),

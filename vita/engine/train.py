@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
@@ -177,8 +177,11 @@ class Trainer:
         self.bare.train()
         schedule = self.config.train
         name = f"{self.config.variant} seed {self.config.seed}"
-        batches = read_shares(self.stream, range(self.start, schedule.iterations), schedule, self.processes)
-        with progress(schedule.iterations, name, self.start, shown=self.processes.is_main) as bar:
+        shares = read_shares(self.stream, range(self.start, schedule.iterations), schedule, self.processes)
+        with (
+            closing(shares) as batches,
+            progress(schedule.iterations, name, self.start, shown=self.processes.is_main) as bar,
+        ):
             for step, clips in enumerate(batches, self.start):
                 began = time.perf_counter()
                 rate = self._step(step, clips)
