@@ -118,7 +118,9 @@ def _clip_checks(tracker: ListeningTracker, tensors: Tensors, group: str) -> Ite
         alike = [(counted(one, threshold), counted(other, threshold)) for one, other in pairs]
         yield compare(f"{group} soft IoU", alike, VALUES)
     # Equal sums leave more than one best assignment open: so it is asked for the recorded likeness.
-    assigned = [best_pairs(similarity, threshold) for similarity in recorded]
+    assigned = [
+        [part.to(similarity.device) for part in best_pairs(similarity.cpu(), threshold)] for similarity in recorded
+    ]
     yield from _numbered("assigned rows", r"track\.row\.(\d+)", [r for r, _ in assigned], tensors, group, EXACT)
     yield from _numbered("assigned columns", r"track\.col\.(\d+)", [c for _, c in assigned], tensors, group, EXACT)
 

@@ -113,7 +113,7 @@ def _target_pairs(clips: Sequence[Clip], tensors: Tensors) -> list[Pair]:
     prepared = zip(owners, frame_targets(clips, numbers, size), frame_identities(numbers), strict=True)
     for number, (clip, target, ids) in enumerate(prepared):
         pairs.append((target.labels, tensors[f"target.frame{number}.labels"]))
-        pairs.append((_from_smallest(ids, clip.ids), tensors[f"target.frame{number}.ids"]))
+        pairs.append((_from_smallest(ids.to(clip.ids.device), clip.ids), tensors[f"target.frame{number}.ids"]))
     return pairs
 
 
