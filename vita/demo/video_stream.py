@@ -10,11 +10,10 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideData
 from av.stream import Disposition
 
 from vita.core.contract import UserError
@@ -179,7 +178,7 @@ def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     data = frame.side_data.get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
-    a, b, _, c, d, *_ = np.frombuffer(cast(SideData, data), np.int32).tolist()
+    a, b, _, c, d, *_ = np.frombuffer(cast(Any, data), np.int32).tolist()
     return a, b, c, d
 
 
