@@ -63,7 +63,7 @@ smoke: $(STAMP)
 	@echo "runs      results/all_runs.csv, results/report/; all of it on one page: make report"
 
 report: $(STAMP)
-	$(SNAKEMAKE) $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
+	$(SNAKEMAKE) reported $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
 
 plan: $(STAMP)
 	@$(BIN)/vita plan $(if $(TIER),--tier $(TIER))
