@@ -93,3 +93,13 @@ def test_the_command_starts_without_heavy_imports() -> None:
     script = f"import sys, vita.cli.main; print([name for name in {heavy} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert shown.stdout == "[]\n"
+
+
+def test_predictions_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[tuple[object, ...]] = []
+    monkeypatch.setattr("vita.engine.predict_run.predict_run", lambda *given: made.append(given))
+    config = write_configuration(tmp_path)
+    (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
+    files = ["--config", config, "--plan", tmp_path / "plan.yaml", "--weights", tmp_path / "w", "--out", tmp_path / "p"]
+    assert vita("predict", *files).code == 0
+    assert len(made) == 1

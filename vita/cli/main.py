@@ -122,7 +122,6 @@ def predict(
             from vita.engine.predict_run import predict_run
 
             predict_run(run, asked, inference or [], weights, out, out.parent, split)
-        predict_run(run, asked, inference or [], weights, out, out.parent, split)
 
 
 @app.command(rich_help_panel="Models")
