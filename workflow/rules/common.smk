@@ -10,6 +10,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.core.plain_text import rst
 from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
 from vita.core.records import START_WEIGHTS
 from vita.experiments.planning.job_limits import (
