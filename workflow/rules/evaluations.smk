@@ -195,7 +195,11 @@ def print_errors(started):
     """Repeat the errors that jobs wrote into their logs since `started`, below all that Snakemake says of them."""
     for log in sorted(Path("results").rglob("*.log")):
         if log.stat().st_mtime >= started:
-            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            last = (
+                log.read_text(encoding="utf-8", errors="replace")
+                .strip()
+                .rpartition("\n")[2]
+            )
             if re.match(r"error: |interrupted |[\w.]*(Error|Exception)\b", last):
                 print(f"{log}: {last}", file=sys.stderr)
     if not SHOW_FAILED and any(failures.prediction_failed(run) for run in TABLE):
