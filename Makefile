@@ -24,6 +24,9 @@ define results
 		exit 1; }
 endef
 
+# An environment that was made without pip, as by uv, gets the one that comes with Python.
+INSTALLER_THERE = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip
+
 .PHONY: help venv table6 smoke report plan test conformance gpu-check cluster lint schemas clean
 .DEFAULT_GOAL := help
 
@@ -46,6 +49,7 @@ $(STAMP): pyproject.toml constraints.txt
 		echo "vita-bench needs Python 3.11 or newer; name one: make PYTHON=python3.12" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "Installing into $(VENV) (about two minutes)"
+	@$(INSTALLER_THERE)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
 	@touch $@
 
@@ -63,7 +67,7 @@ smoke: $(STAMP)
 	@echo "runs      results/all_runs.csv, results/report/; all of it on one page: make report"
 
 report: $(STAMP)
-	$(SNAKEMAKE) $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
+	$(SNAKEMAKE) reported $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
 
 plan: $(STAMP)
 	@$(BIN)/vita plan $(if $(TIER),--tier $(TIER))

@@ -41,7 +41,7 @@ def training_record(config: dict[str, Any], **changes: Any) -> dict[str, Any]:
 def prediction_record(plan: dict[str, Any], **changes: Any) -> dict[str, Any]:
     """`predict_record.json` of finished predictions."""
     own = {"task": "predict", "part": "valid", "frames": 10, "streamed_videos": 0, "predict_time_s": 1.0}
-    return {**RUN, **own, "config": plan, **changes}
+    return {**RUN, **own, "taken_over": [], "config": plan, **changes}
 
 
 def metrics_record(

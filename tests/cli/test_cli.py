@@ -98,7 +98,7 @@ def test_the_command_starts_without_heavy_imports() -> None:
 def test_predictions_are_made_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[tuple[object, ...]] = []
     monkeypatch.setattr("vita.engine.predict_run.predict_run", lambda *given: made.append(given))
-    config = write_configuration(tmp_path)
+    config = write_configuration(tmp_path, content(tmp_path / "data"))
     (tmp_path / "plan.yaml").write_text(yaml.safe_dump(PLAN))
     files = ["--config", config, "--plan", tmp_path / "plan.yaml", "--weights", tmp_path / "w", "--out", tmp_path / "p"]
     assert vita("predict", *files).code == 0

@@ -92,7 +92,7 @@ def test_a_line_is_one(text: str) -> None:
 @given(TEXT)
 def test_csv_text_is_no_formula_and_comes_back(text: str) -> None:
     written = csv_cell(text)
-    assert from_csv_cell(written) == text
+    assert from_csv_cell(written) == text.replace("\r\n", "\n").replace("\r", "\n")
     if written.strip("\t\r\n ").startswith(FORMULA):
         float(written)  # a number
 
@@ -102,12 +102,12 @@ def test_a_csv_table_comes_back(tmp_path: Path) -> None:
     frame["n"] = frame["n"].astype("Int64")
     text = csv_text(frame)
     assert "\n'=name" not in text and text.startswith("'=name,AP,n\n")
-    for row in list(csv.reader(StringIO(text)))[1:]:
+    for row in list(csv.reader(StringIO(text, newline="")))[1:]:
         assert not row[0].lstrip().startswith(FORMULA) and row[1] == "-1.5"
     (tmp_path / "a.csv").write_bytes(text.encode())
     read = read_csv(tmp_path / "a.csv", "table", "a test", ("=name",))
     for name, expected in zip(read["=name"], HOSTILE, strict=True):
-        assert name.replace("\r", "\n") == expected.replace("\r", "\n")
+        assert name == expected.replace("\r", "\n")
 
 
 def test_a_table_in_all_forms(tmp_path: Path) -> None:

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import struct
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 from PIL import Image
+
+from vita.demo import overlay
+from vita.demo.overlay import Painter
+from vita.demo.video_file import OwnVideo, open_video
+
+HEIGHT, WIDTH = 64, 96
 
 
 def picture(number: int, height: int, width: int) -> np.ndarray:
@@ -58,3 +65,53 @@ def write_pictures(folder: Path, frames: int, height: int, width: int) -> Path:
     for number in range(frames):
         Image.fromarray(picture(number, height, width)).save(folder / f"{number:05d}.png")
     return folder
+
+
+def written(
+    path: Path,
+    codec: str,
+    frames: int = 20,
+    ticks: list[int] | None = None,
+    base: Fraction = Fraction(1, 25),
+    size: tuple[int, int] = (HEIGHT, WIDTH),
+    pixel_shape: Fraction = Fraction(1),
+    format: str | None = None,
+    options: dict[str, str] | None = None,
+) -> Path:
+    """Painted frames in any codec and container, shown at those ticks of `base` seconds."""
+    with av.open(str(path), "w", format=format) as container:
+        stream = container.add_stream(codec, rate=25, options=options or {})
+        stream.height, stream.width = size
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.codec_context.sample_aspect_ratio = pixel_shape
+        stream.codec_context.time_base = base
+        for number in range(frames):
+            frame = av.VideoFrame.from_ndarray(picture(number, *size), format="rgb24")
+            frame.pts, frame.time_base = ticks[number] if ticks else number, base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def opened(path: Path) -> OwnVideo:
+    """In its stored size."""
+    return open_video(path, None, 1333)
+
+
+def overlay_of(video: OwnVideo, folder: Path) -> Path:
+    """Where the video is painted anew, without tracks."""
+    overlay.write_video(Painter([], []), video, folder / "overlay.mp4")
+    return folder / "overlay.mp4"
+
+
+def shown_times(path: Path) -> list[float]:
+    """Seconds."""
+    with av.open(str(path)) as container:
+        return [float(frame.time) for frame in container.decode(video=0)]
+
+
+def lasts(path: Path) -> float:
+    """Seconds."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        return float(stream.duration * stream.time_base)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from own_videos import cut, picture, turned, write_pictures
+from own_videos import cut, picture, turned, write_pictures, write_video
 
 from vita.core.contract import UserError
+from vita.demo import video_file
 from vita.demo.video_file import PICTURES, open_video
 
 
 def test_frames_are_those_that_were_written(film: Path) -> None:
     video = open_video(film, None, 1333)
-    assert (len(video), video.out_height, video.out_width, video.rate) == (40, 64, 96, 25)
+    assert (len(video), video.out_height, video.out_width, video.timing.rate) == (40, 64, 96, 25)
     for start, stop in ((0, 3), (3, 4), (20, 22), (5, 6), (39, 40)):  # forwards, on, ahead, back, the last
         frames = video.read(start, stop).permute(0, 2, 3, 1).numpy().astype(int)
         for number, frame in zip(range(start, stop), frames, strict=True):
@@ -24,8 +25,8 @@ def test_frames_are_those_that_were_written(film: Path) -> None:
 def test_frames_that_follow_are_decoded_once(film: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     video = open_video(film, None, 1333)
     opened = []
-    decoded = type(video)._decoded
-    monkeypatch.setattr(type(video), "_decoded", lambda self: opened.append(1) or decoded(self))
+    decoded = video_file.decoded
+    monkeypatch.setattr(video_file, "decoded", lambda path: opened.append(1) or decoded(path))
     for start in range(0, 40, 10):
         video.read(start, start + 10)
     assert len(opened) == 1
@@ -80,8 +81,10 @@ def test_what_is_no_video(tmp_path: Path, name: str, told: str) -> None:
         open_video(tmp_path / name, None, 1333)
 
 
-def test_a_file_that_ends_early(film: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    video = open_video(film, None, 1333)
-    monkeypatch.setattr(video, "_length", 50)
-    with pytest.raises(UserError, match=r"film\.mp4: frame 40 of 50 cannot be read: the file is damaged"):
-        video.read(38, 45)
+def test_a_file_that_changed_meanwhile(film: Path, tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    path.write_bytes(film.read_bytes())
+    video = open_video(path, None, 1333)
+    write_video(path, frames=30, height=64, width=96)
+    with pytest.raises(UserError, match=r"film\.mp4: frame 30 of 40 cannot be read any more: the file has changed"):
+        video.read(28, 35)

@@ -141,3 +141,36 @@ def test_a_report_of_what_is_there_after_a_failure(fake_folder, make):
     assert code == 0, said
     assert "base/seed1 failed" in fake_folder.read("results/report/runs.html")
     assert (fake_folder.path / "report.html").exists()
+
+
+@pytest.mark.parametrize("target", ["results/controls.csv", "results/claims.html", "results/report/runs.html"])
+def test_a_report_of_one_thing_alone(fake_folder, make, target):
+    fake_folder.succeed(target)
+    code, said = make("report")
+    assert code == 0, said
+    report = fake_folder.read("report.html")
+    shown = target.replace(".csv", ".html")
+    assert shown in report
+    assert "results/table6.html" not in report
+
+
+def test_a_report_lacks_what_was_deleted(fake_folder, make):
+    """What lost one of its files is out; Table 4, which is no part of all, is in where it is there."""
+    fake_folder.change("nano.yaml", "experiments", to=["table4", "table6", "figure5"])
+    fake_folder.succeed("results/table4.csv", "results/table6.csv", "results/figure5.pdf")
+    (fake_folder.path / "results" / "figure5.png").unlink()
+    code, said = make("report")
+    assert code == 0, said
+    report = fake_folder.read("report.html")
+    assert "results/table4.html" in report and "results/figure5" not in report
+    (fake_folder.path / "results" / "table4_memory.pdf").unlink()
+    code, said = make("report")
+    assert code == 0, said
+    report = fake_folder.read("report.html")
+    assert "results/table6.html" in report and "results/table4.html" not in report
+
+
+def test_a_report_of_nothing(make):
+    code, said = make("report")
+    assert code != 0
+    assert "there is nothing to report yet; make a table first" in said

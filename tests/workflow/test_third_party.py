@@ -40,3 +40,22 @@ def test_a_packaged_method_has_its_row_in_table_1(folder):
     record = json.loads(folder.read(f"{runs}/seed0/record.json"))
     assert record["status"] == "finished"
     assert re.fullmatch(r"\w{12}\+\w{12}", record["source_digest"])  # ours, and that of the package
+
+
+def test_a_method_that_is_not_installed_is_told_before_anything_runs(fake_folder):
+    beside = fake_folder.path / "tier" / "methods"
+    beside.mkdir()
+    (beside / "mymethod.yaml").write_text(yaml.safe_dump(METHOD))
+    tier = fake_folder.path / "tier" / "mine.yaml"
+    tier.write_text(yaml.safe_dump(TIER | {"extends": "nano", "experiments": ["table1"], "seeds": [0]}))
+    ended = fake_folder.run("-n", tier=str(tier))
+    assert ended.returncode != 0
+    assert "unknown method 'mymethod'; installed are: " in ended.stdout + ended.stderr
+
+
+def test_a_way_of_inference_that_is_not_installed_is_told_before_anything_runs(fake_folder):
+    fake_folder.change("methods/vita.yaml", "inference", "intact", to={"through": "elsewhere"})
+    ended = fake_folder.run("-n")
+    assert ended.returncode != 0
+    told = "method vita: inference.intact.through: unknown inference wrapper 'elsewhere'; installed are:"
+    assert told in ended.stdout + ended.stderr

@@ -12,10 +12,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from vita.core.compiled import compiled
 from vita.data.masks.rle_kernels import write_number
 
 _CHARACTERS = 7  # of a number in a code, at most: 35 bits
@@ -50,7 +50,7 @@ def resize_axis(source: int, target: int, kept: int) -> Axis:
     return Axis(before, np.minimum(before + 1, source - 1), weight)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def code_masks(logits: Floats, network: tuple[Axis, Axis], out: tuple[Axis, Axis], resized: bool) -> Coded:
     """Codes of masks that are positive inside: logits (M, w, h).
 
@@ -85,7 +85,7 @@ def code_masks(logits: Floats, network: tuple[Axis, Axis], out: tuple[Axis, Axis
     return Coded(text[:filled].copy(), ends, probability, pixels)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _positive(logits: Floats) -> Box:
     """The smallest box around the positive ones of (w, h); no rows and columns when there are none."""
     top, bottom, left, right = logits.shape[1], 0, len(logits), 0
@@ -97,7 +97,7 @@ def _positive(logits: Floats) -> Box:
     return (top, bottom, left, right) if right else (0, 0, 0, 0)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _reach(axes: tuple[Axis, Axis], box: Box) -> Box:
     """The targets that depend on a source in the box."""
     rows, columns = axes
@@ -112,7 +112,7 @@ def _reach(axes: tuple[Axis, Axis], box: Box) -> Box:
     )
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _resize(source: Floats, axes: tuple[Axis, Axis], box: Box, target: Floats) -> None:
     """Write the box of `target` (W, H) from `source` (w, h): along the row first, as torch does."""
     top, bottom, left, right = box
@@ -130,13 +130,13 @@ def _resize(source: Floats, axes: tuple[Axis, Axis], box: Box, target: Floats) -
             line[y] = _mean(upper, one - down[y], lower, down[y])
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _mean(one: np.float32, weight: np.float32, other: np.float32, other_weight: np.float32) -> np.float32:
     """Weighted mean, rounded as by torch's fused multiplication and addition: its sign makes the edge of a mask."""
     return np.float32(np.float64(one) * np.float64(weight) + np.float64(other * other_weight))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _foreground(values: Floats, box: Box) -> tuple[float, int]:
     """Sum of the probabilities of the positive logits in a box of (W, H), and their number."""
     top, bottom, left, right = box
@@ -149,7 +149,7 @@ def _foreground(values: Floats, box: Box) -> tuple[float, int]:
     return total, number
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _find_runs(values: Floats, box: Box, runs: NDArray[np.int64]) -> int:
     """Write the lengths of the runs of (W, H), not positive and positive in turn; how many. Outside the box is none."""
     top, bottom, left, right = box

@@ -144,9 +144,10 @@ def conformance(
     if out is not None:
         import pandas as pd
 
+        from vita.core.csv_table import csv_text
         from vita.core.files import write_text
 
-        write_text(out, pd.DataFrame(report.rows()).to_csv(index=False))
+        write_text(out, csv_text(pd.DataFrame(report.rows())))
     typer.echo(report.summary())
     raise typer.Exit(int(report.failed))
 

@@ -1,13 +1,15 @@
-"""Reading a CSV file that one of our commands wrote."""
+"""CSV files that our commands write, and read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
 from vita.core.contract import UserError
+from vita.core.plain_text import csv_cell, from_csv_cell
 
 
 def read_csv(
@@ -19,7 +21,7 @@ def read_csv(
     not readable, or the first of `columns` that it lacks.
     """
     try:
-        frame = pd.read_csv(path, dtype=types)
+        frame = _changed(pd.read_csv(path, dtype=types), from_csv_cell)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `{writer}` writes it") from None
     except (OSError, ValueError) as error:  # damaged text and tables are ValueErrors
@@ -28,3 +30,24 @@ def read_csv(
     if missing:
         raise UserError(f"{path}: no column '{missing[0]}'; `{writer}` writes it")
     return frame
+
+
+def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
+    """The rows as CSV, without the index; no text of it is a formula to a spreadsheet. `read_csv` gives it back."""
+    text: str = _changed(frame, csv_cell).to_csv(index=False, float_format=float_format, lineterminator="\n")
+    return text
+
+
+def _changed(frame: pd.DataFrame, change: Callable[[str], str]) -> pd.DataFrame:
+    """Text in cells and in the names of columns; types of columns stay."""
+
+    def of_cell(cell: Any) -> Any:
+        return change(cell) if isinstance(cell, str) else cell
+
+    columns = {}
+    for name in frame:
+        column = frame[name]
+        if isinstance(column.dtype, pd.StringDtype) or column.dtype == object:
+            column = pd.Series([of_cell(cell) for cell in column], index=frame.index, dtype=column.dtype)
+        columns[of_cell(name)] = column
+    return pd.DataFrame(columns, index=frame.index)

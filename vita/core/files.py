@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from vita.core.contract import UserError
 
@@ -27,7 +27,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
         temporary = _beside(path)
         yield temporary
         _flush_to_disk(temporary)
-        temporary.chmod(0o644)
         temporary.replace(path)
     except OSError as error:
         raise UserError(
@@ -39,11 +38,11 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 def _beside(path: Path) -> Path:
-    """An empty file in the same folder, which is made where it is missing."""
+    """An empty file in the same folder, which is made where it is missing, with the permissions of the user's umask."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=UNFINISHED)
-    os.close(handle)
-    return Path(name)
+    temporary = path.parent / f".{path.name}.{uuid4().hex[:8]}{UNFINISHED}"
+    temporary.touch(mode=0o666, exist_ok=False)
+    return temporary
 
 
 def check_writable(path: Path) -> None:
@@ -68,12 +67,12 @@ def _flush_to_disk(path: Path) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write `text` atomically."""
     with atomic_write(path) as temporary:
-        temporary.write_text(text)
+        temporary.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Any, indent: int | None = None) -> None:
     """Write `value` as JSON atomically."""
-    with atomic_write(path) as temporary, temporary.open("w") as handle:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
         json.dump(value, handle, indent=indent)
         handle.write("\n")
 
@@ -81,7 +80,7 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 def read_text(path: Path) -> str:
     """The content of a text file. Raises UserError when it is missing or cannot be read."""
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:

@@ -19,17 +19,21 @@ def markdown(text: str) -> str:
 
 def rst(text: str) -> str:
     """The same characters when rendered, as one paragraph."""
-    return re.sub(r"([\\*`|_<>:])", r"\\\1", one_line(text))
+    return re.sub(r"([\\*`|_<>:]|^[^\w\s])", r"\\\1", one_line(text))
 
 
 def csv_cell(text: str) -> str:
-    """As a spreadsheet shows it and does not compute it: what is no number has a quote before a formula's sign."""
+    """As a spreadsheet shows it and does not compute it: what is no number has a quote before a formula's sign.
+
+    Lines end in one way, since a carriage return alone stands unquoted in the files of pandas, and ends a row.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     guarded = text.lstrip("'\t\r\n ").startswith(FORMULA) and not _is_number(text)
     return f"'{text}" if guarded else text
 
 
 def from_csv_cell(text: str) -> str:
-    """What `csv_cell` was given."""
+    """What `csv_cell` was given, but for the ends of lines."""
     return text[1:] if text.startswith("'") and csv_cell(text[1:]) == text else text
 
 

@@ -26,11 +26,15 @@ def find(group: str, name: str, what: str = "entry point", where: str = "") -> A
 
     Raises UserError naming those installed; `where`, if given, opens its message.
     """
-    known = {point.name: point for point in entry_points(group=group)}
-    if name not in known:
+    check_installed(group, name, what, where)
+    return {point.name: point for point in entry_points(group=group)}[name].load()
+
+
+def check_installed(group: str, name: str, what: str, where: str = "") -> None:
+    """As `find`, without importing anything of it."""
+    if name not in (known := installed(group)):
         place = f"{where}: " if where else ""
-        raise UserError(f"{place}unknown {what} '{name}'; installed are: {', '.join(sorted(known))}")
-    return known[name].load()
+        raise UserError(f"{place}unknown {what} '{name}'; installed are: {', '.join(known)}")
 
 
 def installed_methods() -> list[str]:

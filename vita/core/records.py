@@ -111,6 +111,7 @@ class PredictionRecord(RunRecord):
     frames: int = 0
     streamed_videos: int = 0  # predicted that were too long to be kept in memory
     predict_time_s: float = 0.0
+    taken_over: list[str] = []  # inference variants that an earlier plan had asked of the same weights
 
 
 class SparseRecord(Record):

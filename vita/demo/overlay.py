@@ -19,13 +19,18 @@ from pycocotools import mask as coco_mask
 from vita.core.contract import Track
 from vita.core.files import atomic_write
 from vita.core.progress import SHORT_S, progress
+from vita.data.augment.resize import resize_frame
 from vita.demo.video_file import OwnVideo
 from vita.report.figures.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY
 
 COLOURS = [ImageColor.getrgb(colour) for colour in (*IDENTITY_COLOURS, *CLASS_COLOURS[:3])]
-SHEET_COLUMNS, SHEET_WIDTH = 4, 480  # pictures in a row, and pixels of one
+SHEET_COLUMNS, SHEET_WIDTH, SHEET_HEIGHT = 4, 480, 960  # pictures in a row, and pixels of one
+MAX_EDGE = 8192  # pixels; players and the encoder take no more
+MAX_RATE = 1001000  # of the denominator of a rate, which the encoder keeps in 32 bits
 GAP = 6  # pixels between pictures
-ENCODER = {"crf": "23", "preset": "veryfast"}  # of H.264: the usual quality, in less time and somewhat more bytes
+# Of H.264: the usual quality, in less time and somewhat more bytes; without B-frames, after which the last frame in the
+# file is not the last shown, so that the length would be wrong.
+ENCODER = {"crf": "23", "preset": "veryfast", "bf": "0"}
 
 
 @dataclass(frozen=True)
@@ -93,18 +98,41 @@ def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[i
 
 
 def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
-    """Write an MP4 file (H.264) of all frames, at the video's own rate."""
+    """Write an MP4 file (H.264) of all frames with their own times and shape of pixels, `MAX_EDGE` wide at most."""
+    height, width = _fitting(video.out_height, video.out_width, MAX_EDGE, MAX_EDGE)
+    timing = video.timing
+    lasting = dict(zip(timing.ticks, np.diff([*timing.ticks, timing.ticks[-1] + timing.last]).tolist(), strict=True))
     with atomic_write(out) as temporary, av.open(str(temporary), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=video.rate, options=ENCODER)
-        # Its chroma has half the resolution: an odd edge loses a line.
-        stream.width, stream.height = video.out_width // 2 * 2, video.out_height // 2 * 2
+        stream = container.add_stream("libx264", rate=timing.rate.limit_denominator(MAX_RATE), options=ENCODER)
+        # Its chroma has half the resolution: an odd edge gets its last line twice.
+        stream.width, stream.height = width + width % 2, height + height % 2
         stream.pix_fmt = "yuv420p"
+        stream.codec_context.sample_aspect_ratio = video.pixel_shape
+        stream.time_base = stream.codec_context.time_base = timing.base
         with progress(len(video), "overlay", delay_s=SHORT_S) as bar:
-            for frame in painter.painted(video, range(len(video))):
-                cut = np.ascontiguousarray(frame[: stream.height, : stream.width])
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(cut, format="rgb24")))
+            for tick, frame in zip(timing.ticks, painter.painted(video, range(len(video))), strict=True):
+                fitting = np.pad(
+                    resize_frame(frame, (height, width)), ((0, height % 2), (0, width % 2), (0, 0)), "edge"
+                )
+                picture = av.VideoFrame.from_ndarray(fitting, format="rgb24")
+                picture.pts, picture.time_base = tick, timing.base
+                _mux(container, stream.encode(picture), lasting)
                 bar.update()
-        container.mux(stream.encode(None))
+        _mux(container, stream.encode(None), lasting)
+
+
+def _mux(container: av.container.OutputContainer, packets: list[av.Packet], lasting: dict[int, int]) -> None:
+    """The last frame has no next one that would end it, so that all packets say how many ticks they last."""
+    for packet in packets:
+        assert packet.pts is not None
+        packet.duration = lasting[packet.pts]
+        container.mux(packet)
+
+
+def _fitting(height: float, width: float, max_height: int, max_width: int) -> tuple[int, int]:
+    """Height and width, made smaller where they do not fit."""
+    scale = min(1, max_height / height, max_width / width)
+    return max(1, round(height * scale)), max(1, round(width * scale))
 
 
 def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: Path) -> None:
@@ -112,8 +140,8 @@ def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: P
     numbers = np.unique(np.linspace(0, len(video) - 1, pictures).round().astype(int)).tolist()
     columns = min(SHEET_COLUMNS, len(numbers))
     rows = -(-len(numbers) // columns)
-    width = min(SHEET_WIDTH, video.out_width)
-    height = round(video.out_height * width / video.out_width)
+    shown_height = video.out_height / float(video.pixel_shape)
+    height, width = _fitting(shown_height, video.out_width, SHEET_HEIGHT, SHEET_WIDTH)
     sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")
     for place, frame in enumerate(painter.painted(video, numbers)):
         picture = Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS)

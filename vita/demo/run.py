@@ -42,6 +42,8 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     """Write `out`/results.json, overlay.mp4, contact_sheet.png and record.json. Raises UserError on bad input."""
     torch.set_num_threads(settings.threads)
     video = open_video(path, settings.short_edge, settings.max_edge)
+    if video.missing:
+        say(f"{path}: {video.missing}")
     work = _work_folder(out, path, video, weights, settings, digest(config))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model, classes = _load(config, weights, device)
@@ -57,6 +59,7 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     write_video(shown, video, out / "overlay.mp4")
     record = {
         "frames": len(video),
+        "missing": video.missing,
         "size": [video.out_height, video.out_width],
         "streamed": encoded.streamed,
         "tracks": len(tracks),

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
 
-import av
 import numpy as np
 import torch
 from PIL import Image
@@ -18,9 +17,10 @@ from torch import Tensor
 from vita.core.contract import UserError, Video
 from vita.data.augment.resize import resize_frame, short_edge_size
 from vita.data.frames import VideoFrames
+from vita.data.ytvis import read_video_frame
+from vita.demo.video_stream import DEFAULT_RATE, Timing, decoded, read_facts
 
 PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-FOLDER_RATE = Fraction(10)  # frames a second of a video made from pictures
 
 
 class VideoFile:
@@ -31,54 +31,33 @@ class VideoFile:
         self._path = path
         self._frames: Iterator[np.ndarray] = iter(())
         self._next = -1  # the frame that comes next; -1 before the file is open
-        try:
-            with av.open(str(path)) as container:
-                stream = container.streams.video[0]
-                self.rate = Fraction(stream.average_rate or FOLDER_RATE)
-                # What a cut without encoding anew left before the first frame to be shown is decoded and thrown away.
-                self._length = sum(packet.size > 0 and not packet.is_discard for packet in container.demux(stream))
-        except (av.FFmpegError, IndexError, OSError) as error:
-            raise UserError(f"{path}: not a video that can be read: {error}") from None
-        first = next(self._decoded(), None)
-        if first is None:
-            raise UserError(f"{path}: the video has no frame")
-        height, width, _ = first.shape
-        self.out_height, self.out_width = height, width
+        facts = read_facts(path)
+        self.timing, self.pixel_shape, self.missing = facts.timing, facts.pixel_shape, facts.missing
+        self.out_height, self.out_width = height, width = facts.size
         self._size = (height, width) if short_edge is None else short_edge_size(height, width, short_edge, max_edge)
 
     def __len__(self) -> int:
-        return self._length
+        return len(self.timing.ticks)
 
     def read(self, start: int, stop: int) -> Tensor:
-        """Frames [start, stop): (T, 3, H, W) uint8, RGB. Raises UserError on a damaged file."""
+        """Frames [start, stop): (T, 3, H, W) uint8, RGB. Raises UserError when the file has changed meanwhile."""
         frames = [resize_frame(frame, self._size) for frame in self.stored(start, min(stop, len(self)))]
         return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
 
     def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
-        """Frames [start, stop) in their stored size, (H, W, 3) uint8 each."""
+        """Frames [start, stop) in the size of the first, (H, W, 3) uint8 each."""
         if self._next < 0 or self._next > start:
-            self._frames, self._next = self._decoded(), 0
+            self._frames, self._next = decoded(self._path), 0
         for number in range(self._next, stop):
             frame = next(self._frames, None)
             if frame is None:
-                raise UserError(f"{self._path}: frame {number} of {self._length} cannot be read: the file is damaged")
+                raise UserError(
+                    f"{self._path}: frame {number} of {len(self)} cannot be read any more: "
+                    "the file has changed; give the whole video again"
+                )
             self._next = number + 1
             if number >= start:
-                yield frame
-
-    def _decoded(self) -> Iterator[np.ndarray]:
-        try:
-            with av.open(str(self._path)) as container:
-                for frame in container.decode(video=0):
-                    yield _upright(frame)
-        except av.FFmpegError as error:
-            raise UserError(f"{self._path}: cannot be read: {error}") from None
-
-
-def _upright(frame: av.VideoFrame) -> np.ndarray:
-    """As players show it, (H, W, 3): telephones store portraits lying, with the turn beside them."""
-    turns = round(frame.rotation / 90)
-    return np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), turns))
+                yield resize_frame(frame, (self.out_height, self.out_width))
 
 
 class PictureFolder(VideoFrames):
@@ -95,14 +74,21 @@ class PictureFolder(VideoFrames):
         except OSError as error:
             raise UserError(f"{pictures[0]}: not a picture that can be read: {error}") from None
         video = Video(1, path.name, height, width, tuple(pictures))
+        _check_sizes(video)
         super().__init__(video, short_edge, max_edge)
         self._stored = VideoFrames(video)
-        self.rate = FOLDER_RATE
+        self.timing, self.pixel_shape, self.missing = Timing.even(DEFAULT_RATE, len(pictures)), Fraction(1), None
 
     def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
         """Frames [start, stop) in their stored size, (H, W, 3) uint8 each."""
         for number in range(start, min(stop, len(self))):
             yield self._stored.read(number, number + 1)[0].permute(1, 2, 0).numpy()
+
+
+def _check_sizes(video: Video) -> None:
+    """Read every picture once, for a bad one should not show after hours. Raises UserError."""
+    for number in range(len(video.frame_paths)):
+        read_video_frame(video, number)
 
 
 OwnVideo = VideoFile | PictureFolder

@@ -119,7 +119,7 @@ def _claim(count: int, cards: Sequence[str], folder: Path, patience_s: float, cl
 
 def _lock(path: Path, stack: ExitStack) -> bool:
     """Whether the file could be locked, until the stack is closed."""
-    handle: TextIO = path.open("a")
+    handle: TextIO = path.open("a", encoding="utf-8")
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

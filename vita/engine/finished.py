@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 
@@ -25,7 +26,7 @@ FINAL_FILES = (WEIGHTS_FILE, HISTORY_FILE, TRAINING_FILE)  # in the order in whi
 def keep_finished(folder: Path) -> None:
     """Under a workflow, keep the final files where it does not delete them. Raises UserError when that fails."""
     if ASKED_AT in os.environ:
-        _give(folder, folder / "work" / "finished")
+        give(folder, folder / "work" / "finished", FINAL_FILES)
 
 
 def take_finished(folder: Path, wanted: TrainingRecord, weights: Path | None) -> bool:
@@ -38,7 +39,7 @@ def take_finished(folder: Path, wanted: TrainingRecord, weights: Path | None) ->
     for place in (folder, folder / "work" / "finished"):
         if all((place / name).exists() for name in FINAL_FILES) and _answers(place, wanted, weights, asked):
             if place != folder:
-                _give(place, folder)
+                give(place, folder, FINAL_FILES)
             return True
     return False
 
@@ -54,10 +55,11 @@ def _answers(place: Path, wanted: TrainingRecord, weights: Path | None, asked: d
     return (found.started_from and found.started_from.sha256) == (weights and sha256(weights))
 
 
-def _give(source: Path, target: Path) -> None:
+def give(source: Path, target: Path, names: Iterable[str]) -> None:
+    """Give files of one folder a further name in another. Raises UserError when that cannot be written."""
     try:
-        target.mkdir(exist_ok=True)
-        for name in FINAL_FILES:
+        target.mkdir(parents=True, exist_ok=True)
+        for name in names:
             (target / name).unlink(missing_ok=True)
             try:
                 os.link(source / name, target / name)

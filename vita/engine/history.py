@@ -52,7 +52,7 @@ class History:
     def write(self, path: Path) -> None:
         """Write the rows as CSV; the columns are the union over rows, in order of appearance."""
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        with atomic_write(path) as temporary, temporary.open("w", newline="") as handle:
+        with atomic_write(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as handle:
             writer = csv.DictWriter(handle, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)

@@ -112,6 +112,6 @@ def json_list(path: Path) -> Iterator[Callable[[Iterable[dict[str, Any]]], None]
             handle.writelines(entry_text(entry))
             before = ","
 
-    with atomic_write(path) as temporary, temporary.open("w") as handle:
+    with atomic_write(path) as temporary, temporary.open("w", encoding="utf-8") as handle:
         yield extend
         handle.write("[]\n" if before == "[" else "\n]\n")

@@ -16,6 +16,7 @@ from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_whole
 from vita.engine.device_settings import apply_settings, place
 from vita.engine.inference_plan import read_plan
+from vita.engine.kept_predictions import DETECTIONS, give_kept, identity, keep, read_kept
 from vita.engine.memory_advice import OutOfMemoryError, memory_explained, prediction_advice
 from vita.engine.predict import write_predictions
 from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
@@ -33,7 +34,7 @@ def predict_run(
 ) -> None:
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
-    part: of the data set, whose videos are predicted.
+    part: of the data set, whose videos are predicted. Under a workflow, variants that a plan before had are taken over.
     only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input, and
     when memory runs out: then the record, in `folder`/work, says so.
     """
@@ -49,7 +50,8 @@ def predict_run(
             f"{weights}: weights of others, which saw all of `train`: a local split of it is no test of them; score on "
             "labels of `valid` (`validate_on: valid`)"
         )
-    asked = read_plan(definition, {n: o for n, o in plan.variants.items() if not only or n in only})
+    asked = {name: options for name, options in plan.variants.items() if not only or name in only}
+    read_plan(definition, asked)  # a slip is told before anything is loaded
     split = read_part(data, part)
     model = definition.build(config.options, len(split.category_ids))
     loaded = load_whole(model, weights)
@@ -62,15 +64,26 @@ def predict_run(
     record.part = part
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     record.device_settings = apply_settings(plan.card, device)
+    wanted, whole = identity(config, plan, record, part), part == "valid" and not only
+    kept = read_kept(folder, plan, wanted) if whole else None
+    record.taken_over = list(kept.variants) if kept else []
+    new = read_plan(definition, {name: options for name, options in asked.items() if name not in record.taken_over})
     began, failed = time.perf_counter(), folder / "work" / PREDICTION_FILE
     try:
         with memory_explained("prediction", prediction_advice(plan)):
             model = place(model, plan.card, device)
-            predicted = write_predictions(model, split, asked, plan, out, folder / "frame_detector.json")
+            predicted = kept.predicted if kept else None
+            if new.names:
+                predicted = write_predictions(model, split, new, plan, out, folder / DETECTIONS)
     except OutOfMemoryError as error:
         record.status, record.error = "failed", f"{type(error).__name__}: {error}"
         write_ended(record, failed)
         raise
+    assert predicted is not None
+    if kept:
+        give_kept(kept, folder, out)
+    if whole:
+        keep(folder, out, plan, wanted, predicted)
     record.frames, record.streamed_videos = predicted.frames, predicted.streamed_videos
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
     write_ended(record, folder / PREDICTION_FILE)

@@ -71,7 +71,7 @@ def _wait(handle: TextIO, folder: Path, patience_s: float) -> None:
 
 def _describe_holder(folder: Path) -> str:
     try:
-        told = json.loads((folder / "lock").read_text())
+        told = json.loads((folder / "lock").read_text(encoding="utf-8"))
         job = f", job {told['job']}" if told["job"] else ""
         who = f"process {told['process']} on {told['node']}{job}, at work since {told['since']}"
         return f"{who}; {told['progress']} at {told['at']}"
@@ -83,13 +83,13 @@ def is_held(folder: Path) -> bool:
     """Whether a trainer is at work in the folder. Raises UserError on a file system without locks."""
     if not (folder / "lock").exists():
         return False
-    with (folder / "lock").open() as handle:
+    with (folder / "lock").open(encoding="utf-8") as handle:
         return not try_lock(handle, shared=True)
 
 
 def _lock_file(folder: Path) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return (folder / "lock").open("a")
+        return (folder / "lock").open("a", encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot write {folder}: {error.strerror}; choose another place for the run") from None

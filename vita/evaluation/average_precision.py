@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 
+from vita.core.compiled import compiled
 from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
 from vita.evaluation.main_scores import MEASURES, MainScores
 from vita.evaluation.matching import IOU_THRESHOLDS
@@ -99,7 +99,7 @@ def precision_and_recall(category: CategoryCounts, max_detections: int, weights:
     return precision, recall
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _fill_curves(
     matched: Flags,
     ignored: Flags,

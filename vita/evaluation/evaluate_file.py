@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.contract import UserError
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.records import MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
@@ -97,7 +98,7 @@ def write_per_video(videos: list[VideoRow], out: Path) -> None:
     rows = pd.DataFrame([video.to_json() for video in videos])
     for name in SCORE_NAMES:
         rows[name] = 100 * rows[name].astype(float)
-    write_text(out, rows.to_csv(index=False, float_format="%.4f"))
+    write_text(out, csv_text(rows, float_format="%.4f"))
 
 
 def _compare(

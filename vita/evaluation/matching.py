@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 
+from vita.core.compiled import compiled
 from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
 
 IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -70,7 +70,7 @@ def match_detections(ious: Floats, crowd: Flags, truth_ignored: Flags, outside: 
     return matches, ignored
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _match_all(
     ious: Floats,
     crowd: Flags,
@@ -94,7 +94,7 @@ def _match_all(
                     taken[best] = not crowd[best]
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _best_track(ious: Floats, required: float, ignored: Flags, taken: Flags) -> int:
     """The free track of highest IoU (G,), -1 when none reaches `required`."""
     best = UNMATCHED

@@ -6,10 +6,10 @@ C main scores, M detection limits.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from vita.core.compiled import compiled
 from vita.evaluation.average_precision import LIMITS, MAX_DETECTIONS, RECALL_LEVELS, THRESHOLDS, TINY, merge_groups
 from vita.evaluation.counts import Counts, Flags, Floats, Int64s
 from vita.evaluation.matching import IOU_THRESHOLDS
@@ -43,7 +43,7 @@ class WeightedScores:
         return _scores(*inputs, np.ascontiguousarray(weights, np.float64), *chosen)
 
 
-@numba.njit(cache=True)
+@compiled()
 def _scores(
     bounds: Int64s,
     video: Int64s,
@@ -87,7 +87,7 @@ def _scores(
     return means
 
 
-@numba.njit(cache=True)
+@compiled()
 def _curve(
     video: Int64s,
     rank: Int64s,
@@ -119,7 +119,7 @@ def _curve(
     return filled
 
 
-@numba.njit(cache=True)
+@compiled()
 def _mean_precision(count: int, precision: Floats, recall: Floats, levels: Floats) -> float:
     """Mean over recall levels of the highest precision at that recall or beyond."""
     total, best, level = 0.0, 0.0, levels.size - 1

@@ -36,7 +36,9 @@ def prediction_failed(run: Run) -> bool:
 
 def _interrupted(log: Path) -> bool:
     """Whether the last line is that of a command that was asked to end."""
-    return log.exists() and log.read_text(errors="replace").rstrip().rpartition("\n")[2].startswith("interrupted ")
+    return log.exists() and log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].startswith(
+        "interrupted "
+    )
 
 
 def evaluation_failed(run: Run, inference: str) -> bool:

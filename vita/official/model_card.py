@@ -18,6 +18,7 @@ from tabulate import tabulate
 from torch import nn
 
 from vita.core.contract import CountedMethod, UserError
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.plugins import find_method, installed_methods
 from vita.data.augment.resize import short_edge_size
@@ -112,7 +113,7 @@ def tabulated(cards: list[ModelCard], out: Path | None) -> str:
     headers = list(HEADINGS.values())
     note = f"Work for videos of {cards[0].frames} frames; {CLASSES} classes."
     if out is not None:
-        write_text(out, frame.convert_dtypes().to_csv(index=False))  # counts stay whole beside empty cells
+        write_text(out, csv_text(frame.convert_dtypes()))  # counts stay whole beside empty cells
         markdown = tabulate(cells, headers=headers, tablefmt="github", disable_numparse=True)
         write_text(out.with_suffix(".md"), f"# Models\n\n{markdown}\n\n{note}\n")
     return tabulate(cells, headers=headers, tablefmt="simple", disable_numparse=True) + f"\n\n{note}"

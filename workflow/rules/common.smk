@@ -10,6 +10,8 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.core.plain_text import rst
+from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
 from vita.core.records import START_WEIGHTS
 from vita.experiments.planning.job_limits import (
     minutes_of_job,
@@ -59,9 +61,26 @@ def limit_gpus():
 def run_table(config):
     """The runs and tables of `--config tier=`: a name in workflow/config, or a path. Every file is checked here."""
     try:
-        return RunTable(tier_file(config), LIBRARY, REHEARSED)
+        table = RunTable(tier_file(config), LIBRARY, REHEARSED)
+        check_packages(table)
+        return table
     except UserError as error:
         raise WorkflowError(str(error)) from None
+
+
+def check_packages(table):
+    """Raises UserError when a run needs a method, or a way of inference, that no installed package brings."""
+    for method in dict.fromkeys(run.method for run in table):
+        check_installed(METHODS, method, "method", f"tier '{table.tier.tier}'")
+    plans = [(run.method, run.prediction.variants) for run in table if run.prediction]
+    for method, name, wrapper in dict.fromkeys(
+        (method, name, str(options["through"]))
+        for method, variants in plans
+        for name, options in variants.items()
+        if "through" in options
+    ):
+        where = f"method {method}: inference.{name}.through"
+        check_installed(INFERENCE_WRAPPERS, wrapper, "inference wrapper", where)
 
 
 def rehearsal_steps(config):

@@ -10,6 +10,8 @@ from vita.core.contract import UserError
 from vita.experiments import failures
 from vita.report.runs.server_scores import read_server_score
 
+PAGES = ("runs", "environment", "cost")  # of results/report/
+
 
 def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
@@ -32,6 +34,30 @@ def everything():
     figures += [f"results/{name}/{name}.pdf" for name in experiments("qualitative")]
     pages = ["results/claims.html", "results/report/runs.html"]
     return ["results/all_runs.csv", *tables, *figures, *pages]
+
+
+def what_is_there():
+    """Of all that the tier in force offers, what is made; Snakemake reports nothing of which a file is missing."""
+    offered = [*everything(), *(f"results/{name}.html" for name in TABLE.probes)]
+    there = [
+        file for file in offered if all(Path(part).exists() for part in made_with(file))
+    ]
+    if not there:
+        raise WorkflowError(
+            "there is nothing to report yet; make a table first, such as results/table6.csv"
+        )
+    return there
+
+
+def made_with(file):
+    """The parts of the report that one rule makes together with this one."""
+    path = Path(file)
+    if path.name == "runs.html":
+        return [path.with_name(f"{page}.html") for page in PAGES]
+    if path.stem in TABLE.probes:
+        figure = path.with_name(f"{path.stem}_memory.pdf")
+        return [path, figure, figure.with_suffix(".png")]
+    return [path, *([path.with_suffix(".png")] if path.suffix == ".pdf" else [])]
 
 
 def tables_of_scores():
@@ -169,7 +195,11 @@ def print_errors(started):
     """Repeat the errors that jobs wrote into their logs since `started`, below all that Snakemake says of them."""
     for log in sorted(Path("results").rglob("*.log")):
         if log.stat().st_mtime >= started:
-            last = log.read_text(errors="replace").strip().rpartition("\n")[2]
+            last = (
+                log.read_text(encoding="utf-8", errors="replace")
+                .strip()
+                .rpartition("\n")[2]
+            )
             if re.match(r"error: |interrupted |[\w.]*(Error|Exception)\b", last):
                 print(f"{log}: {last}", file=sys.stderr)
     if not SHOW_FAILED and any(failures.prediction_failed(run) for run in TABLE):

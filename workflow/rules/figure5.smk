@@ -29,6 +29,6 @@ rule figure5:
     conda:
         ENVIRONMENT
     params:
-        caption=lambda wildcards: TABLE.experiments["figure5"].caption,
+        caption=lambda wildcards: rst(TABLE.experiments["figure5"].caption),
     shell:
         "vita figure convergence --spec {input.spec} --runs {input.runs} --out {output.pdf} > {log} 2>&1"

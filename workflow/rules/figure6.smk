@@ -36,6 +36,6 @@ rule figure6:
     conda:
         ENVIRONMENT
     params:
-        caption=lambda wildcards: TABLE.experiments["figure6"].caption,
+        caption=lambda wildcards: rst(TABLE.experiments["figure6"].caption),
     shell:
         "vita figure qualitative --spec {input.spec} --runs {input.runs} --out {output.pdf} > {log} 2>&1"

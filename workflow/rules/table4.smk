@@ -91,7 +91,7 @@ rule table4:
         ENVIRONMENT
     params:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
-        caption=lambda wildcards: TABLE.experiments["table4"].caption,
+        caption=lambda wildcards: rst(TABLE.experiments["table4"].caption),
     shell:
         "vita table frames {params.probes} --out {output.csv} > {log} 2>&1 && "
         "vita figure memory {params.probes} --out {output.pdf} >> {log} 2>&1"

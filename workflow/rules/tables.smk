@@ -29,6 +29,6 @@ rule table:
         ENVIRONMENT
     params:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
-        caption=lambda wildcards: TABLE.experiments[wildcards.experiment].caption,
+        caption=lambda wildcards: rst(TABLE.experiments[wildcards.experiment].caption),
     shell:
         "vita table build --spec {input.spec} --runs {input.runs} {params.probes} --out {output.csv} > {log} 2>&1"

@@ -37,7 +37,7 @@ def claim_folder():
         return
     Path(".snakemake").mkdir(exist_ok=True)
     # Close-on-exec: jobs do not inherit it.
-    claim = Path(".snakemake/claim.lock").open("w")
+    claim = Path(".snakemake/claim.lock").open("w", encoding="utf-8")
     try:
         claimed = try_lock(claim)
     except UserError as error:
@@ -64,7 +64,7 @@ def remove_half_made():
         for path in marks.rglob("*")
         if path.is_file() and path.name != "migration_underway"
     ]:
-        if '"external_jobid": null' in mark.read_text():
+        if '"external_jobid": null' in mark.read_text(encoding="utf-8"):
             code = "".join(
                 part.removeprefix("@") for part in mark.relative_to(marks).parts
             )

@@ -9,9 +9,10 @@ Legend: S masks, E edges of all masks, N tracks, P pairs of tracks.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from vita.core.compiled import compiled
 
 NO_FAULT = -1
 FIRST_DIGIT = 48  # of a compressed code
@@ -40,7 +41,7 @@ def decode_codes(
     return edges, edge_ends, areas, int(fault)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _decode_all(
     text: NDArray[np.uint8],
     text_ends: NDArray[np.int64],
@@ -67,7 +68,7 @@ def _decode_all(
     return NO_FAULT
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _unpack_numbers(text: NDArray[np.uint8], most_bits: int, numbers: Edges) -> int:
     """Write the signed numbers of one code, base-32 digits, lowest first; how many, or -1 for a malformed code."""
     value, shift, count = np.int64(0), 0, 0
@@ -87,7 +88,7 @@ def _unpack_numbers(text: NDArray[np.uint8], most_bits: int, numbers: Edges) -> 
     return _MALFORMED if malformed else count
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _sum_up(numbers: Edges) -> tuple[np.int64, np.int64]:
     """Turn the numbers of a code into edges, in place. Returns the pixels of all runs (-1: malformed), and the area.
 
@@ -114,7 +115,7 @@ def _sum_up(numbers: Edges) -> tuple[np.int64, np.int64]:
     return (position if signs >= 0 else np.int64(_MALFORMED)), area
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def intersect_pairs(
     edges: Edges,
     edge_bounds: NDArray[np.int64],
@@ -139,7 +140,7 @@ def intersect_pairs(
     return shared
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _intersect(edges: Edges, a: int, a_end: int, b: int, b_end: int) -> np.int64:
     """Pixels that two masks of one frame share; neither is empty."""
     # Columns that only one of the two reaches are passed over in a few steps.
@@ -154,7 +155,7 @@ def _intersect(edges: Edges, a: int, a_end: int, b: int, b_end: int) -> np.int64
     return total
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _first_after(edges: Edges, begin: int, end: int, position: int) -> int:
     """Of the runs in edges[begin:end], where the first begins that stops after `position`; `end` when none does."""
     low, high = begin // 2, end // 2
@@ -167,7 +168,7 @@ def _first_after(edges: Edges, begin: int, end: int, position: int) -> int:
     return 2 * low
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def write_number(value: int, codes: NDArray[np.uint8], filled: int) -> int:
     """Write a signed number in base-32 digits, lowest first; how much of `codes` is filled then."""
     while True:

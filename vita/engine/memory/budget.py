@@ -67,11 +67,11 @@ def read_budget(text: str, device: str) -> Budget:
 
 def address_space() -> int:
     """Bytes of address space that this process has now (Linux)."""
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[0])
     return pages * resource.getpagesize()
 
 
 def peak_address_space() -> int:
     """The most that it ever had, in bytes (Linux)."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
     return int(re.search(r"VmPeak:\s+(\d+) kB", status)[1]) * 1024  # type: ignore[index]

@@ -79,7 +79,7 @@ class Prober:
         say(f"trial {len(self.trials) + 1}: {frames} frames: {trial.outcome}{peak} ({trial.seconds:.1f} s)")
         if trial.outcome in ANSWERS:  # what was no answer is asked again
             self._file.parent.mkdir(parents=True, exist_ok=True)
-            with self._file.open("a") as handle:
+            with self._file.open("a", encoding="utf-8") as handle:
                 handle.write(json.dumps({"asked": digest(self._asked(1)), **trial.model_dump(mode="json")}) + "\n")
         self.trials.append(trial)
         return trial
@@ -106,7 +106,7 @@ def _finished(file: Path, asked: TrialRequest) -> list[Trial]:
     if not file.exists():
         return []
     found = []
-    for line in file.read_text().splitlines(keepends=True):
+    for line in file.read_text(encoding="utf-8").splitlines(keepends=True):
         content = json.loads(line) if line.endswith("\n") else {}  # a killed probe may have cut the last one off
         if content.pop("asked", None) == digest(asked):
             found.append(parse(Trial, content, str(file)))

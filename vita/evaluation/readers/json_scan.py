@@ -8,10 +8,10 @@ Legend: B bytes of text, N entries of a list.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from vita.core.compiled import compiled
 from vita.evaluation.counts import Int64s
 
 Text = NDArray[np.uint8]
@@ -25,7 +25,7 @@ _BRACE_BIT = 32  # `[` and `]` with this bit are `{` and `}`
 _SPACES = (ord(" "), ord("\n"), ord("\r"), ord("\t"))
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def skip_spaces(text: Text, at: int) -> int:
     """The first place from `at` on that is no white space; the end of the text when there is none."""
     while at < text.size and text[at] in _SPACES:
@@ -33,7 +33,7 @@ def skip_spaces(text: Text, at: int) -> int:
     return at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def string_end(text: Text, at: int) -> int:
     """The place after the string whose opening quote is at `at`; -1 when it does not end."""
     at += 1
@@ -47,7 +47,7 @@ def string_end(text: Text, at: int) -> int:
     return NOT_HERE
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def value_end(text: Text, at: int) -> int:
     """The place after the value that begins at `at`; -1 when it does not end before the text does."""
     if at >= text.size:
@@ -59,7 +59,7 @@ def value_end(text: Text, at: int) -> int:
     return _scalar_end(text, at)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _bracket_end(text: Text, at: int) -> int:
     depth = 0
     while at != NOT_HERE and at < text.size:
@@ -76,7 +76,7 @@ def _bracket_end(text: Text, at: int) -> int:
     return NOT_HERE
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _scalar_end(text: Text, at: int) -> int:
     while at < text.size:
         character = text[at]
@@ -86,7 +86,7 @@ def _scalar_end(text: Text, at: int) -> int:
     return NOT_HERE
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def entry_bounds(text: Text, at: int, most: int) -> tuple[Int64s, int, int]:
     """Bounds (N, 2) of whole entries of a list, beginning with the one at or after `at`, in some `most` bytes.
 

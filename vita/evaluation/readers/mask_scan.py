@@ -9,9 +9,9 @@ Legend: B bytes of text, N tracks, S masks, C characters of codes.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 
+from vita.core.compiled import compiled
 from vita.data.masks.rle_kernels import FIRST_DIGIT, write_number
 from vita.evaluation.counts import Int64s
 from vita.evaluation.readers.json_scan import Text, skip_spaces, string_end, value_end
@@ -28,7 +28,7 @@ _MASKS, _SIZE, _COUNTS = (tuple(f'"{key}"'.encode()) for key in ("segmentations"
 _NULL = tuple(b"null")
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def take_masks(text: Text, bounds: Int64s) -> tuple[Int64s, Int64s, Int64s, Int64s, Text]:
     """Take the masks out of the tracks text[begin:end] of each row of `bounds` (N, 2), which are in order.
 
@@ -56,7 +56,7 @@ def take_masks(text: Text, bounds: Int64s) -> tuple[Int64s, Int64s, Int64s, Int6
     return places, sizes, mask_bounds, code_ends[:masks].copy(), codes[:filled].copy()
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_track(
     text: Text,
     at: int,
@@ -92,7 +92,7 @@ def _take_track(
     return (masks if regular else _IRREGULAR), filled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _after_key(text: Text, at: int) -> int:
     """Where the value begins whose key begins at `at`; -1 when there is none, or the key has an escape."""
     if not _is(text, at, _QUOTE):
@@ -107,7 +107,7 @@ def _after_key(text: Text, at: int) -> int:
     return skip_spaces(text, colon + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_list(
     text: Text, at: int, code_ends: Int64s, masks: int, codes: Text, filled: int, size: Int64s
 ) -> tuple[int, int, int]:
@@ -136,7 +136,7 @@ def _take_list(
         at = skip_spaces(text, at + 1)
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_mask(text: Text, at: int, codes: Text, filled: int, size: Int64s) -> tuple[int, int]:
     """Take the code at `at`: the place after it (-1: irregular) and how much of `codes` is filled then.
 
@@ -168,7 +168,7 @@ def _take_mask(text: Text, at: int, codes: Text, filled: int, size: Int64s) -> t
     return (at + 1 if regular and _is(text, at, _CLOSE_OBJECT) else _IRREGULAR), filled
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _read_size(text: Text, at: int) -> tuple[np.int64, np.int64, int]:
     """The two numbers of the list at `at` and the place after it; -1 when irregular."""
     if not _is(text, at, _OPEN_LIST):
@@ -182,7 +182,7 @@ def _read_size(text: Text, at: int) -> tuple[np.int64, np.int64, int]:
     return height, width, skip_spaces(text, at) + 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _read_count(text: Text, at: int) -> tuple[np.int64, int]:
     """The whole number at `at` and the place after it; -1 when irregular."""
     value, begin = np.int64(0), at
@@ -195,7 +195,7 @@ def _read_count(text: Text, at: int) -> tuple[np.int64, int]:
     return value, at
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_counts(text: Text, at: int, codes: Text, filled: int) -> tuple[int, np.int64, int]:
     """Take a code of either kind: how much of `codes` is filled, its pixels if it tells, and the place after it."""
     if _is(text, at, _QUOTE):
@@ -206,7 +206,7 @@ def _take_counts(text: Text, at: int, codes: Text, filled: int) -> tuple[int, np
     return filled, np.int64(_UNKNOWN), _IRREGULAR
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_string(text: Text, at: int, codes: Text, filled: int) -> tuple[int, int]:
     """Copy the compressed code at `at`; how much of `codes` is filled, and the place after its quote."""
     while at < text.size:
@@ -223,7 +223,7 @@ def _take_string(text: Text, at: int, codes: Text, filled: int) -> tuple[int, in
     return filled, _IRREGULAR
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _take_numbers(text: Text, at: int, codes: Text, filled: int) -> tuple[int, np.int64, int]:
     """Compress the counts at `at`: how much of `codes` is filled, their sum, and the place after their bracket."""
     total, number = np.int64(0), 0
@@ -243,12 +243,12 @@ def _take_numbers(text: Text, at: int, codes: Text, filled: int) -> tuple[int, n
         at += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _is(text: Text, at: int, character: int) -> bool:
     return at < text.size and text[at] == character
 
 
-@numba.njit(cache=True, nogil=True)
+@compiled(nogil=True)
 def _reads(text: Text, at: int, word: tuple[int, ...]) -> bool:
     if at + len(word) > text.size:
         return False

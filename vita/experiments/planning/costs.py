@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from vita.core.csv_table import read_csv
+from vita.core.csv_table import csv_text, read_csv
 from vita.core.files import write_text
 from vita.core.grouping import grouped
 from vita.experiments.planning.run_kinds import Kind
@@ -58,7 +58,7 @@ def write_costs(costs: Iterable[Cost], path: Path) -> None:
     """Write the table as CSV. What was measured here will have been measured before."""
     remembered: Source = "measured before"
     rows = [asdict(replace(cost, source=remembered) if cost.source == "measured here" else cost) for cost in costs]
-    write_text(path, pd.DataFrame(rows, columns=COLUMNS).to_csv(index=False, float_format="%.6g"))
+    write_text(path, csv_text(pd.DataFrame(rows, columns=COLUMNS), float_format="%.6g"))
 
 
 def merged(newer: Sequence[Cost], older: Sequence[Cost]) -> list[Cost]:

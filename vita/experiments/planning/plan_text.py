@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.grouping import grouped
 from vita.experiments.planning.estimate import BASES, Basis
@@ -53,7 +54,7 @@ def probes_text(experiment: str, probes: Sequence[Probe]) -> str:
 
 def write_plan(plan: Plan, out: Path) -> None:
     """Write a CSV file with a row for every job."""
-    write_text(out, pd.DataFrame([asdict(line) for line in plan.lines]).to_csv(index=False, float_format="%.6g"))
+    write_text(out, csv_text(pd.DataFrame([asdict(line) for line in plan.lines]), float_format="%.6g"))
 
 
 def hours(lines: Sequence[Line], device: Device) -> float:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from vita.core.config_base import dump, parse
 from vita.core.contract import UserError
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.records import START_WEIGHTS
 from vita.core.run_config import PredictConfig, RunConfig
@@ -63,7 +64,7 @@ class Converted:
         head = f"# From {source}, by `vita convert config`; official_keys.csv says what became of each of its keys.\n"
         write_text(folder / "config.yaml", head + dump(self.run))
         write_text(folder / "inference.yaml", head + dump(self.plan))
-        write_text(folder / "official_keys.csv", self.table().to_csv(index=False))
+        write_text(folder / "official_keys.csv", csv_text(self.table()))
 
 
 def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:

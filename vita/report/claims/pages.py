@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.report.claims.ledger import VERDICTS, Entry, build_entries
 from vita.report.pages import html
@@ -46,7 +47,7 @@ MEANING = {
 def build_ledger(folders: Sequence[Path], models: Path, out: Path, probes: Sequence[Path] = ()) -> str:
     """Write `out` (CSV) with .md and .html beside it; give the text to print. Raises UserError as `build_entries`."""
     entries = build_entries(folders, models, probes)
-    write_text(out, ledger_frame(entries).to_csv(index=False, float_format="%.4f"))
+    write_text(out, csv_text(ledger_frame(entries), float_format="%.4f"))
     write_text(out.with_suffix(".md"), markdown(entries))
     write_text(out.with_suffix(".html"), document(entries))
     return terminal(entries)
@@ -69,8 +70,7 @@ def markdown(entries: Sequence[Entry]) -> str:
     """A table for each verdict."""
     parts = ["# Claims of the paper", summary(entries)]
     for section in _sections(entries):
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in section.rows]
-        parts += [f"## {section.title}", *section.notes, grid(section.headers, rows, "github")]
+        parts += [f"## {section.title}", *section.notes, grid(section.headers, section.rows, "github")]
     listed = [f"- {', '.join(names)}: {reason}" for reason, names in _tolerances(entries).items()]
     return "\n\n".join([*parts, "## Why the tolerances", "\n".join(listed)]) + "\n"
 

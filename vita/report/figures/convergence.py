@@ -13,6 +13,7 @@ from matplotlib.ticker import FuncFormatter
 
 from vita.core.config_base import load
 from vita.core.contract import UserError
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.experiments.config import ResolvedRow, TableSpec
 from vita.report.figures.curves import read_history
@@ -63,7 +64,7 @@ def build_convergence(spec_file: Path, runs_csv: Path, out: Path) -> list[str]:
             f"the schedule that its runs use, in the file of the tier '{spec.tier}', and train again"
         )
     draw_curves(curves, out)
-    write_text(out.with_suffix(".csv"), curves_frame(curves).to_csv(index=False, float_format="%.4f"))
+    write_text(out.with_suffix(".csv"), csv_text(curves_frame(curves), float_format="%.4f"))
     return [f"{curve.name}: {note}" for curve in curves for note in curve.notes]
 
 

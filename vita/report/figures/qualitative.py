@@ -14,6 +14,7 @@ import pandas as pd
 
 from vita.core.config_base import load
 from vita.core.contract import UserError, Video
+from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.data.dataset import find_files, read_part
 from vita.data.masks.rle import areas
@@ -139,7 +140,7 @@ def build_qualitative(spec_file: Path, runs_csv: Path, out: Path) -> str:
     frames = shown_frames(choice.chosen, choice.occluded)
     report = GainReport(name, predictions, gains, choice, frames)
     draw_scene(_scene(report), out)
-    write_text(out.with_suffix(".csv"), report.table().to_csv(index=False))
+    write_text(out.with_suffix(".csv"), csv_text(report.table()))
     return report.words()
 
 

@@ -29,6 +29,7 @@ _DOTS_PER_INCH = 300
 # A font that comes with matplotlib: the same picture on every machine. Type 42 keeps text in a PDF searchable.
 _PARAMETERS: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
+    "text.parse_math": False,  # a dollar sign in a name is one
     "font.size": FONT_POINTS,
     "axes.labelsize": FONT_POINTS,
     "axes.titlesize": FONT_POINTS,

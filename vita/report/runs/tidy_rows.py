@@ -10,6 +10,7 @@ import pandas as pd
 
 from vita.core.config_base import load, parse
 from vita.core.contract import UserError
+from vita.core.csv_table import csv_text
 from vita.core.dataset_config import DatasetConfig
 from vita.core.files import write_text
 from vita.core.records import TRAINING_FILE, MetricsRecord, TrainingRecord, read_record
@@ -47,7 +48,7 @@ def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (
     ours = [row for folder in run_dirs for row in run_rows(folder)]
     rows = [*ours, *(row for folder in failed for row in failed_rows(folder)), *server_rows(server)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"videos": "Int64"})
-    write_text(out, frame.to_csv(index=False, float_format="%.4f"))
+    write_text(out, csv_text(frame, float_format="%.4f"))
 
 
 def run_rows(folder: Path) -> list[dict[str, Any]]:

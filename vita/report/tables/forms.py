@@ -11,6 +11,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from vita.core.files import write_text
+from vita.core.plain_text import markdown, one_line
 from vita.report.pages.html import note, page, table
 
 
@@ -26,18 +27,20 @@ class ReadableTable:
 
     def write(self, out: Path, latex: str, csv: str) -> str:
         """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print."""
-        markdown = [f"# {self.title}", grid(self.headers, self.rows, "github"), *self.notes]
-        write_text(out.with_suffix(".md"), "\n\n".join(markdown) + "\n")
+        parts = [f"# {markdown(self.title)}", grid(self.headers, self.rows, "github"), *map(markdown, self.notes)]
+        write_text(out.with_suffix(".md"), "\n\n".join(parts) + "\n")
         write_text(out.with_suffix(".tex"), latex)
         body = table(self.headers, self.rows, self.classes)
         write_text(out.with_suffix(".html"), page(self.title, body, *map(note, self.notes)))
         write_text(out, csv)
-        return "\n\n".join([self.title, grid(self.headers, self.rows, "simple"), *self.notes])
+        return "\n\n".join([one_line(self.title), grid(self.headers, self.rows, "simple"), *self.notes])
 
 
 def grid(headers: Sequence[str], rows: Sequence[Sequence[str]], style: str) -> str:
-    """Cells in columns, as they are. style: "github" for Markdown, "simple" for a terminal."""
-    return tabulate(rows, headers=headers, tablefmt=style, disable_numparse=True)
+    """Cells in columns, a line each. style: "github" for Markdown, "simple" for a terminal."""
+    plain = markdown if style == "github" else one_line
+    cells = [[plain(cell) for cell in row] for row in (headers, *rows)]
+    return tabulate(cells[1:], headers=cells[0], tablefmt=style, disable_numparse=True)
 
 
 def texts(frame: pd.DataFrame) -> list[dict[str, str]]:

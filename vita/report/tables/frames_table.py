@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vita.core.contract import UserError
+from vita.core.csv_table import csv_text
 from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, read_probes
 from vita.report.tables.forms import ReadableTable, texts
@@ -57,7 +58,7 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
     rows = [[line[name] for name in filled] for line in lines]
     headers = [HEADERS.get(name, name.replace("_", " ")) for name in filled]
     table = ReadableTable(TITLE, headers, rows, NOTES)
-    return table.write(out, _latex(lines), frame.round(2).to_csv(index=False))
+    return table.write(out, _latex(lines), csv_text(frame.round(2)))
 
 
 def frames_frame(probes: Sequence[Probe]) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from operator import itemgetter
 
 import pandas as pd
 
+from vita.core.plain_text import one_line
 from vita.experiments.config import TableSpec
 from vita.report.tables.forms import texts
 from vita.report.tables.notes import smallest_differences
@@ -23,6 +24,9 @@ SPECIAL = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "\\": "\\textbackslash{}",
     "~": "\\textasciitilde{}",
     "^": "\\textasciicircum{}",
+    "<": "\\textless{}",
+    ">": "\\textgreater{}",
+    "|": "\\textbar{}",
     "±": "$\\pm$",
     "[": "{[}",  # behind the end of a row it would open an option
 }
@@ -58,7 +62,7 @@ def as_latex(title: str, spec: TableSpec, frame: pd.DataFrame, keys: Sequence[st
 
 def tabular(comments: Sequence[str], look: str, kinds: str, rows: Sequence[str], end: str) -> str:
     """A tabular of booktabs in an open brace, under its title and notes as comments; rows: the header is the first."""
-    title, *notes = comments
+    title, *notes = map(one_line, comments)
     return "\n".join(
         [
             *(f"% {line}" for line in (title, "needs \\usepackage{booktabs}", *notes)),
@@ -75,8 +79,8 @@ def tabular(comments: Sequence[str], look: str, kinds: str, rows: Sequence[str],
 
 
 def escaped(text: str) -> str:
-    """The same characters when printed."""
-    return "".join(SPECIAL.get(char, char) for char in text)
+    """The same characters when printed, in one line: an empty one ends a paragraph, which no cell survives."""
+    return "".join(SPECIAL.get(char, char) for char in one_line(text))
 
 
 def _block(lines: Sequence[Mapping[str, str]], keys: Sequence[str]) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vita.core.config_base import load
+from vita.core.csv_table import csv_text
 from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
 from vita.experiments.paper_numbers import PUBLISHED
@@ -41,7 +42,7 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Pat
     notes = captions(spec, frame, runs)
     keys = [str(name) for name in frame.columns[: frame.columns.get_loc("source")]]
     table = readable(spec, frame, keys, notes)
-    return table.write(out, as_latex(table.title, spec, frame, keys, notes), frame.round(4).to_csv(index=False))
+    return table.write(out, as_latex(table.title, spec, frame, keys, notes), csv_text(frame.round(4)))
 
 
 def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[Probe] = ()) -> pd.DataFrame:
