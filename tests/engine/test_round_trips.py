@@ -24,7 +24,9 @@ from vita.core.contract import Clip, Losses
 from vita.core.plugins import find_method
 from vita.core.run_config import TrainConfig
 from vita.engine.batch_transfer import to_device
-from vita.engine.history import checked_values
+from vita.engine.history import checked_sum, values_of
+from vita.engine.passes import drawing_modules, key_draws, passes_of
+from vita.engine.processes import ALONE
 from vita.engine.step import take_step
 
 DETECTOR = {**TINY["detector"], "decoder_layers": 9, "pixel_layers": 6}  # as released: ten predictions
@@ -68,13 +70,22 @@ def clip(seed: int, frames: int = 2, height: int = 32, width: int = 64) -> Clip:
 CLIPS = [clip(number) for number in range(8)]
 
 
+@pytest.fixture(autouse=True)
+def generators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pretended card draws as the host does."""
+    real = torch.Generator
+    monkeypatch.setattr(torch, "Generator", lambda device="cpu": real("cpu" if device == CARD else device))
+
+
 def step(model: nn.Module, clips: Sequence[Clip], device: torch.device) -> tuple[dict[str, float], dict[str, Tensor]]:
     """One step as the trainer takes it: its losses, and the weights after it."""
     heard: dict[str, float] = {}
 
     def objective() -> Losses:
-        losses: Losses = model(to_device(clips, device))
-        heard.update(checked_values(losses, 0))
+        (one,) = passes_of(clips, 0, 0, None, ALONE)
+        key_draws(drawing_modules(model), one.part)
+        losses: Losses = model(to_device(one.clips, device), one.part)
+        heard.update(checked_sum(ALONE.gather(values_of([losses])), 0))
         return losses
 
     torch.manual_seed(1)

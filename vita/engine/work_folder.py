@@ -70,13 +70,15 @@ def _wait(handle: TextIO, folder: Path, patience_s: float) -> None:
 
 
 def _describe_holder(folder: Path) -> str:
-    try:
-        told = json.loads((folder / "lock").read_text(encoding="utf-8"))
-        job = f", job {told['job']}" if told["job"] else ""
-        who = f"process {told['process']} on {told['node']}{job}, at work since {told['since']}"
-        return f"{who}; {told['progress']} at {told['at']}"
-    except (OSError, ValueError, LookupError, TypeError):  # of another version, or being written at this moment
-        return "another trainer"
+    for _ in range(5):
+        try:
+            told = json.loads((folder / "lock").read_text(encoding="utf-8"))
+            job = f", job {told['job']}" if told["job"] else ""
+            who = f"process {told['process']} on {told['node']}{job}, at work since {told['since']}"
+            return f"{who}; {told['progress']} at {told['at']}"
+        except (OSError, ValueError, LookupError, TypeError):
+            time.sleep(0.05)  # the holder may be writing at this moment
+    return "another trainer"  # of another version
 
 
 def is_held(folder: Path) -> bool:

@@ -46,6 +46,7 @@ class ClipDraws:
     """Draws of each clip from a generator of its own, so that they are the same however a batch is divided."""
 
     def __init__(self, part: BatchPart, device: torch.device) -> None:
+        self.device = device
         self.generators = [torch.Generator(device).manual_seed(seed) for (seed,) in clip_seeds(part, "points", 1)]
 
     def __call__(self, purpose: str, *shape: int, owners: Owners) -> Tensor:
@@ -55,7 +56,7 @@ class ClipDraws:
         parts = []
         for clip, generator in enumerate(self.generators):
             sets = [count for owner, count in owners if owner == clip]
-            drawn = torch.rand(repeats, sum(sets), *shape[-2:], generator=generator, device=generator.device)
+            drawn = torch.rand(repeats, sum(sets), *shape[-2:], generator=generator, device=self.device)
             parts.append(iter(drawn.split(sets, 1)))
         return torch.cat([next(parts[owner]) for owner, _ in owners], 1).reshape(shape)
 
