@@ -334,6 +334,21 @@ def test_a_user_error_ends_the_command_with_its_code(videos: Path, tmp_path: Pat
     assert record["status"] == "failed" and "damaged frame" in record["error"]
 
 
+@pytest.mark.parametrize("warning", [signal.SIGTERM, signal.SIGUSR1])
+def test_the_launcher_gives_on_what_asks_for_an_end(warning: signal.Signals, videos: Path, tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, configuration(videos, iterations=2000, decay_at=(), checkpoint_every=10))
+    command = [sys.executable, "-m", "vita", "train", "--config", str(path), "--processes", "2"]
+    with (tmp_path / "log").open("w") as log:
+        launcher = subprocess.Popen(command, stderr=log)
+        while not (tmp_path / "work" / "last.pt").exists():
+            assert launcher.poll() is None, (tmp_path / "log").read_text()
+            time.sleep(0.05)
+        launcher.send_signal(warning)
+        assert launcher.wait(timeout=ENDED_S) == 75
+    record = json.loads((tmp_path / "work" / "record.json").read_text())
+    assert (record["status"], record["processes"]) == ("interrupted", 2) and record["iterations"] >= 10
+
+
 def test_a_launcher_that_starts_one_of_several(videos: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What `accelerate launch --num_processes 2 --cpu` leaves in the environment of the one process it starts."""
     for name, value in {"ACCELERATE_USE_CPU": "True", "ACCELERATE_MIXED_PRECISION": "no"}.items():

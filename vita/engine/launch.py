@@ -53,7 +53,6 @@ def train_together(config: RunConfig, folder: Path, processes: int, command: Seq
     folder: of the run. Where one fails, the others are ended, a record says which it was, and this process ends with
     its exit code.
     """
-    os.environ.setdefault("TORCHELASTIC_SIGNALS_TO_HANDLE", ",".join(s.name for s in (signal.SIGINT, END, *WARNINGS)))
     os.environ.setdefault("OMP_NUM_THREADS", str(config.train.threads))  # else the library warns of its own choice
     failure = _run_together(processes, command)
     if failure is None:
@@ -82,6 +81,7 @@ def _run_together(processes: int, command: Sequence[str]) -> Failure | None:
         rdzv_endpoint="127.0.0.1:0",
         local_addr="127.0.0.1",
         max_restarts=0,
+        signals_to_handle=",".join(one.name for one in (signal.SIGINT, END, *WARNINGS)),  # given on to all processes
         shutdown_timeout=GRACE_S,
     )
     program, *arguments = command
