@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from evaluation_scenes import annotation, codes, ground_truth, prediction, video
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from vita.core.contract import UserError
@@ -23,6 +23,7 @@ def span(first: int, last: int) -> np.ndarray:
     return ((columns >= first) & (columns < last))[None]
 
 
+DOT = span(0, 1)
 LEFT, RIGHT, MIDDLE = span(0, 5), span(15, 20), span(8, 12)
 
 
@@ -199,6 +200,11 @@ VISIBLE = TRACKS.filter(lambda masks: any(mask is not None for mask in masks))
     ),
     st.lists(st.tuples(TRACKS, st.integers(1, 2), st.floats(0, 1)), max_size=6),
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 2), st.floats(0, 1)), max_size=4),
+)
+@example(  # the fourth object's own track has it in one frame of two, IoU 1/2; the other track is the object
+    objects=[([None, None, None, DOT], 1)] * 3 + [([None, None, DOT, None], 1)],
+    free=[([None, DOT, DOT, None], 1, 0.0)],
+    near=[(3, 1, 0.0)],
 )
 def test_all_oracles_together_give_the_ground_truth(objects: list[Any], free: list[Any], near: list[Any]) -> None:
     annotations = [annotation(n, codes(masks), category_id=c) for n, (masks, c) in enumerate(objects)]

@@ -74,21 +74,27 @@ def add_missed(scene: ErrorScene, best_score: float) -> ErrorScene:
 def remove_spurious(scene: ErrorScene, best_score: float) -> ErrorScene:
     """Tracks of no object go, and so do masks on nothing where their track's object is not visible.
 
-    A further track of an object stays where it overlaps it more than the object's own: at high thresholds it counts.
+    A further track of an object stays where it overlaps it more than the object's own, when that one has lost its
+    masks on nothing: at high thresholds it counts.
     """
-    ious = scene.tube_ious([track.masks for track in scene.tracks])
+    tracks = [track if track.owner == NOTHING else _without_ghosts(scene, track) for track in scene.tracks]
+    ious = scene.tube_ious([track.masks for track in tracks])
     own = np.zeros(len(scene.objects))
-    for track, row in zip(scene.tracks, ious, strict=True):
+    for track, row in zip(tracks, ious, strict=True):
         if track.owner != NOTHING and track.category_id == scene.categories[track.owner]:
             own[track.owner] = row[track.owner]
-    tracks = []
-    for track, row in zip(scene.tracks, ious, strict=True):
-        if track.owner != NOTHING:
-            ghosts = (track.shows == NOTHING) & ~has_mask(scene.object_masks[track.owner])
-            tracks.append(track.with_masks(ghosts, [EMPTY] * len(ghosts), NOTHING))
-        elif ((row >= RIGHT) & (row > own) & (scene.categories == track.category_id)).any():
-            tracks.append(track)
-    return replace(scene, tracks=tracks)
+
+    def stays(track: PredictedTrack, row: np.ndarray) -> bool:
+        better = (row >= RIGHT) & (row > own) & (scene.categories == track.category_id)
+        return track.owner != NOTHING or bool(better.any())
+
+    kept = [track for track, row in zip(tracks, ious, strict=True) if stays(track, row)]
+    return replace(scene, tracks=kept)
+
+
+def _without_ghosts(scene: ErrorScene, track: PredictedTrack) -> PredictedTrack:
+    ghosts = (track.shows == NOTHING) & ~has_mask(scene.object_masks[track.owner])
+    return track.with_masks(ghosts, [EMPTY] * len(ghosts), NOTHING)
 
 
 # In the order in which they are applied one after the other.
