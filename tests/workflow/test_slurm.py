@@ -33,7 +33,8 @@ IN_HASTE = ("--slurm-init-seconds-before-status-checks", "3", "--latency-wait", 
 STEPS = 400  # of the training that is cut off: two minutes while it is slow
 RUN = "results/runs/nano/nano_shapes/vita/tiny/pretrain/seed0"
 WEIGHTS = f"{RUN}/model.safetensors"
-CHECKPOINT = f"{RUN}/work/last.pt"
+WORK = f"{RUN}/work"
+CHECKPOINT = f"{WORK}/last.pt"
 LOG = f"{RUN}/logs/train.log"
 
 
@@ -154,16 +155,21 @@ def made(place):
     return [path for pattern in patterns for path in (place / "results").glob(pattern)]
 
 
-def test_a_time_limit_in_mid_training(cluster):
-    """A minute for each job, and no warning: SLURM asks for the end, and would kill half a minute later."""
-    cluster.folder.change("nano.yaml", "longest_job", to=1)
-    snakemake = cluster.start(WEIGHTS, "--set-resources", "train:slurm_extra=''")
-    cluster.until(lambda: cluster.exists(f"{RUN}/work/record.json"), snakemake)
-    left = cluster.record(f"{RUN}/work")
+def was_interrupted_and_went_on(cluster, snakemake):
+    """The training leaves a record of its end in mid-training, and the next job goes on from there."""
+    cluster.until(lambda: cluster.exists(f"{WORK}/record.json"), snakemake)
+    left = cluster.record(WORK)
     (cluster.path / "slow").unlink()
     cluster.wait(snakemake)
     assert left["status"] == "interrupted" and 0 < left["iterations"] < STEPS
     assert cluster.record()["resumed_at"] == [left["iterations"]]
+
+
+def test_a_time_limit_in_mid_training(cluster):
+    """A minute for each job, and no warning: SLURM asks for the end, and would kill half a minute later."""
+    cluster.folder.change("nano.yaml", "longest_job", to=1)
+    snakemake = cluster.start(WEIGHTS, "--set-resources", "train:slurm_extra=''")
+    was_interrupted_and_went_on(cluster, snakemake)
     assert "TIMEOUT" in cluster.log.read_text()
     ends_as_uninterrupted(cluster)
 
@@ -173,12 +179,7 @@ def test_a_warning_before_the_time_limit(cluster, warning):
     """Half a minute to a minute before it, and a minute or more after the start; the job has then ended by itself."""
     cluster.folder.change("nano.yaml", "longest_job", to=2)
     snakemake = cluster.start(WEIGHTS, "--set-resources", f"train:slurm_extra='--signal={warning}@30'")
-    cluster.until(lambda: cluster.exists(f"{RUN}/work/record.json"), snakemake)
-    left = cluster.record(f"{RUN}/work")
-    (cluster.path / "slow").unlink()
-    cluster.wait(snakemake)
-    assert left["status"] == "interrupted" and 0 < left["iterations"] < STEPS
-    assert cluster.record()["resumed_at"] == [left["iterations"]]
+    was_interrupted_and_went_on(cluster, snakemake)
     assert "TIMEOUT" not in cluster.log.read_text()
     ends_as_uninterrupted(cluster)
 
@@ -188,12 +189,7 @@ def test_a_cancelled_job(cluster):
     cluster.until(lambda: cluster.exists(CHECKPOINT), snakemake)
     (job,) = cluster.jobs()
     cluster.call("scancel", job)
-    cluster.until(lambda: cluster.exists(f"{RUN}/work/record.json"), snakemake)
-    left = cluster.record(f"{RUN}/work")
-    (cluster.path / "slow").unlink()
-    cluster.wait(snakemake)
-    assert left["status"] == "interrupted" and left["iterations"] < STEPS
-    assert cluster.record()["resumed_at"] == [left["iterations"]]
+    was_interrupted_and_went_on(cluster, snakemake)
     ends_as_uninterrupted(cluster)
 
 

@@ -7,7 +7,6 @@ as further names of the same files, with an index that says what they follow fro
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -89,17 +88,13 @@ def keep(folder: Path, out: Path, plan: PredictConfig, wanted: str, predicted: P
         return
     place, names = _place(folder), [f"{name}.json" for name in plan.variants]
     place.mkdir(parents=True, exist_ok=True)
-    _remove(path for path in place.iterdir())
+    for path in list(place.iterdir()):
+        path.unlink()
     give(out, place, names)
     give(folder, place, [DETECTIONS])
     known = {name: sha256(place / name) for name in (*names, DETECTIONS)}
     index = Index(identity=wanted, variants=plan.variants, sha256=known, **vars(predicted))
     write_json(place / INDEX, index.model_dump(mode="json"), indent=1)
-
-
-def _remove(paths: Iterable[Path]) -> None:
-    for path in list(paths):
-        path.unlink(missing_ok=True)
 
 
 def _place(folder: Path) -> Path:
