@@ -53,6 +53,44 @@ def data_split(
     typer.echo(split.summary())
 
 
+@data.command("import")
+def data_import(
+    source: Annotated[Path, typer.Argument(help="A file, or a folder of label files.")],
+    frames: Annotated[Path, typer.Option(help="The folder of the frames, one folder a video in it; it is linked.")],
+    out: Annotated[Path, typer.Option(help="Folder of the data set to write.")],
+    format: Annotated[
+        str | None, typer.Option(help="coco, cvat, labelme, mots or palette.  [default: found out]")
+    ] = None,
+    part: Annotated[str, typer.Option(help="train or valid")] = "train",
+    categories: Annotated[
+        Path | None, typer.Option(help="Label pictures: a YAML that names their values, see docs/data_import.md.")
+    ] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="The data set's YAML to write.  [default: named as OUT, in it]")
+    ] = None,
+) -> None:
+    """Write labels of other tools as YouTube-VIS files, with a data set's YAML and a picture."""
+    from vita.core.config_base import load
+    from vita.data.conversion.label_pictures import CategoryNames
+    from vita.data.conversion.source_formats import choose_format, read_labelled_videos
+    from vita.data.conversion.write import FRAMES, ImportedPart, write_dataset_yaml, write_labelled_videos
+    from vita.data.ytvis import read_split
+    from vita.report.figures.contact_sheet import draw_contact_sheet
+
+    if part not in get_args(ImportedPart):
+        raise UserError(f"--part is '{part}'; allowed are {', '.join(get_args(ImportedPart))}")
+    names = load(CategoryNames, categories) if categories else None
+    content = read_labelled_videos(source, frames, choose_format(source, format), names)
+    annotations = write_labelled_videos(content, frames, out, cast(ImportedPart, part))
+    typer.echo(f"{annotations}: {content.summary()}")
+    sheet = annotations.with_name("sheet.png")
+    draw_contact_sheet(read_split(annotations, annotations.with_name(FRAMES)), 4, 9, sheet)
+    typer.echo(f"{sheet}: stored frames above, their masks below")
+    yaml = dataset or out / f"{out.absolute().name}.yaml"
+    kept = "" if write_dataset_yaml(yaml, out) else " (it was there already, with other content, and is kept)"
+    typer.echo(f"{yaml}{kept}: next, `vita data check --dataset {yaml} --part {part}`")
+
+
 @data.command("check")
 def data_check(
     dataset: Annotated[Path | None, typer.Option("--dataset", help="A data-set YAML.")] = None,

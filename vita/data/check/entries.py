@@ -5,7 +5,6 @@ Legend: T frames of a video; an image is a video of one frame.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +13,7 @@ from vita.data.annotations.contents import Contents, Format, ObjectEntry, VideoE
 from vita.data.annotations.findings import Findings, Kind
 from vita.data.annotations.reader import read_list, read_objects, read_segmentations
 from vita.data.masks.rle import short
+from vita.data.name_order import natural_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +78,11 @@ def _check_names(video: VideoEntry, findings: Findings) -> None:
         if len(listed) > 1:
             findings.add(Kind.FRAME_REPEATED, video.where, f"{short(name)} is listed as frames {short(listed)}")
     known = [name for name in video.names if name is not None]
-    keys = [_natural(name) for name in known]
+    keys = [natural_key(name) for name in known]
     for earlier, later, name in zip(keys, keys[1:], known[1:], strict=False):
         if later < earlier:
             findings.add(Kind.FRAME_ORDER, video.where, f"{short(name)} stands after a name that is greater")
             return
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """A key that orders numbers in names by value: 2.jpg before 10.jpg."""
-    parts = re.split(r"([0-9]+)", name)
-    return [(len(part.lstrip("0")), part.lstrip("0")) if odd % 2 else (0, part) for odd, part in enumerate(parts)]
 
 
 def _check_shared(videos: tuple[VideoEntry, ...], findings: Findings) -> None:

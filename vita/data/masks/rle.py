@@ -39,6 +39,11 @@ def areas(codes: Sequence[Any]) -> np.ndarray:
     return np.concatenate([np.zeros(0, np.uint32), *parts])
 
 
+def union(codes: Sequence[Rle]) -> Rle:
+    """The code of the pixels that at least one of the masks holds; all are of one size, and there is at least one."""
+    return codes[0] if len(codes) == 1 else _rle(coco_mask.merge(list(codes)))
+
+
 def is_absent(segmentation: Any) -> bool:
     """Whether the value in the place of a mask says that there is none: null, or [], {} or "" of some tools."""
     return not segmentation
