@@ -81,6 +81,22 @@ def test_a_format_is_found_out_converted_and_passes_the_check(format: str, tmp_p
     assert "no error" in report or "nothing found" in report
 
 
+@pytest.mark.parametrize("format", WRITERS)
+def test_one_video_may_lie_in_no_folder_of_its_own(format: str, tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames")
+    name, write = WRITERS[format]
+    (tmp_path / "clip").mkdir()
+    write(tmp_path / "clip" / name if "." in name else tmp_path / name)
+    source = tmp_path / "clip" if "." in name else tmp_path / name / "clip"
+    if format == "coco":
+        source /= name
+        source.write_text(source.read_text().replace("clip/", ""))
+    run("import", source, "--frames", frames / "clip", "--out", tmp_path / "mine")
+    split = read_split(tmp_path / "mine/train/instances.json", tmp_path / "mine/train/JPEGImages")
+    assert [path.name for path in split.videos[0].frame_paths] == ["8.jpg", "9.jpg", "10.jpg"]
+    assert sorted(len([mask for mask in one.segmentations if mask]) for one in split.instances[0]) == [2, 2]
+
+
 def test_a_format_named_wrongly_or_not_to_be_found_out(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames")
     (tmp_path / "labels.txt").write_text("1 2 3")

@@ -37,7 +37,7 @@ def _found_format(source: Path) -> SourceFormat | None:
         return {".json": "coco", ".xml": "cvat"}.get(source.suffix.lower())  # type: ignore[return-value]
     endings: dict[str, SourceFormat] = {".xml": "cvat", ".json": "labelme"}
     for ending, format in endings.items():
-        if any(label_files(source, ending)):
+        if label_files(source, ending):
             return format
     pictures = [path for files in label_files(source, ".png").values() for path in files[:1]]
     return _format_of_picture(pictures[0]) if pictures else None
