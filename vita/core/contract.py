@@ -41,7 +41,7 @@ class Rle(TypedDict):
 
 @dataclass(frozen=True)
 class Video:
-    """One video on disk. `height` and `width` are in pixels of the stored frames.
+    """One video on disk. `height` and `width` are in pixels of the frames, set upright.
 
     roots: resolved folders; a frame that is a symbolic link must end below one of them. Empty: anywhere.
     """

@@ -1,6 +1,6 @@
 """Reader of YouTube-VIS files: the one door for real and embedded data.
 
-Legend: H W pixels of the stored frames.
+Legend: H W pixels of the frames, set upright.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from vita.data.annotations.contents import YTVIS, Contents, Format, ObjectEntry,
 from vita.data.annotations.findings import FirstFault
 from vita.data.annotations.reader import read_codes, read_contents, read_objects, read_segmentations
 from vita.data.masks.polygons import Segmentation
-from vita.data.safe_paths import LeavesRootError, is_below, open_frame, resolved
+from vita.data.pictures import OtherSizeError, decode, fault_of
+from vita.data.safe_paths import is_below, open_frame, resolved
 
 
 @dataclass(frozen=True)
@@ -132,19 +133,12 @@ def read_video_picture(video: Video, index: int) -> Image.Image:
     """The same as a decoded RGB picture, for whoever resizes it next: an array would be a copy more."""
     path = video.frame_paths[index]
     try:
-        with open_frame(path, video.roots) as file, Image.open(file) as picture:
-            if picture.size != (video.width, video.height):  # known before anything is decoded
-                raise UserError(
-                    f"{path}: frame of size {[picture.height, picture.width]}, but the annotation file "
-                    f"gives video {video.id} the size {[video.height, video.width]} (height, width)"
-                )
-            picture.load()
-            return picture if picture.mode == "RGB" else picture.convert("RGB")  # to the same mode it would copy
-    except UserError:
-        raise
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such frame; fetch or write the data set again") from None
-    except LeavesRootError as error:
-        raise UserError(f"{path}: {error}; put the frame itself there") from None
+        with open_frame(path, video.roots) as file:
+            return decode(file, (video.height, video.width)).picture
+    except OtherSizeError as error:
+        raise UserError(
+            f"{path}: frame of size {list(error.found)}, but the annotation file gives video {video.id} the size "
+            f"{[video.height, video.width]} (height, width){error.hint}"
+        ) from None
     except Exception as error:  # decoders raise anything on damaged bytes
-        raise UserError(f"{path}: damaged frame ({error}); fetch or write this file again") from None
+        raise UserError(fault_of(path, error)) from None

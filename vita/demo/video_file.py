@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from vita.core.contract import UserError, Video
 from vita.data.augment.resize import resize_frame, short_edge_size
 from vita.data.frames import VideoFrames
+from vita.data.name_order import natural_key
+from vita.data.pictures import PICTURES, is_picture, picture_size
 from vita.data.ytvis import read_video_frame
 from vita.demo.video_stream import DEFAULT_RATE, Timing, decoded, read_facts
-
-PICTURES = {".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
 
 
 class VideoFile:
@@ -61,18 +60,14 @@ class VideoFile:
 
 
 class PictureFolder(VideoFrames):
-    """A `FrameSource` over the pictures of a folder, in the order of their names."""
+    """A `FrameSource` over the pictures of a folder, in the order of their names, numbers by value."""
 
     def __init__(self, path: Path, short_edge: int | None, max_edge: int) -> None:
         """Raises UserError when there is no picture."""
-        pictures = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURES)
+        pictures = sorted(filter(is_picture, path.iterdir()), key=lambda file: natural_key(file.name))
         if not pictures:
             raise UserError(f"{path}: no picture in this folder; allowed endings: {', '.join(sorted(PICTURES))}")
-        try:
-            with Image.open(pictures[0]) as first:
-                width, height = first.size
-        except OSError as error:
-            raise UserError(f"{pictures[0]}: not a picture that can be read: {error}") from None
+        height, width = picture_size(pictures[0])
         video = Video(1, path.name, height, width, tuple(pictures))
         _check_sizes(video)
         super().__init__(video, short_edge, max_edge)

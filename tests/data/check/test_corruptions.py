@@ -198,7 +198,8 @@ def test_clean_data(clean: Data) -> None:
 
 def test_every_kind_has_a_corruption() -> None:
     """Except those of files of frames and of the data set's YAML, which have tests of their own."""
-    elsewhere = {"frame-damaged", "frame-size", "categories", "count", "no-labels", "local-split", "no-local-split"}
+    elsewhere = {"frame-damaged", "frame-size", "frame-pixels", "frame-turned"}
+    elsewhere |= {"categories", "count", "no-labels", "local-split", "no-local-split"}
     assert {kind for _, expected in CORRUPTIONS.values() for kind, _ in expected} | elsewhere == {
         kind.label for kind in Kind
     }

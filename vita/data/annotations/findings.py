@@ -32,6 +32,8 @@ class Kind(Enum):
     FRAME_MISSING = ("error", "a frame is not there")
     FRAME_DAMAGED = ("error", "a frame cannot be read and decoded to its end")
     FRAME_SIZE = ("error", "a frame is not of the size that the file gives its video")
+    FRAME_PIXELS = ("error", "a frame has no one meaning as RGB of 8 bits: grey of more bits, transparent pixels, ...")
+    FRAME_TURNED = ("warning", "a frame has an EXIF orientation: it is read upright, and so must its masks lie")
     MASK = ("error", "a mask is no well-formed run-length code or polygon")
     MASK_SIZE = ("error", "a run-length code is not of its video's size")
     MASK_EMPTY = ("warning", "a mask is given but covers no pixel; absent objects have null")

@@ -1,0 +1,50 @@
+"""Folders of pictures as people have them: photos that lie, odd names, files of the system between them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from own_videos import picture
+from PIL import Image
+
+from vita.core.contract import UserError
+from vita.demo.video_file import open_video
+
+
+def test_a_photo_that_lies_is_set_upright(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 8  # the first stored row is the left side, the first column the bottom
+    for number in range(2):
+        lying = np.ascontiguousarray(picture(number, 48, 32)[::-1].swapaxes(0, 1))
+        Image.fromarray(lying).save(tmp_path / f"{number}.png", exif=exif)
+    video = open_video(tmp_path, None, 1333)
+    assert (video.out_height, video.out_width) == (48, 32)
+    for number, frame in enumerate(video.stored(0, 2)):
+        np.testing.assert_array_equal(frame, picture(number, 48, 32))
+    assert video.read(0, 1).shape == (1, 3, 48, 32)
+
+
+def test_numbers_count_by_value_and_hidden_files_do_not(tmp_path: Path) -> None:
+    for number in range(12):
+        Image.new("L", (4, 4), 20 * number).save(tmp_path / f"frame_{number}.PNG")
+        (tmp_path / f"._frame_{number}.PNG").write_bytes(b"\0\5\x16\7 of macOS")
+    video = open_video(tmp_path, None, 1333)
+    assert [int(frame[0, 0, 0]) for frame in video.stored(0, 12)] == [20 * number for number in range(12)]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "message"),
+    [
+        (Image.new("1", (20_000, 20_000)), "too large: a frame has at most 100,000,000 pixels"),
+        (Image.fromarray(np.zeros((4, 4), np.uint16)), "grey of more than 8 bits"),
+        (Image.new("RGBA", (4, 4)), "transparent pixels"),
+    ],
+)
+def test_a_first_picture_that_is_refused_is_one_line(pixels: Image.Image, message: str, tmp_path: Path) -> None:
+    pixels.save(tmp_path / "0.png")
+    with pytest.raises(UserError, match=message) as error:
+        open_video(tmp_path, None, 1333)
+    assert str(error.value).startswith(f"{tmp_path / '0.png'}: ")
+    assert "\n" not in str(error.value)
