@@ -189,7 +189,7 @@ def test_mask_of_another_size(spoilt: Path, tmp_path: Path) -> None:
 
 def test_no_annotations_to_learn_from(spoilt: Path, tmp_path: Path) -> None:
     spoil_annotations(spoilt, lambda d: d["annotations"].clear())
-    assert "no training video has an annotated, non-crowd instance" in train_message(tmp_path, content(spoilt))
+    assert "no training video has an object with a mask" in train_message(tmp_path, content(spoilt))
 
 
 def test_no_videos_to_predict(spoilt: Path, weights: Path, tmp_path: Path) -> None:

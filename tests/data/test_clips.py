@@ -112,7 +112,7 @@ def test_crowds_are_left_out_and_videos_of_crowds_never_drawn(split: Split) -> N
 
 
 def test_nothing_to_learn_from(split: Split) -> None:
-    with pytest.raises(UserError, match="no training video has an annotated, non-crowd instance"):
+    with pytest.raises(UserError, match="no training video has an object with a mask"):
         sampler(replace(split, instances=tuple(() for _ in split.videos)))
 
 

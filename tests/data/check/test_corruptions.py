@@ -173,6 +173,11 @@ CORRUPTIONS: dict[str, tuple[Change, set[tuple[str, str]]]] = {
         lambda d: d["categories"].append({"id": 9, "name": "dog"}),
         {("unused-category", "category 9")},
     ),
+    "no video": (lambda d: d.update(videos=[], annotations=[]), {("no-video", "`videos`")}),
+    "crowds alone": (
+        lambda d: [entry.update(iscrowd=1) for entry in d["annotations"]],
+        {("nothing-to-learn", "`annotations`")},
+    ),
     "category name twice": (
         lambda d: d["categories"][1].update(name=d["categories"][0]["name"]),
         {("category-name", "category 2")},

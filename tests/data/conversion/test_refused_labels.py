@@ -104,7 +104,7 @@ def changed_coco(path: Path, change: Callable[[dict[str, Any]], object]) -> Path
         (lambda d: d["annotations"][0].update(segmentation=[], bbox=[0, 0, 4, 5]), "a box [0, 0, 4, 5] without a mask"),
         (lambda d: d["annotations"][1].update(category_id=2), "another category (or `iscrowd`) here than in"),
         (lambda d: d["annotations"][0].update(category_id=5), "unknown category 5"),
-        (lambda d: d["annotations"][0].update(segmentation=[1, 2, 3, 4, 5, 6]), "a polygon is a list of x, y pairs"),
+        (lambda d: d["annotations"][0].update(segmentation=[1, 2, 3, 4, 5, 6]), "put it into brackets"),
         (lambda d: d["images"][0].update(file_name="../secret.jpg"), "leaves the frame folder"),
         (lambda d: d["images"][0].update(width=9), "all frames of a video have one size"),
         (lambda d: d["images"][0].update(frame_id=0), "`frame_id` 0 is also that of image 3 (clip) of the same video"),

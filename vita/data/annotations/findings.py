@@ -45,6 +45,8 @@ class Kind(Enum):
     EMPTY_VIDEO = ("warning", "a video has no annotation")
     UNUSED_CATEGORY = ("warning", "no annotation is of this category")
     CATEGORY_NAME = ("error", "a category's name is no text, or two categories have the same")
+    NO_VIDEO = ("error", "the file, or a part of the data set that is read from it, has no video")
+    NOTHING_TO_LEARN = ("error", "no video to learn from has an object with a mask, crowds and empty masks aside")
     CATEGORIES = ("error", "categories differ from those of the data set's YAML")
     COUNT = ("error", "the number of videos or instances is not that of the data set's YAML")
     NO_LOCAL_SPLIT = ("warning", "the list of videos to be scored on is not drawn yet")

@@ -10,9 +10,10 @@ from vita.data.annotations.contents import Format
 from vita.data.annotations.findings import Findings, Kind
 from vita.data.annotations.reader import read_contents
 from vita.data.check.entries import check_names, list_objects
-from vita.data.check.expectations import CheckTarget, check_expectations, videos_in_use
+from vita.data.check.expectations import CheckTarget, check_expectations
 from vita.data.check.frames import check_frames, check_presence, list_frames, sample
 from vita.data.check.masks import check_masks
+from vita.data.check.parts import check_enough, videos_in_use
 from vita.data.safe_paths import resolved
 
 
@@ -49,10 +50,10 @@ def check(target: CheckTarget, quick: bool, workers: int) -> Report:
     contents = read_contents(read_json(target.files.annotations), target.files.annotations, target.format, findings)
     check_names(contents, findings)
     check_expectations(target, contents, findings)
-    videos = videos_in_use(target, contents, findings)
-    in_use = {video.id for video in videos}
-    objects = [entry for entry in list_objects(contents, findings) if entry.video.id in in_use]
-    masks = check_masks(objects, findings)
+    in_use = videos_in_use(target, contents, findings)
+    videos, ids = in_use.videos, {video.id for video in in_use.videos}
+    masks = check_masks([entry for entry in list_objects(contents, findings) if entry.video.id in ids], findings)
+    check_enough(in_use, contents, masks.learnable, findings)
     roots = resolved(target.files.frames, target.root)
     listed = list_frames(videos, target.files.frames, roots, findings)
     frames = [frame for one in (sample(listed) if quick else listed) for frame in one]
@@ -65,6 +66,6 @@ def check(target: CheckTarget, quick: bool, workers: int) -> Report:
     unread = sum(one.kind in (Kind.FRAME_MISSING, Kind.FRAME_DAMAGED) for one in findings.found[before:])
     count = None if contents.records is None else len(contents.records)
     checked = Checked(
-        contents.videos_listed, count, masks, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
+        contents.videos_listed, count, masks.count, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
     )
     return Report(target, quick, checked, findings, contents.format)

@@ -26,6 +26,7 @@ class ListedObject:
     segmentations: list[Any]
     boxes: list[Any] | None
     areas: list[Any] | None
+    is_crowd: bool
 
 
 def list_objects(contents: Contents, findings: Findings) -> Iterator[ListedObject]:
@@ -38,7 +39,7 @@ def list_objects(contents: Contents, findings: Findings) -> Iterator[ListedObjec
             # A video whose frames are not known is as long as the masks of its objects.
             length = entry.video.length or len(segmentations)
             boxes, areas = (_optional(entry, key, length, format, findings) for key in (format.boxes, format.areas))
-            yield ListedObject(entry.id, entry.where, entry.video, segmentations, boxes, areas)
+            yield ListedObject(entry.id, entry.where, entry.video, segmentations, boxes, areas, entry.is_crowd)
 
 
 def _optional(entry: ObjectEntry, key: str, length: int, format: Format, findings: Findings) -> list[Any] | None:

@@ -1,4 +1,4 @@
-"""What is to be checked, and what the data set's YAML says of it: categories, counts, the local split."""
+"""What is to be checked, and what the data set's YAML says of it: categories and counts."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from vita.core.config_base import load
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig, SplitConfig
 from vita.core.grouping import grouped
-from vita.data.annotations.contents import COCO, YTVIS, Contents, Format, VideoEntry
+from vita.data.annotations.contents import COCO, YTVIS, Contents, Format
 from vita.data.annotations.findings import Findings, Kind
-from vita.data.dataset import Part, PartFiles, described_split, find_files
-from vita.data.local_split import LocalSplit
+from vita.data.dataset import Part, PartFiles, find_files
 from vita.data.masks.rle import short
 from vita.data.value_limits import is_id
 
@@ -127,38 +126,3 @@ def _check_categories(found: dict[int, str], expected: dict[int, str], findings:
 def _check_count(where: str, found: int, expected: int | None, findings: Findings) -> None:
     if expected is not None and found != expected:
         findings.add(Kind.COUNT, where, f"{found} entries, expected {expected}")
-
-
-def videos_in_use(target: CheckTarget, contents: Contents, findings: Findings) -> tuple[VideoEntry, ...]:
-    """Those that the parts read, after the local split and the limit on videos."""
-    if target.dataset is None:
-        return contents.videos
-    split, limit = _read_split(target.dataset, target.files, contents, findings), target.dataset.limit_videos
-    kept: set[int] = set()
-    for part in target.parts:
-        listed = None if split is None else split.videos(part)
-        ids = [video.id for video in contents.videos if listed is None or video.id in listed]
-        kept.update(sorted(ids)[:limit])
-    return tuple(video for video in contents.videos if video.id in kept)
-
-
-def _read_split(dataset: DatasetConfig, files: PartFiles, contents: Contents, findings: Findings) -> LocalSplit | None:
-    """The local split; None when there is none, or when it is not that of this file."""
-    if files.ids is None:
-        return None
-    where = f"local split {files.ids}"
-    if not files.ids.exists():
-        hint = "not there yet; `vita data split` draws it, and the first run does; until then all videos are checked"
-        findings.add(Kind.NO_LOCAL_SPLIT, where, hint)
-        return None
-    try:
-        split = described_split(dataset, files.ids, files.annotations)
-    except UserError as error:
-        findings.add(Kind.LOCAL_SPLIT, where, str(error).removeprefix(f"{files.ids}: "))
-        return None
-    listed, known = {*split.train, *split.valid}, {video.id for video in contents.videos}
-    for number in sorted(listed - known):
-        findings.add(Kind.LOCAL_SPLIT, where, f"it lists video {number}, which the file does not have")
-    for number in sorted(known - listed):
-        findings.add(Kind.LOCAL_SPLIT, where, f"it leaves out video {number}")
-    return split

@@ -6,6 +6,7 @@ Legend: T frames of a video, M of them with a mask, P corners of polygons. Boxes
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -24,10 +25,18 @@ from vita.data.value_limits import is_number
 Codes = dict[int, Rle]  # sound masks by frame
 
 
-def check_masks(objects: Sequence[ListedObject], findings: Findings) -> int:
-    """Check the masks of these objects. Returns how many masks there were."""
+@dataclass(frozen=True)
+class CheckedMasks:
+    """count: of all masks; learnable: ids of the videos with a mask that has a pixel and is not of a crowd."""
+
+    count: int
+    learnable: frozenset[int]
+
+
+def check_masks(objects: Sequence[ListedObject], findings: Findings) -> CheckedMasks:
+    """Check the masks of these objects."""
     seen: dict[tuple[int, bytes], ListedObject] = {}
-    count = 0
+    count, learnable = 0, set()
     with progress(len(objects), "masks of objects") as bar:
         for entry in objects:
             count += sum(segmentation is not None for segmentation in entry.segmentations)
@@ -35,8 +44,10 @@ def check_masks(objects: Sequence[ListedObject], findings: Findings) -> int:
                 codes = read_codes(entry.where, entry.segmentations, entry.video.size, findings)
                 if _check_listed(entry, codes, findings):
                     _check_duplicate(entry, codes, seen, findings)
+                    if not entry.is_crowd:
+                        learnable.add(entry.video.id)
             bar.update()
-    return count
+    return CheckedMasks(count, frozenset(learnable))
 
 
 def _check_listed(entry: ListedObject, codes: Codes, findings: Findings) -> bool:

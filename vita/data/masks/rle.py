@@ -125,6 +125,8 @@ def check_outline(polygon: Any, height: int, width: int) -> None:
 
     pycocotools takes memory for every pixel that an outline passes, inside the frame or not.
     """
+    if isinstance(polygon, int | float):
+        raise ValueError("a mask is a list of polygons, but this one is a list of numbers: put it into brackets")
     if not isinstance(polygon, list) or len(polygon) % 2:
         found = f"this one has {len(polygon)} numbers" if isinstance(polygon, list) else f"found {short(polygon)}"
         raise ValueError(f"a polygon is a list of x, y pairs, but {found}")

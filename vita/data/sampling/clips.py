@@ -14,6 +14,7 @@ from vita.core.contract import Clip, UserError, Video
 from vita.core.run_config import AugmentationConfig
 from vita.data.augment.clip_transform import ClipTransform
 from vita.data.augment.settings import draw_transform
+from vita.data.masks import rle
 from vita.data.masks.polygons import Polygons, Segmentation
 from vita.data.ytvis import Instance, Split, read_video_picture
 
@@ -21,7 +22,7 @@ from vita.data.ytvis import Instance, Split, read_video_picture
 class VideoClips:
     """Clips of the videos of a split, each video as likely as any other."""
 
-    nothing = "no training video has an annotated, non-crowd instance; check the training annotations"
+    nothing = "no training video has an object with a mask, crowds and empty masks aside; see `vita data check`"
 
     def __init__(
         self, split: Split, *, clip_frames: int, augmentation: AugmentationConfig, frame_range: int = 0
@@ -59,7 +60,14 @@ def draw_frames(video_frames: int, clip_frames: int, frame_range: int, rng: np.r
 
 def learnable(split: Split) -> list[int]:
     """Places of the videos that have an instance to learn from."""
-    return [place for place, instances in enumerate(split.instances) if any(map(_usable, instances))]
+    return [place for place, instances in enumerate(split.instances) if any(map(_has_pixels, instances))]
+
+
+def _has_pixels(instance: Instance) -> bool:
+    """Whether it can be learned from: codes may be of masks without a pixel."""
+    return not instance.is_crowd and any(
+        isinstance(one, Polygons) or (one is not None and rle.areas([one])[0] > 0) for one in instance.segmentations
+    )
 
 
 def _usable(instance: Instance) -> bool:
