@@ -87,7 +87,8 @@ def data_import(
     draw_contact_sheet(read_split(annotations, annotations.with_name(FRAMES)), 4, 9, sheet)
     typer.echo(f"{sheet}: stored frames above, their masks below")
     yaml = dataset or out / f"{out.absolute().name}.yaml"
-    kept = "" if write_dataset_yaml(yaml, out) else " (it was there already, with other content, and is kept)"
+    written = write_dataset_yaml(yaml, out, len(content.videos))
+    kept = "" if written else " (it was there already, with other content, and is kept)"
     typer.echo(f"{yaml}{kept}: next, `vita data check --dataset {yaml} --part {part}`")
 
 

@@ -162,6 +162,23 @@ def test_local_split_that_is_not_there(root: Path) -> None:
     assert ended.code == 0 and f"local split {ids}: not there yet; `vita data split` draws it" in ended.out
 
 
+def test_each_part_of_a_split_that_is_not_there_is_held_to_its_use(root: Path) -> None:
+    dataset, ids = with_local_split(root, {})
+    learned = json.loads(ids.read_text())["train"]
+    ids.unlink()
+    annotations = root / "train/instances.json"
+    document = json.loads(annotations.read_text())
+    for entry in document["annotations"]:
+        entry["iscrowd"] = int(entry["video_id"] in learned)
+    annotations.write_text(json.dumps(document))
+    ended = check("--dataset", dataset)
+    assert ended.code == 1 and "none of 1 videos has one" in ended.out and "nothing-to-learn" in ended.out
+    kept = [entry for entry in document["annotations"] if entry["video_id"] == 1]
+    annotations.write_text(json.dumps({**document, "videos": document["videos"][:1], "annotations": kept}))
+    ended = check("--dataset", dataset)
+    assert ended.code == 1 and "1 videos cannot be divided; at least two are needed" in ended.out
+
+
 def test_coco(tmp_path: Path) -> None:
     data = write_images(tmp_path / "coco")
     part = {"annotations": "instances.json", "frames": "JPEGImages"}

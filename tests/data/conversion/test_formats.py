@@ -114,7 +114,6 @@ def test_valid_joins_train_and_an_edited_yaml_is_kept(tmp_path: Path) -> None:
     call = ["import", tmp_path / "labels.json", "--frames", frames, "--out", tmp_path / "mine"]
     run(*call)
     yaml = tmp_path / "mine/mine.yaml"
-    assert load(DatasetConfig, yaml).validate_on == "local_split"
     run(*call, "--part", "valid")
     assert load(DatasetConfig, yaml).validate_on == "valid"
     assert "nothing found" in run("check", "--dataset", yaml)
@@ -128,10 +127,15 @@ def test_the_videos_of_several_cvat_files_are_told_by_their_names(tmp_path: Path
     for number, name in enumerate(("b2", "b10")):
         write_frames(tmp_path / "frames", name)
         (tmp_path / name).mkdir()
-        xml = cvat_xml({"cat": [cvat_polygon(box, number)]}, labels=("dog", "cat"))
+        xml = cvat_xml({"cat": [cvat_polygon(box, number)]}, labels=("cat",))
         (tmp_path / name / "annotations.xml").write_text(xml)
     run("import", tmp_path, "--frames", tmp_path / "frames", "--out", tmp_path / "mine", "--format", "cvat")
     split = read_split(tmp_path / "mine/train/instances.json", tmp_path / "mine/train/JPEGImages")
     assert [video.name for video in split.videos] == ["b2", "b10"]
     seen = [[mask is not None for mask in one.segmentations] for (one,) in split.instances]
     assert seen == [[True, False, False], [False, True, False]]
+    dataset = tmp_path / "mine/mine.yaml"
+    assert load(DatasetConfig, dataset).validate_on == "local_split"
+    assert "no error and 1 warning" in run("check", "--dataset", dataset)  # the split is not drawn yet
+    run("split", "--dataset", dataset)
+    assert "nothing found" in run("check", "--dataset", dataset)

@@ -11,7 +11,7 @@ from vita.data.annotations.contents import Contents, VideoEntry
 from vita.data.annotations.findings import Findings, Kind
 from vita.data.check.expectations import CheckTarget
 from vita.data.dataset import Part, PartFiles, described_split
-from vita.data.local_split import LocalSplit
+from vita.data.local_split import LocalSplit, make_local_split
 
 
 @dataclass(frozen=True)
@@ -52,11 +52,9 @@ def _read_split(dataset: DatasetConfig, files: PartFiles, contents: Contents, fi
         return None
     where = f"local split {files.ids}"
     if not files.ids.exists():
-        hint = "not there yet; `vita data split` draws it, and the first run does; until then all videos are checked"
+        hint = "not there yet; `vita data split` draws it, and the first run does; checked as it will be drawn"
         findings.add(Kind.NO_LOCAL_SPLIT, where, hint)
-        if contents.videos_listed < 2:
-            findings.add(Kind.LOCAL_SPLIT, where, f"{contents.videos_listed} videos cannot be divided; two are needed")
-        return None
+        return _drawn(dataset, files, where, findings)
     try:
         split = described_split(dataset, files.ids, files.annotations)
     except UserError as error:
@@ -68,3 +66,15 @@ def _read_split(dataset: DatasetConfig, files: PartFiles, contents: Contents, fi
     for number in sorted(known - listed):
         findings.add(Kind.LOCAL_SPLIT, where, f"it leaves out video {number}")
     return split
+
+
+def _drawn(dataset: DatasetConfig, files: PartFiles, where: str, findings: Findings) -> LocalSplit | None:
+    """The local split that would be drawn; None when the file is not sound enough, which is told of already."""
+    wanted = dataset.local_split
+    if wanted is None or findings.count("error"):
+        return None
+    try:
+        return make_local_split(dataset.name, files.annotations, wanted.valid_share, wanted.seed)
+    except UserError as error:
+        findings.add(Kind.LOCAL_SPLIT, where, str(error).removeprefix(f"{files.annotations}: "))
+        return None

@@ -108,24 +108,24 @@ def _masks(track: Track, length: int) -> dict[str, Any]:
     }
 
 
-def write_dataset_yaml(path: Path, folder: Path) -> bool:
+def write_dataset_yaml(path: Path, folder: Path, videos: int) -> bool:
     """Write the YAML of the data set in `folder`, named as the file; whether it was written.
 
-    Without labels for `valid` a share of `train` is set aside. A file with other content stays as it is.
-    Raises UserError when the name cannot be that of a data set.
+    Without labels for `valid` a share of `train` is set aside, which takes two of the `videos` at least.
+    A file with other content stays as it is. Raises UserError when the name cannot be that of a data set.
     """
-    texts = [_yaml(path, folder, has_valid) for has_valid in (False, True)]
+    texts = [_yaml(path, folder, divided) for divided in (False, True)]
     if path.exists() and path.read_bytes() not in [text.encode() for text in texts]:
         return False
-    write_text(path, texts[(folder / "valid" / ANNOTATIONS).exists()])
+    write_text(path, texts[videos > 1 and not (folder / "valid" / ANNOTATIONS).exists()])
     return True
 
 
-def _yaml(path: Path, folder: Path, has_valid: bool) -> str:
+def _yaml(path: Path, folder: Path, divided: bool) -> str:
     raw: dict[str, Any] = {"name": path.stem, "root": str(folder.absolute())}
     for part in ("train", "valid"):
         raw[part] = {"annotations": f"{part}/{ANNOTATIONS}", "frames": f"{part}/{FRAMES}"}
-    if not has_valid:
+    if divided:
         split = {"file": str(folder.absolute() / "local_split.json"), "valid_share": 0.15, "seed": 0}
         raw |= {"validate_on": "local_split", "local_split": split}
     parse(DatasetConfig, raw, f"{path}: as written by `vita data import`")
