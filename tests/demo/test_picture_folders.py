@@ -34,6 +34,13 @@ def test_numbers_count_by_value_and_hidden_files_do_not(tmp_path: Path) -> None:
     assert [int(frame[0, 0, 0]) for frame in video.stored(0, 12)] == [20 * number for number in range(12)]
 
 
+def test_pictures_of_two_sizes_are_told(tmp_path: Path) -> None:
+    for number, size in enumerate(((8, 6), (8, 6), (6, 8))):
+        Image.new("RGB", size).save(tmp_path / f"{number}.png")
+    with pytest.raises(UserError, match=r"2.png: size \[8, 6\], but 0.png has \[6, 8\] \(height, width\)"):
+        open_video(tmp_path, None, 1333)
+
+
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [

@@ -82,7 +82,12 @@ class PictureFolder(VideoFrames):
 
 def _check_sizes(video: Video) -> None:
     """Read every picture once, for a bad one should not show after hours. Raises UserError."""
-    for number in range(len(video.frame_paths)):
+    for number, path in enumerate(video.frame_paths):
+        if (size := picture_size(path)) != (video.height, video.width):
+            raise UserError(
+                f"{path}: size {list(size)}, but {video.frame_paths[0].name} has {[video.height, video.width]} "
+                "(height, width); the pictures of a video have one size"
+            )
         read_video_frame(video, number)
 
 

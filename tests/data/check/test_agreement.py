@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from checked_data import Data
+from checked_data import Data, write_images
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from mutations import spoilt
@@ -21,9 +21,11 @@ from vita.core.dataset_config import DatasetConfig
 from vita.core.run_config import AugmentationConfig
 from vita.data.check.check import check
 from vita.data.check.expectations import CheckTarget
+from vita.data.coco import read_coco
 from vita.data.dataset import PartFiles
 from vita.data.frames import VideoFrames
 from vita.data.sampling.clips import VideoClips
+from vita.data.sampling.pseudo_videos import PseudoVideoClips
 from vita.data.ytvis import Split, read_split
 from vita.evaluation.readers.ground_truth import VideoSize
 from vita.evaluation.scoring import evaluate_files
@@ -196,6 +198,28 @@ def test_each_of_these_is_used_by_all_or_reported(case: str, data: Data) -> None
 def test_any_corruption_is_used_by_all_or_reported(clean: Data, data: Data, choices: st.DataObject) -> None:
     data.write(choices.draw(spoilt(clean.read())))
     Uses(data).hold()
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@given(choices=st.data())
+def test_images_that_the_check_passes_are_learned_from(tmp_path: Path, choices: st.DataObject) -> None:
+    data = Data(tmp_path / "coco")
+    if not data.folder.exists():
+        data = write_images(data.folder)
+        data.annotations.with_name("sound.json").write_bytes(data.annotations.read_bytes())
+    data.write(choices.draw(spoilt(json.loads(data.annotations.with_name("sound.json").read_text()))))
+    try:
+        split = read_coco(data.annotations, data.frames)
+        PseudoVideoClips(split, clip_frames=2, augmentation=AugmentationConfig()).draw(np.random.default_rng(0))
+        Uses(data).predict(split)
+        refusal = None
+    except UserError as error:
+        refusal = str(error)
+    try:
+        errors = data.check().findings.count("error")
+    except UserError:
+        errors = 1
+    assert errors or refusal is None, refusal
 
 
 FRAMES: dict[str, Callable[[Path], object]] = {

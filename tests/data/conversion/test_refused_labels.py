@@ -110,7 +110,8 @@ def changed_coco(path: Path, change: Callable[[dict[str, Any]], object]) -> Path
         (lambda d: d["images"][0].update(frame_id=0), "`frame_id` 0 is also that of image 3 (clip) of the same video"),
         (lambda d: d["images"][0].pop("frame_id"), "`frame_id` must be a whole number, but is None"),
         (lambda d: d["images"][0].pop("video_id"), "`video_id` must be a whole number, but is missing, though"),
-        (lambda d: d.pop("images"), "not a COCO file"),
+        (lambda d: d.pop("images"), "a YouTube-VIS file is used as it is"),
+        (lambda d: d.pop("categories"), "not a COCO file"),
     ],
 )  # fmt: skip
 def test_coco(change: Callable[[dict[str, Any]], object], message: str, tmp_path: Path) -> None:

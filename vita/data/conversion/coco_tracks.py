@@ -27,6 +27,10 @@ Records = dict[int, dict[str, Any]]  # entries of `images`, by id
 def read_coco_tracks(source: Path) -> LabelledVideos:
     """The content of a file. Raises UserError naming the image or annotation at fault."""
     document, findings = read_json(source), FirstFault(source=source)
+    if isinstance(document, dict) and "images" not in document and "videos" in document:
+        raise UserError(
+            f"{source}: it has `videos` but no `images`: a YouTube-VIS file is used as it is, see README.md"
+        )
     contents = read_contents(document, source, COCO, findings)
     records: Records = {record["id"]: record for record in document["images"]}
     videos, places = _group(contents, records, _names(document), source)

@@ -79,7 +79,9 @@ def _read(path: Path) -> _Frame:
     document = read_json(path)
     shapes = document.get("shapes") if isinstance(document, dict) else None
     if not isinstance(shapes, list):
-        raise UserError(f"{path}: not a labelme file: it needs the list `shapes`")
+        raise UserError(
+            f"{path}: not a labelme file: it needs the list `shapes` (a COCO file is named itself, not its folder)"
+        )
     picture = document.get("imagePath")
     if isinstance(picture, str) and PurePosixPath(picture.replace("\\", "/")).stem != path.stem:
         raise UserError(

@@ -16,6 +16,7 @@ from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
 from vita.core.files import read_json, write_json, write_text
+from vita.core.progress import progress
 from vita.data.conversion.labelled_videos import LabelledVideo, LabelledVideos, Track
 from vita.data.masks import rle
 from vita.data.pictures import picture_size
@@ -35,8 +36,10 @@ def write_labelled_videos(content: LabelledVideos, frames: Path, folder: Path, p
     """
     if not content.videos:
         raise UserError(f"no video to write to {folder / part}")
-    for video in content.videos:
-        _check_frames(video, frames)
+    with progress(sum(len(video.frames) for video in content.videos), "frames") as bar:
+        for video in content.videos:
+            _check_frames(video, frames)
+            bar.update(len(video.frames))
     annotations = folder / part / ANNOTATIONS
     _check_replaceable(annotations)
     _link(folder / part / FRAMES, frames)
