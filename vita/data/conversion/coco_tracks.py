@@ -95,7 +95,7 @@ def _videos(
 def _in_order(images: list[VideoEntry], records: Records, source: Path) -> list[VideoEntry]:
     """By `frame_id`; by name where no image of the video has one."""
     numbers = {image.id: records[image.id].get("frame_id") for image in images}
-    if set(numbers.values()) == {None}:
+    if all(number is None for number in numbers.values()):
         return sorted(images, key=lambda image: natural_key(str(image.names[0])))
     seen: dict[int, VideoEntry] = {}
     for image in images:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,8 +38,14 @@ class LabelFolder:
     frames: FrameFolder
 
     def video(self, size: tuple[int, int]) -> LabelledVideo:
-        """The video of these frames, each of `size` (height, width). Raises UserError when one has no picture."""
+        """The video of these frames, each of `size` (height, width).
+
+        Raises UserError when one has no picture, or two are of the same.
+        """
         names = tuple(map(self.frames.frame_of, self.files))
+        counts = Counter(names)
+        if twice := [path for path, name in zip(self.files, names, strict=True) if counts[name] > 1]:
+            raise UserError(f"{twice[0]}: {twice[1].name} is of the same frame; a frame has one label file")
         return LabelledVideo(self.number, self.name or self.frames.folder.name, names, *size)
 
     @property
