@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
-from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
+from vita.engine.checkpoint import Checkpoint, load_weights, load_whole, save_weights
 
 State = dict[str, Tensor]
 
@@ -81,6 +81,15 @@ def test_weights_that_do_not_fit(tmp_path: Path, change: Callable[[State], objec
     with pytest.raises(UserError, match=f"^{path}: weights of another model: {message}$"):
         load_weights(model, path)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_weights_with_a_number_that_is_none(number: float, tmp_path: Path) -> None:
+    path = weights_file(tmp_path / "w", lambda state: state["video.weight"][1].fill_(number))
+    message = rf"^{path}: NaN or infinite entries in 1 of 6 tensors \(video.weight\); the file is of no use$"
+    for load in (load_weights, load_whole):
+        with pytest.raises(UserError, match=message):
+            load(Model(), path)
 
 
 def test_files_that_are_no_weights(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from vita.core.contract import UserError
 from vita.core.files import atomic_write
 
 CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape depends on the number of classes
+SHOWN = 3  # tensors that an error names
 
 
 def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
@@ -40,7 +41,8 @@ class Loaded:
 def load_weights(model: nn.Module, path: Path) -> Loaded:
     """Fill a model from a safetensors file, which may lack whole top-level parts (a detector alone, say).
 
-    Raises UserError when the file is missing, damaged, or of another model: then it lists what does not fit.
+    Raises UserError when the file is missing, damaged, has numbers that are none, or is of another model: then it
+    lists what does not fit.
     """
     found, wanted = _read(path), model.state_dict()
     heads = [k for k in _of_another_shape(found, wanted) if CLASS_HEAD in k]
@@ -84,7 +86,18 @@ def constant_norms(model: nn.Module) -> list[str]:
 def _read(path: Path) -> dict[str, Tensor]:
     with _readable(path):
         found: dict[str, Tensor] = load_file(path)
+    check_finite(found, str(path))
     return found
+
+
+def check_finite(state: Mapping[str, Tensor], where: str) -> None:
+    """Raises UserError naming tensors with entries that are infinite or not numbers; `where` opens its message."""
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
+        raise UserError(
+            f"{where}: NaN or infinite entries in {len(bad)} of {len(state)} tensors ({named}); the file is of no use"
+        )
 
 
 def count_classes(path: Path, head: str) -> int | None:
