@@ -119,9 +119,10 @@ def predict(
         quiet_libraries()
         run, asked = load(RunConfig, config), load(PredictConfig, plan)
         with own_cards(gpus):
+            from vita.blocks.prediction_form import adopt_prediction_form
             from vita.engine.predict_run import predict_run
 
-            predict_run(run, asked, inference or [], weights, out, out.parent, split)
+            predict_run(run, asked, inference or [], weights, out, out.parent, split, adopt_prediction_form)
 
 
 @app.command(rich_help_panel="Models")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from vita.blocks.prediction_form import adopt_prediction_form
 from vita.core.config_base import Frozen, digest
 from vita.core.contract import StreamingMethod, Track, UserError, Video
 from vita.core.files import read_json, sha256, write_json
@@ -112,6 +113,7 @@ def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[Strea
     assert isinstance(model, StreamingMethod)
     load_whole(model, weights)
     model.to(device).eval()
+    adopt_prediction_form(model, device)
     return model, _classes(config, classes)
 
 
