@@ -28,6 +28,7 @@ from vita.evaluation.average_precision import (
     RECALL_LEVELS,
     Scores,
     categories_json,
+    main_scores,
     mean_of_valid,
     merge_groups,
     precision_and_recall,
@@ -35,6 +36,7 @@ from vita.evaluation.average_precision import (
     summarise,
 )
 from vita.evaluation.counts import Counts, Floats, GroupCounts
+from vita.evaluation.main_scores import MainScores
 from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
 from vita.evaluation.readers.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
@@ -129,20 +131,29 @@ def accumulate(ground_truth: GroundTruth, groups: list[GroupMatches]) -> Evaluat
     video_ids, category_ids = tuple(ground_truth.videos), tuple(ground_truth.categories)
     by_area = [group.counts_by_area() for group in groups]
     counts = Counts(video_ids, category_ids, tuple(areas[0] for areas in by_area))
-    curves = _curves(by_area, video_ids, tuple(counts.with_objects()))
+    curves = _curves(by_area, video_ids, tuple(counts.with_objects()), len(AREA_RANGES))
     ap = dict.fromkeys(category_ids, NO_GROUND_TRUTH)
     ap |= {key: mean_of_valid(curves.precision[:, :, k, 0, -1]) for k, key in enumerate(curves.category_ids)}
     return Evaluation(summarise(curves.precision, curves.recall), ap, ground_truth.categories, curves, groups, counts)
 
 
-def _curves(groups: Sequence[list[GroupCounts]], video_ids: Sequence[int], category_ids: tuple[int, ...]) -> Curves:
-    shape = len(category_ids), len(AREA_RANGES), len(MAX_DETECTIONS)
+def scores_of_counts(counts: Counts) -> MainScores:
+    """The main scores of kept counts, to the same last bit as those of `accumulate`."""
+    curves = _curves([[group] for group in counts.groups], counts.video_ids, tuple(counts.with_objects()), areas=1)
+    return MainScores(*main_scores(curves.precision[:, :, :, 0, -1], curves.recall[:, :, 0, :]))
+
+
+def _curves(
+    groups: Sequence[list[GroupCounts]], video_ids: Sequence[int], category_ids: tuple[int, ...], areas: int
+) -> Curves:
+    """groups: of each (video, category) its counts at A area ranges."""
+    shape = len(category_ids), areas, len(MAX_DETECTIONS)
     precision = np.empty((len(IOU_THRESHOLDS), len(RECALL_LEVELS), *shape))
     recall = np.empty((len(IOU_THRESHOLDS), *shape))
     each_once = np.ones(len(video_ids))
-    by_category = grouped(groups, lambda areas: areas[0].category_id)
+    by_category = grouped(groups, lambda by_area: by_area[0].category_id)
     for k, area in np.ndindex(shape[:2]):
-        category = merge_groups([areas[area] for areas in by_category[category_ids[k]]], video_ids)
+        category = merge_groups([by_area[area] for by_area in by_category[category_ids[k]]], video_ids)
         for limit, max_detections in enumerate(MAX_DETECTIONS):
             found = precision_and_recall(category, max_detections, each_once)
             precision[:, :, k, area, limit], recall[:, k, area, limit] = found
