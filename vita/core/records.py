@@ -122,6 +122,14 @@ class SparseRecord(Record):
         return self.model_dump(mode="json", exclude_unset=True)
 
 
+class FurtherValue(SparseRecord):
+    """A score beyond the main ones, a fraction, null where there is no object; its interval where there is one."""
+
+    score: float | None
+    low: float | None = None
+    high: float | None = None
+
+
 class MetricsRecord(SparseRecord):
     """`metrics/<inference>.json`: what one results file scores. Scores are fractions, null where there is no object."""
 
@@ -136,6 +144,10 @@ class MetricsRecord(SparseRecord):
     breakdown: list[dict[str, Any]] = []
     per_video: list[dict[str, Any]] = []
     errors: dict[str, Any] = {}
+    further: dict[str, FurtherValue] = {}  # by the names of `vita.core.further_scores`
+    hota: dict[str, Any] = {}
+    occlusion: list[dict[str, Any]] = []
+    lengths: dict[str, Any] = {}
 
 
 class ProbeRecord(SparseRecord):

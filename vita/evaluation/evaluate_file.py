@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,12 @@ from vita.core.records import MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
 from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.further import Further, FurtherOptions, evaluate_further
 from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.readers.detections import read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.scoring import Evaluation, evaluate_detections
+from vita.evaluation.short_and_long import read_long_videos
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class EvaluationOptions:
     against: Path | None = None
     breakdown: bool = False
     errors: bool = False
+    further: FurtherOptions = field(default_factory=FurtherOptions)
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,7 @@ class Report:
     comparison: Comparison | None
     parts: list[Part]
     errors: ErrorAnalysis | None
+    further: Further
 
     def record(self) -> MetricsRecord:
         """For the metrics file (docs/evaluation.md): scores are fractions, null where there is no object."""
@@ -65,6 +69,8 @@ class Report:
             record.per_video = [video.to_json() for video in self.videos]
         if self.errors is not None:
             record.errors = self.errors.to_json()
+            record.further = self.errors.further()
+        self.further.enter(record)
         return record
 
 
@@ -77,17 +83,21 @@ def evaluate_file(
     """
     if options.against is not None and not options.draws:
         raise UserError("--against needs draws for its intervals; leave --draws out, or ask for some")
-    whole = load_ground_truth(gt)
-    truth = whole.part(chosen, limit_videos)
-    detections = read_detections_file(predictions, whole, truth.videos)
+    whole, further = load_ground_truth(gt), options.further
+    long = read_long_videos(further.long, further.long_predictions, whole) if further.long is not None else None
+    truth, known = whole.part(chosen, limit_videos), whole if long is None else long.known(whole)
+    beside = known.videos.keys() - whole.videos.keys()
+    found = read_detections_file(predictions, known, truth.videos.keys() | beside)
+    detections = [detection for detection in found if detection.video_id in truth.videos]
     evaluation = evaluate_detections(truth, detections)
     return Report(
         evaluation,
         per_video(truth, evaluation.counts),
         bootstrap(evaluation.counts, options.draws, options.seed) if options.draws else None,
-        _compare(options, evaluation, options.against, whole, truth) if options.against else None,
+        _compare(options, evaluation, options.against, known, truth) if options.against else None,
         break_down(truth, detections, evaluation.counts) if options.breakdown else [],
         analyse_errors(truth, detections) if options.errors else None,
+        evaluate_further(further, truth, found, evaluation, long, options.draws, options.seed),
     )
 
 
@@ -102,9 +112,9 @@ def write_per_video(videos: list[VideoRow], out: Path) -> None:
 
 
 def _compare(
-    options: EvaluationOptions, evaluation: Evaluation, against: Path, whole: GroundTruth, truth: GroundTruth
+    options: EvaluationOptions, evaluation: Evaluation, against: Path, known: GroundTruth, truth: GroundTruth
 ) -> Comparison:
-    other = evaluate_detections(truth, read_detections_file(against, whole, truth.videos))
+    other = evaluate_detections(truth, read_detections_file(against, known, truth.videos))
     differences = paired_bootstrap(evaluation.counts, other.counts, options.draws, options.seed)
     return Comparison(against, other, differences)
 

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
+from vita.core.further_scores import ScoreColumns
 from vita.core.run_config import WeightsFile
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
@@ -141,6 +142,7 @@ class TierConfig(Frozen):
     gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
     processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
     experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
+    scores: dict[str, ScoreColumns] = Field({})  # by experiment, columns beside those that it has
     datasets: dict[str, DatasetSubstitute]
     backbones: dict[str, str]
     methods: dict[str, TierMethod]
@@ -230,6 +232,7 @@ class ExperimentConfig(Frozen):
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
+    scores: ScoreColumns = ()  # columns beyond the main scores
     by_name_only: bool = False  # left out of tiers that name no experiments
     methods: dict[str, OwnVariants] = Field({})
     probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
@@ -281,6 +284,7 @@ class TableSpec(Frozen):
     published: str | None = None
     reported: bool = False
     max_frames: bool = False
+    scores: ScoreColumns = Field((), exclude_if=lambda scores: not scores)
     anchor: ResolvedAnchor | None = None
 
     @property

@@ -104,8 +104,9 @@ class Resolver:
     def experiments(self) -> dict[str, ExperimentConfig]:
         """The experiments that the tier names, or all that there are."""
         known = self._known("experiments")
-        for name in self.tier.fewer_seeds:
-            pick(dict.fromkeys(known), name, f"{self.tier_file}: fewer_seeds")
+        for key in ("fewer_seeds", "scores"):
+            for name in getattr(self.tier, key):
+                pick(dict.fromkeys(known), name, f"{self.tier_file}: {key}")
         if self.tier.experiments is not None:
             return {name: self._load("experiments", name, ExperimentConfig) for name in self.tier.experiments}
         found = {name: self._load("experiments", name, ExperimentConfig) for name in known}

@@ -6,11 +6,12 @@ each tier says what stands in for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vita.core.contract import UserError
+from vita.core.further_scores import LENGTHS
 from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
 from vita.experiments.paper_numbers import has_number
@@ -67,14 +68,22 @@ class RunTable:
         """Every (run, inference variant) that one table needs, each once."""
         return [(self.find(directory), inference) for directory, inference in self._evaluations[experiment]]
 
+    def further_scores(self, run: Run, inference: str) -> list[str]:
+        """The scores beyond the main ones that tables ask of one evaluation, each once."""
+        asking = [name for name, pairs in self._evaluations.items() if (run.directory, inference) in pairs]
+        return list(dict.fromkeys(score for name in asking if name in self.specs for score in self.specs[name].scores))
+
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
         self._evaluations[name] = []
         rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
+        scores = tuple(dict.fromkeys((*experiment.scores, *self.tier.scores.get(name, ()))))
+        self._check_scores(name, scores)
         self.specs[name] = TableSpec(
             name=name,
             tier=self.tier.tier,
             rows=tuple(rows),
             anchor=self._anchor(name),
+            scores=scores,
             **experiment.model_dump(
                 include={"item", "title", "kind", "reference", "published", "reported", "max_frames"}
             ),
@@ -186,6 +195,17 @@ class RunTable:
                 f"tier '{self.tier.tier}': two different configurations of one run, {run.directory}; "
                 "`datasets` may use one data set twice, but not with different `train` or `pseudo_videos`"
             )
+
+    def _check_scores(self, experiment: str, scores: Sequence[str]) -> None:
+        """Before anything runs: which videos are long, the data set has to say."""
+        of_lengths = [score for score in scores if score in LENGTHS.scores]
+        for directory, _ in self._evaluations[experiment] if of_lengths else ():
+            dataset = self.datasets[self.find(directory).config.dataset.name]
+            if dataset.long_videos is None:
+                raise UserError(
+                    f"experiment '{experiment}': scores: {of_lengths[0]} needs to know which videos of the data set "
+                    f"'{dataset.name}' are long; name them in its file, by the key long_videos"
+                )
 
     def _check_references(self, spec: TableSpec) -> None:
         for row in spec.rows:

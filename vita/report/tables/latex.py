@@ -120,7 +120,7 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     paper, difference = line.get("paper_AP", ""), line.get("difference", "")
     cells = {name: escaped(line[name]) for name in keys}
     cells |= {"AP": _marked(paper, REPORTED) if reported else _mean(line), "interval": interval(line, "[{}, {}]")}
-    cells |= other_scores(line)
+    cells |= other_scores(line) | {score: line[score] for score in spec.scores}
     verdict = VERDICTS.get(line.get("verdict", ""), "")
     cells["difference"] = _marked(f"${difference}$" if difference else "", verdict)
     cells["paper_AP"] = "" if reported else _marked(paper, NOT_COMPARABLE if line["comparable"] == "no" else "")

@@ -9,6 +9,7 @@ import pandas as pd
 from vita.core.dataset_config import LOCAL_SPLIT, VALID
 from vita.experiments.config import ResolvedAnchor, ResolvedRow, TableSpec
 from vita.report.runs.server_scores import SERVER
+from vita.report.tables.further_columns import meanings
 from vita.report.tables.inputs import runs_of
 
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
@@ -44,6 +45,8 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
         )
         notes += [f"{name.capitalize()}: {means}" for name, means in VERDICTS.items() if name in set(ours["verdict"])]
         notes += [text] if (text := smallest_differences(frame)) else []
+    if len(ours):
+        notes += meanings(spec.scores)
     not_comparable = spec.published and len(ours) and not ours["comparable"].fillna(value=False).all()
     told: list[tuple[str, object]] = [
         (SERVERS, (ours["ground_truth"] == SERVER).any()),

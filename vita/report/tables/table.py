@@ -16,6 +16,7 @@ from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
 from vita.report.tables.frames_table import NOT_AVAILABLE, published_frames
+from vita.report.tables.further_columns import further_means
 from vita.report.tables.inputs import is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.tables.latex import as_latex
 from vita.report.tables.notes import captions
@@ -95,7 +96,7 @@ def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
     difference = DIFFERENCE if spec.reference is not None else ()
     frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
     paper = PAPER if spec.published is not None else ()
-    columns = [*keys, "source", *SCORES, *STATISTICS, *difference, *paper, *frames, *ORIGIN]
+    columns = [*keys, "source", *SCORES, *spec.scores, *STATISTICS, *difference, *paper, *frames, *ORIGIN]
     return list(dict.fromkeys(columns))
 
 
@@ -129,6 +130,7 @@ def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> C
         interval = mean_interval(found, "ap")
         cells |= {"videos": found.videos_that_count}
         cells |= {"AP_low": interval.low, "AP_high": interval.high} if interval is not None else {}
+        cells |= further_means(on_truth.spec.scores, [path for _, path in metrics_of(row, lines)])
     evidence = lines["directory"] if by_server else [path.as_posix() for _, path in metrics_of(row, lines)]
     cells |= {"ground_truth": lines["ground_truth"].iloc[0], "comparable": is_comparable(row, lines)}
     return cells | {"evidence": " ".join(evidence)} | _difference(row, on_truth)

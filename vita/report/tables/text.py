@@ -52,6 +52,7 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     cells = {name: line[name] for name in keys} | {"source": line["source"]}
     cells["AP"] = line["paper_AP"] if reported else mean(line, " ± ")
     cells |= {"95 % interval": interval(line, "{} to {}"), **other_scores(line)}
+    cells |= {score: line[score] for score in spec.scores}
     if "verdict" in line:
         cells |= {"difference": _difference(line), "verdict": line["verdict"]}
     if "paper_AP" in line:
