@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from vita.core.config_base import Frozen
 from vita.core.run_config import WeightsFile
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
+from vita.experiments.starts import StartKey
 
 Difference = dict[str, Any]  # keys of another section, laid over it
 
@@ -174,7 +175,7 @@ class VariantConfig(Frozen):
     """A training variant: a difference of at most five options under a name."""
 
     options: Options = Field({}, max_length=5)
-    starts_from: str | None = None  # another variant, whose final weights are the first weights here
+    starts_from: StartKey | None = None  # a training, whose final weights are the first weights here
     dataset: str | None = None  # the paper's name; None: the one that the experiment asks
     schedule: str = "clips"
     seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
@@ -189,6 +190,7 @@ class MethodConfig(Frozen):
     backbones: dict[str, Options]
     variants: dict[str, VariantConfig]
     inference: dict[str, Options]
+    by_name_only: bool = False  # it stands in rows that name it, not in those of each method
 
 
 class OwnVariants(Frozen):
@@ -207,6 +209,7 @@ class Row(Frozen):
     dataset: str | None = None
     backbone: str | None = None
     variant: str | None = None
+    reference: Key = Field({})  # cells of the row that it is compared with, where they are not its own
 
 
 Kind = Literal["table", "frames", "curves", "qualitative"]
@@ -224,7 +227,7 @@ class ExperimentConfig(Frozen):
     caption: str = ""  # in the report, as reStructuredText; empty: what holds for every table
     kind: Kind = "table"
     select: Selection
-    each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key
+    each_method: bool = False  # rows that name no method stand for each of the tier: a cell `method` of their key
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
@@ -254,6 +257,7 @@ class ResolvedRow(Frozen):
     as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
     train_videos: int | None = None  # published number of the release's training videos
     valid_videos: int | None = None  # published number of the release's validation videos
+    reference: Key = Field({})  # as of a `Row`
     not_run: str | None = None
 
 
@@ -292,5 +296,5 @@ class TableSpec(Frozen):
         """The row that `row` is compared with; itself where it is one of those."""
         if self.reference is None:
             return None
-        wanted = row.key | self.reference
+        wanted = row.key | row.reference | self.reference
         return next((other for other in self.rows if other.key == wanted), None)

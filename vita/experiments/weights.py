@@ -24,7 +24,7 @@ def check_backbone(tier: TierConfig, names: Selection, variant: VariantConfig, w
     if variant.starts_from is not None:
         raise UserError(
             f"{where}: weights.{tier.start}: a backbone for {names.method} '{names.variant}', which starts from "
-            f"'{variant.starts_from}'; name a training that starts from nothing"
+            f"'{variant.starts_from.variant}'; name a training that starts from nothing"
         )
 
 
