@@ -114,9 +114,10 @@ class VidEoMTDefinition:
         if read.folder and (read.sizes or not Path(read.folder).is_dir()):
             reason = "sizes are those of the folder; leave `sizes` out" if read.sizes else "no such folder"
             raise UserError(f"{WHERE}: folder {read.folder}: {reason}")
+        wrong: list[str] = []
         try:
             if read.folder is None:
-                model, wrong = VideomtForUniversalSegmentation(VideomtConfig(**read.sizes, num_labels=num_classes)), []
+                model = VideomtForUniversalSegmentation(VideomtConfig(**read.sizes, num_labels=num_classes))
             else:
                 model, wrong = read_folder(read.folder, num_classes)
         except Exception as error:  # what the library raises depends on what is wrong

@@ -12,7 +12,7 @@ from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import AugmentationConfig
 from vita.engine.inference_plan import read_plan
-from vita.experiments.config import MethodConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 from vita.experiments.run_table import NO_LABELS, RunTable
 from vita.model.method import VitaOptions, definition

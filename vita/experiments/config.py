@@ -12,8 +12,8 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
 from vita.core.run_config import WeightsFile
+from vita.experiments.method_config import OwnVariants
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
-from vita.experiments.starts import StartKey
 
 Difference = dict[str, Any]  # keys of another section, laid over it
 
@@ -169,35 +169,6 @@ class TierConfig(Frozen):
             known = ", ".join(self.weights) or "nothing"
             raise ValueError(f"start is '{self.start}', which is not in `weights`; allowed: {known}")
         return self
-
-
-class VariantConfig(Frozen):
-    """A training variant: a difference of at most five options under a name."""
-
-    options: Options = Field({}, max_length=5)
-    starts_from: StartKey | None = None  # a training, whose final weights are the first weights here
-    dataset: str | None = None  # the paper's name; None: the one that the experiment asks
-    schedule: str = "clips"
-    seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
-    pseudo_videos: bool = False  # mix in those that the tier names for the data set, if it names any
-
-
-class MethodConfig(Frozen):
-    """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
-
-    title: str  # what tables call it
-    presets: dict[str, Options]
-    backbones: dict[str, Options]
-    variants: dict[str, VariantConfig]
-    inference: dict[str, Options]
-    by_name_only: bool = False  # it stands in rows that name it, not in those of each method
-
-
-class OwnVariants(Frozen):
-    """Variants that one experiment alone asks for, beside those in a method's file; no name may be in both."""
-
-    variants: dict[str, VariantConfig] = Field({})
-    inference: dict[str, Options] = Field({})
 
 
 class Row(Frozen):

@@ -17,14 +17,13 @@ from vita.experiments.config import (
     Adjustment,
     DatasetSubstitute,
     ExperimentConfig,
-    MethodConfig,
     Options,
     PseudoVideoSubstitute,
     Selection,
     TierConfig,
     TierWeights,
-    VariantConfig,
 )
+from vita.experiments.method_config import MethodConfig, VariantConfig
 from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from vita.core.contract import UserError
 from vita.core.records import START_WEIGHTS
 from vita.core.run_config import RunConfig
-from vita.experiments.config import Selection, TierConfig, TierWeights, VariantConfig
+from vita.experiments.config import Selection, TierConfig, TierWeights
+from vita.experiments.method_config import VariantConfig
 
 
 def weights_for(tier: TierConfig, names: Selection, where: str) -> TierWeights | None:
