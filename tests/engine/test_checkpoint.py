@@ -52,6 +52,17 @@ def test_a_whole_missing_part_keeps_its_own_weights(tmp_path: Path) -> None:
     assert torch.equal(model.detector["body"].weight, Model().detector["body"].weight)
 
 
+def test_a_whole_part_of_another_model_is_left_out_of_a_start_but_not_of_a_prediction(tmp_path: Path) -> None:
+    path = weights_file(tmp_path / "w", lambda state: state.update({"decoder.weight": torch.ones(1)}))
+    model, whole = Model(), Model()
+    loaded = load_weights(model, path)
+    assert (loaded.absent_parts, loaded.left_out_parts) == ([], ["decoder"])
+    load_weights(whole, weights_file(tmp_path / "own"))
+    assert all(torch.equal(value, whole.state_dict()[key]) for key, value in model.state_dict().items())
+    with pytest.raises(UserError, match=r"cannot predict: of another model, with the parts decoder$"):
+        load_whole(model, path)
+
+
 def test_class_heads_of_another_size_keep_their_own_weights(tmp_path: Path) -> None:
     path = weights_file(tmp_path / "w", classes=5)
     model = Model(classes=3)

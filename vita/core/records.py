@@ -67,12 +67,13 @@ class RunRecord(RunOutcome):
 
 
 class StartingWeights(Record):
-    """The file that a training starts from, and what of the model was not in it."""
+    """The file that a training starts from, and what of the model was not in it, or of the file not in the model."""
 
     file: str
     sha256: str
     reinitialised: list[str]  # tensors of class heads for another number of classes
     absent_parts: list[str]
+    left_out_parts: list[str] = []  # whole parts of another model
 
 
 class FileOrigin(Record):

@@ -92,23 +92,28 @@ class RunTable:
 
     def _rows(self, experiment: ExperimentConfig) -> Iterator[tuple[Row, Selection]]:
         """Every row with what it selects; with `each_method`, the rows of one method after those of another."""
-        titles = {name: method.title for name, method in self._resolver.methods.items()}
-        for name in titles if experiment.each_method else (None,):
-            for row in experiment.rows:
-                changed = row.model_dump(exclude={"key"}, exclude_none=True) | ({"method": name} if name else {})
-                key = {"method": titles[name], **row.key} if name else row.key
-                yield row.model_copy(update={"key": key}), experiment.select.model_copy(update=changed)
+        shared = [row for row in experiment.rows if experiment.each_method and row.method is None]
+        rows = [
+            row.model_copy(update={"method": name, "key": {"method": method.title, **row.key}})
+            for name, method in self._resolver.methods.items()
+            if not method.by_name_only
+            for row in shared
+        ]
+        for row in [*rows, *(row for row in experiment.rows if row not in shared)]:
+            changed = row.model_dump(exclude={"key", "reference"}, exclude_none=True)
+            yield row, experiment.select.model_copy(update=changed)
 
     def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
         reason = self._reason_not_to_run(self.experiments[experiment], row, names)
         if reason is not None:
-            return ResolvedRow(key=row.key, not_run=reason, **names.model_dump())
+            return ResolvedRow(key=row.key, reference=row.reference, not_run=reason, **names.model_dump())
         seeds = self.tier.fewer_seeds.get(experiment, self.tier.seeds)
         runs = [self._ask(experiment, names, seed) for seed in seeds]
         run = runs[0]
         as_paper = run.dataset == names.dataset and run.backbone == names.backbone
         return ResolvedRow(
             key=row.key,
+            reference=row.reference,
             dataset=run.dataset,
             method=run.method,
             backbone=run.backbone,
@@ -210,4 +215,6 @@ class RunTable:
     def _check_references(self, spec: TableSpec) -> None:
         for row in spec.rows:
             if spec.reference is not None and spec.reference_of(row) is None:
-                raise UserError(f"experiment '{spec.name}': reference: no row {row.key | spec.reference}")
+                raise UserError(
+                    f"experiment '{spec.name}': reference: no row {row.key | row.reference | spec.reference}"
+                )

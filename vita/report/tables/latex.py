@@ -16,7 +16,8 @@ from vita.core.plain_text import one_line
 from vita.experiments.config import TableSpec
 from vita.report.tables.forms import texts
 from vita.report.tables.notes import smallest_differences
-from vita.report.tables.text import Line, interval, mean, other_scores
+from vita.report.tables.rows import METHOD
+from vita.report.tables.text import Line, interval, is_beyond, mean, other_scores
 
 LONG_TEXT = 30  # characters; a column of keys with longer cells is broken into lines
 BLOCK = 4  # rows; a cell that holds for as many stands above them as a heading
@@ -38,7 +39,7 @@ HEADERS = {
     "paper_max_frames": "paper frames",
 }
 NOT_AVAILABLE = "n/a"
-REPORTED, NOT_COMPARABLE, PREDICTED = "^{\\dagger}", "^{\\ddagger}", "^{p}"
+REPORTED, NOT_COMPARABLE, PREDICTED, BEYOND = "^{\\dagger}", "^{\\ddagger}", "^{p}", "^{\\ast}"
 VERDICTS = {
     "inside the noise": "^{\\circ}",
     "too few trainings": "^{t}",
@@ -119,6 +120,8 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     reported = line["source"] == "reported"
     paper, difference = line.get("paper_AP", ""), line.get("difference", "")
     cells = {name: escaped(line[name]) for name in keys}
+    if is_beyond(line):
+        cells[METHOD] += f"${BEYOND}$"
     cells |= {"AP": _marked(paper, REPORTED) if reported else _mean(line), "interval": interval(line, "[{}, {}]")}
     cells |= other_scores(line) | {score: line[score] for score in spec.scores}
     verdict = VERDICTS.get(line.get("verdict", ""), "")
@@ -163,9 +166,14 @@ def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
         (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),
         (f"{NOT_AVAILABLE}: not available.", spec.max_frames),
         (f"${PREDICTED}$ From shapes alone: released model, 12 GiB, 360 x 640.", _any_predicted(frame)),
+        (f"${BEYOND}$ Not a method of the paper's table.", _any_beyond(frame)),
         (f"---: {escaped(missing)}.", bool(missing)),
     ]
     return [sentence for sentence, applies in told if applies]
+
+
+def _any_beyond(frame: pd.DataFrame) -> bool:
+    return "in_paper" in frame and not frame["in_paper"].all()
 
 
 def _any_predicted(frame: pd.DataFrame) -> bool:

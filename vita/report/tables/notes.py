@@ -15,6 +15,7 @@ from vita.report.tables.inputs import runs_of
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
 REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
 NOT_COMPARABLE = "The paper's numbers stand beside rows that are NOT comparable: other data, model or labels."
+BEYOND = "Rows `beyond the paper` are of methods that its table does not have."
 VERDICTS = {
     "inside the noise": "within two standard errors of 0.",
     "too few trainings": "beyond two standard errors, but so few trainings do not tell how far trainings differ.",
@@ -52,6 +53,7 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
         (SERVERS, (ours["ground_truth"] == SERVER).any()),
         (REPORTED, (frame["source"] == "reported").any()),
         (NOT_COMPARABLE, not_comparable),
+        (BEYOND, "in_paper" in frame and not frame["in_paper"].all()),
         (FRAMES, spec.max_frames and frame["max_frames"].astype(str).str.contains(r"\d").any()),
     ]
     notes += [sentence for sentence, applies in told if applies]

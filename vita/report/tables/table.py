@@ -94,15 +94,16 @@ def _truths(runs: pd.DataFrame) -> list[str]:
 
 def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
     difference = DIFFERENCE if spec.reference is not None else ()
+    in_paper = ("in_paper",) if spec.reported else ()
     frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
     paper = PAPER if spec.published is not None else ()
-    columns = [*keys, "source", *SCORES, *spec.scores, *STATISTICS, *difference, *paper, *frames, *ORIGIN]
+    columns = [*keys, "source", *SCORES, *spec.scores, *STATISTICS, *difference, *paper, *in_paper, *frames, *ORIGIN]
     return list(dict.fromkeys(columns))
 
 
 def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[str, _RowsOnOneTruth]) -> list[Cells]:
     paper = {f"paper_{score}": float(number) for score, number in row.paper.items()}
-    common: Cells = {**row.key, **paper, "tier": spec.tier}
+    common: Cells = {**row.key, **paper, "in_paper": row.in_paper, "tier": spec.tier}
     if row.ours is None:
         return [common | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
     if row.ours.not_run is not None:
