@@ -42,12 +42,12 @@ def import_results(
         bool, typer.Option("--allow-empty", help="Videos without a track are ones where nothing was found.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="An import of this name that is there already.")] = False,
-    root: Annotated[Path, typer.Option(help="Folder of all imports.")] = Path("results/external"),
+    root: Annotated[Path | None, typer.Option(help="Folder of all imports.  [default: results/external]")] = None,
 ) -> None:
     """Take results of other code for a data set into our tables, with where they come from."""
     from vita.core.config_base import load, parse
     from vita.core.dataset_config import DatasetConfig
-    from vita.core.records import ResultsOrigin
+    from vita.core.records import EXTERNAL_RESULTS, ResultsOrigin
     from vita.evaluation.external.importing import ImportRequest
     from vita.evaluation.external.importing import import_results as import_files
 
@@ -66,7 +66,8 @@ def import_results(
         video_id_shift=video_id_shift,
         allow_empty=allow_empty,
     )
-    typer.echo(_summary(import_files(request, root, replace), root))
+    place = root or Path(EXTERNAL_RESULTS)
+    typer.echo(_summary(import_files(request, place, replace), place))
 
 
 def _summary(record: ImportRecord, root: Path) -> str:

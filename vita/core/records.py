@@ -24,6 +24,7 @@ PREDICTION_FILE = "predict_record.json"
 START_WEIGHTS = "start.safetensors"  # a backbone of others, converted
 START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
 IMPORT_FILE = "import.json"  # in the folder of an external result
+EXTERNAL_RESULTS = "results/external"  # folder of all of them, <data set>/<name>/
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
 Origin = Literal["trained", "file", "external"]

@@ -10,10 +10,11 @@ from typing import Any
 from vita.core.contract import UserError
 from vita.core.csv_table import csv_text
 from vita.core.files import write_text
-from vita.core.records import MetricsRecord
+from vita.core.records import ImportRecord, MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
 from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.external.coverage import check_covered
 from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.readers.detections import read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
@@ -22,13 +23,17 @@ from vita.evaluation.scoring import Evaluation, evaluate_detections
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with."""
+    """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with.
+
+    imported: of an external result, whose videos must be those that are scored.
+    """
 
     draws: int
     seed: int
     against: Path | None = None
     breakdown: bool = False
     errors: bool = False
+    imported: ImportRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -79,6 +84,8 @@ def evaluate_file(
         raise UserError("--against needs draws for its intervals; leave --draws out, or ask for some")
     whole = load_ground_truth(gt)
     truth = whole.part(chosen, limit_videos)
+    if options.imported is not None:
+        check_covered(options.imported, predictions, truth)
     detections = read_detections_file(predictions, whole, truth.videos)
     evaluation = evaluate_detections(truth, detections)
     return Report(

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
 from vita.core.run_config import WeightsFile
+from vita.experiments.external import ExternalName, ExternalRow
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
 Difference = dict[str, Any]  # keys of another section, laid over it
@@ -207,6 +208,7 @@ class Row(Frozen):
     dataset: str | None = None
     backbone: str | None = None
     variant: str | None = None
+    external: ExternalName | None = None  # in the place of all of these but the data set: a result that was imported
 
 
 Kind = Literal["table", "frames", "curves", "qualitative"]
@@ -225,6 +227,7 @@ class ExperimentConfig(Frozen):
     kind: Kind = "table"
     select: Selection
     each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key
+    external: bool = False  # with `each_method`: for each external result of the data set too
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
@@ -255,6 +258,7 @@ class ResolvedRow(Frozen):
     train_videos: int | None = None  # published number of the release's training videos
     valid_videos: int | None = None  # published number of the release's validation videos
     not_run: str | None = None
+    external: ExternalRow | None = Field(None, exclude_if=lambda external: external is None)
 
 
 class ResolvedAnchor(Frozen):
@@ -292,5 +296,5 @@ class TableSpec(Frozen):
         """The row that `row` is compared with; itself where it is one of those."""
         if self.reference is None:
             return None
-        wanted = row.key | self.reference
+        wanted = (row.external.like if row.external else row.key) | self.reference
         return next((other for other in self.rows if other.key == wanted), None)

@@ -19,15 +19,13 @@ from vita.core.dataset_config import DatasetConfig
 from vita.core.files import sha256
 from vita.core.json_list import json_list
 from vita.core.progress import SHORT_S, progress
-from vita.core.records import IMPORT_FILE, ImportedFile, ImportRecord, ResultsOrigin, write_record
+from vita.core.records import EXTERNAL_RESULTS, IMPORT_FILE, ImportedFile, ImportRecord, ResultsOrigin, write_record
 from vita.data.dataset import described_split, find_files
 from vita.evaluation.external.categories import CategoryIds, explain_unknown, ids_by_name, own_ids
 from vita.evaluation.external.videos import Head, check_videos, read_heads
 from vita.evaluation.readers.ground_truth import GroundTruth, VideoSize, load_ground_truth
 from vita.evaluation.readers.results_file import read_tracks
 from vita.evaluation.readers.whole_track import whole_track
-
-IMPORTS = Path("results/external")  # <data set>/<name>/
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class Scored:
     videos: tuple[int, ...]
 
 
-def import_results(request: ImportRequest, root: Path = IMPORTS, replace: bool = False) -> ImportRecord:
+def import_results(request: ImportRequest, root: Path = Path(EXTERNAL_RESULTS), replace: bool = False) -> ImportRecord:
     """Check every track of the files, and write `root`/<data set>/<name>/ with predictions/seed<k>.json and the record.
 
     The folder appears whole or not at all. Raises UserError naming the first thing that is wrong, and when there is

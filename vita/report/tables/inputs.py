@@ -10,10 +10,12 @@ from vita.core.contract import UserError
 from vita.core.csv_table import read_csv
 from vita.core.dataset_config import VALID
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.experiments.paper_numbers import published_file
 from vita.report.runs.server_scores import SERVER
 from vita.report.runs.tidy_rows import COLUMNS
 
+SOURCES = ("ours", EXTERNAL)  # of rows that were scored here
 WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and seed, name a training
 
 
