@@ -237,6 +237,13 @@ def test_a_name_is_a_word(imports: Imports, name: str) -> None:
     assert "key 'name'" in imports.refused(results(), name=name)
 
 
+@pytest.mark.parametrize("title", ["", " \n ", "x" * 81])
+def test_a_title_is_a_short_line(imports: Imports, title: str) -> None:
+    assert "key 'title'" in imports.refused(results(), title=title)
+    assert imports.take(results(), title="A\ttitle\n").code == 0
+    assert imports.record()["origin"]["title"] == "A title"
+
+
 def test_images_are_not_videos(imports: Imports) -> None:
     write_dataset(imports.folder / "data", format="coco")
     assert "results are of videos" in imports.refused(results())

@@ -84,6 +84,14 @@ def test_the_papers_number_of_the_same_cells_stands_beside_it(tmp_path: Path) ->
     assert (found["source"], found["paper_AP"], found["comparable"]) == ("external", "30.3", "False")
 
 
+@pytest.mark.parametrize("backbone", ["50", "None", "nan", "1e5", "=1+1"])
+def test_a_backbone_is_a_word_whatever_it_looks_like(tmp_path: Path, backbone: str) -> None:
+    """Also where no other row has letters in that column."""
+    scenes, theirs = Scenes(tmp_path), external(backbone)
+    rows, _ = scenes.build(spec(theirs, published=None), [runs_of(scenes, backbone)[-1]])
+    assert [(row["source"], row["n_seeds"]) for row in rows] == [("external", "1")]
+
+
 def write_external(folder: Path, scored: bool = True) -> Path:
     """The folder of a seed that scored 75 points."""
     split = {"annotations": "a.json", "frames": "frames"}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vita.core.config_base import parse
 from vita.core.contract import UserError
@@ -118,8 +118,8 @@ class PredictionRecord(RunRecord):
 
 
 # What people wrote, as one line; "" where they wrote nothing.
-Line = Annotated[str, AfterValidator(one_line), Field(max_length=300)]
-Title = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=80)]
+Line = Annotated[str, BeforeValidator(lambda text: one_line(str(text))), Field(max_length=300)]
+Title = Annotated[str, BeforeValidator(lambda text: one_line(str(text))), Field(min_length=1, max_length=80)]
 
 
 class ResultsOrigin(Record):

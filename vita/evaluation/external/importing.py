@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -134,19 +135,26 @@ def _as_json(path: Path) -> Iterator[tuple[Path, str | None]]:
     if path.suffix != ".zip":
         yield path, None
         return
+    with tempfile.TemporaryDirectory() as folder:
+        unpacked = Path(folder) / "results.json"
+        yield unpacked, _unpack(path, unpacked)
+
+
+def _unpack(path: Path, out: Path) -> str:
+    """Unpack the one JSON file of an archive; give its name there. Raises UserError when there is not just one."""
     try:
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(path) as archive:
             members = [name for name in archive.namelist() if name.endswith(".json") and not name.startswith("__")]
             if len(members) != 1:
                 raise UserError(f"{path}: {len(members)} JSON files in the archive; it must hold one, results.json")
-            unpacked = Path(folder) / "results.json"
-            with archive.open(members[0]) as packed, unpacked.open("wb") as handle:
+            with archive.open(members[0]) as packed, out.open("wb") as handle:
                 shutil.copyfileobj(packed, handle)
-            yield unpacked, members[0]
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
-    except (zipfile.BadZipFile, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, RuntimeError) as error:
+        # The last two: a compression that is not known, and a password.
         raise UserError(f"{path}: not a readable archive: {error}") from None
+    return members[0]
 
 
 def _check_heads(
