@@ -38,11 +38,14 @@ def evaluate(
     long_pred: Annotated[
         Path | None, typer.Option(help="Results file of the long videos, if --pred lacks them.")
     ] = None,
+    imported: Annotated[
+        Path | None, typer.Option(help="Record of `vita import` for --pred: it must cover what is scored.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score predictions: average precision and recall of YouTube-VIS, with intervals."""
     from vita.core.contract import UserError
-    from vita.core.records import write_record
+    from vita.core.records import ImportRecord, read_record, write_record
     from vita.evaluation.evaluate_file import EvaluationOptions, evaluate_file, write_per_video
     from vita.evaluation.further import FurtherOptions
     from vita.report.tables.evaluation_text import evaluation_text
@@ -52,7 +55,8 @@ def evaluate(
     if long_pred is not None and long is None:
         raise UserError("--long-pred is the results file of the long videos; name their ground truth with --long")
     further = FurtherOptions(hota, occlusion, long, long_pred)
-    options = EvaluationOptions(draws, seed, against, breakdown, errors, further)
+    record = None if imported is None else read_record(ImportRecord, imported)
+    options = EvaluationOptions(draws, seed, against, breakdown, errors, further, record)
     report = evaluate_file(options, gt, pred, limit_videos, _chosen(videos, gt))
     if out is not None:
         write_record(out, report.record())

@@ -10,10 +10,11 @@ from typing import Any
 from vita.core.contract import UserError
 from vita.core.csv_table import csv_text
 from vita.core.files import write_text
-from vita.core.records import MetricsRecord
+from vita.core.records import ImportRecord, MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
 from vita.evaluation.breakdown import Part, VideoRow, break_down, per_video
 from vita.evaluation.errors.analysis import ErrorAnalysis, analyse_errors
+from vita.evaluation.external.coverage import check_covered
 from vita.evaluation.further import Further, FurtherOptions, evaluate_further
 from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.readers.detections import read_detections_file
@@ -24,7 +25,10 @@ from vita.evaluation.short_and_long import read_long_videos
 
 @dataclass(frozen=True)
 class EvaluationOptions:
-    """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with."""
+    """What is asked beyond the scores. draws: 0 for no intervals.  against: a results file to compare with.
+
+    imported: of an external result, whose videos must be those that are scored.
+    """
 
     draws: int
     seed: int
@@ -32,6 +36,7 @@ class EvaluationOptions:
     breakdown: bool = False
     errors: bool = False
     further: FurtherOptions = field(default_factory=FurtherOptions)
+    imported: ImportRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,8 @@ def evaluate_file(
     whole, further = load_ground_truth(gt), options.further
     long = read_long_videos(further.long, further.long_predictions, whole) if further.long is not None else None
     truth, known = whole.part(chosen, limit_videos), whole if long is None else long.known(whole)
+    if options.imported is not None:
+        check_covered(options.imported, predictions, truth)
     beside = known.videos.keys() - whole.videos.keys()
     found = read_detections_file(predictions, known, truth.videos.keys() | beside)
     detections = [detection for detection in found if detection.video_id in truth.videos]

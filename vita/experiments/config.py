@@ -13,6 +13,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 from vita.core.config_base import Frozen
 from vita.core.further_scores import ScoreColumns
 from vita.core.run_config import WeightsFile
+from vita.experiments.external import ExternalName, ExternalRow
 from vita.experiments.method_config import OwnVariants
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
@@ -183,6 +184,7 @@ class Row(Frozen):
     backbone: str | None = None
     variant: str | None = None
     reference: Key = Field({})  # cells of the row that it is compared with, where they are not its own
+    external: ExternalName | None = None  # in the place of all of these but the data set: a result that was imported
 
 
 Kind = Literal["table", "frames", "curves", "qualitative"]
@@ -201,6 +203,7 @@ class ExperimentConfig(Frozen):
     kind: Kind = "table"
     select: Selection
     each_method: bool = False  # rows that name no method stand for each of the tier: a cell `method` of their key
+    external: bool = False  # with `each_method`: for each external result of the data set too
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
@@ -233,6 +236,7 @@ class ResolvedRow(Frozen):
     valid_videos: int | None = None  # published number of the release's validation videos
     reference: Key = Field({})  # as of a `Row`
     not_run: str | None = None
+    external: ExternalRow | None = Field(None, exclude_if=lambda external: external is None)
 
 
 class ResolvedAnchor(Frozen):
@@ -271,5 +275,5 @@ class TableSpec(Frozen):
         """The row that `row` is compared with; itself where it is one of those."""
         if self.reference is None:
             return None
-        wanted = row.key | row.reference | self.reference
+        wanted = (row.external.like if row.external else row.key) | row.reference | self.reference
         return next((other for other in self.rows if other.key == wanted), None)

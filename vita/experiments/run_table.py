@@ -12,8 +12,11 @@ from pathlib import Path
 
 from vita.core.contract import UserError
 from vita.core.further_scores import LENGTHS
+from vita.core.records import ImportRecord
 from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
+from vita.experiments.external import ExternalRun
+from vita.experiments.external_rows import Externals, check_asked, check_distinct
 from vita.experiments.paper_numbers import has_number
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay, pick
@@ -31,9 +34,14 @@ PAPER_TIERS = ("paper", "paper_lite", "released")  # whose runs are the paper's 
 
 
 class RunTable:
-    """All runs and tables of a tier, or of its rehearsal. Raises UserError naming the file and key of a wrong name."""
+    """All runs and tables of a tier, or of its rehearsal. Raises UserError naming the file and key of a wrong name.
 
-    def __init__(self, tier_file: Path, library: Path, rehearse: int | None = None) -> None:
+    imports: external results, which stand in the tables of their data sets.
+    """
+
+    def __init__(
+        self, tier_file: Path, library: Path, rehearse: int | None = None, imports: Sequence[ImportRecord] = ()
+    ) -> None:
         self._resolver = Resolver(tier_file, library, rehearse)
         self.tier, self.experiments = self._resolver.tier, self._resolver.experiments
         images = [mixed_in.dataset for mixed_in in self._resolver.pseudo_videos.values()]
@@ -42,6 +50,9 @@ class RunTable:
         self.specs: dict[str, TableSpec] = {}
         self.probes: dict[str, list[Probe]] = {}  # by experiment
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
+        titles = {name: method.title for name, method in self._resolver.methods.items()}
+        self._imports = Externals(imports, self.tier.tier, self._resolver.datasets, titles)
+        self._externals: dict[str, list[ExternalRun]] = {}  # by experiment
         self._labelled: dict[str, bool] = {}  # by the paper's name of a data set
         for name, experiment in self.experiments.items():
             if experiment.probes is not None:
@@ -73,9 +84,18 @@ class RunTable:
         asking = [name for name, pairs in self._evaluations.items() if (run.directory, inference) in pairs]
         return list(dict.fromkeys(score for name in asking if name in self.specs for score in self.specs[name].scores))
 
+    def externals(self, experiment: str | None = None) -> list[ExternalRun]:
+        """Every external result and seed that one table needs, or all of them together, each once."""
+        found = self._externals.values() if experiment is None else [self._externals.get(experiment, [])]
+        return list({run.directory: run for runs in found for run in runs}.values())
+
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
+        check_asked(name, experiment)
         self._evaluations[name] = []
         rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
+        rows += self._imports.beside(experiment, rows) if experiment.external else []
+        check_distinct(name, rows)
+        self._externals[name] = [run for row in rows for run in self._imports.runs(row)]
         scores = tuple(dict.fromkeys((*experiment.scores, *self.tier.scores.get(name, ()))))
         self._check_scores(name, scores)
         self.specs[name] = TableSpec(
@@ -100,10 +120,12 @@ class RunTable:
             for row in shared
         ]
         for row in [*rows, *(row for row in experiment.rows if row not in shared)]:
-            changed = row.model_dump(exclude={"key", "reference"}, exclude_none=True)
+            changed = row.model_dump(include=set(Selection.model_fields), exclude_none=True)
             yield row, experiment.select.model_copy(update=changed)
 
     def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
+        if row.external is not None:
+            return self._imports.selected(row, names.dataset)
         reason = self._reason_not_to_run(self.experiments[experiment], row, names)
         if reason is not None:
             return ResolvedRow(key=row.key, reference=row.reference, not_run=reason, **names.model_dump())

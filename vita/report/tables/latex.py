@@ -14,7 +14,9 @@ import pandas as pd
 
 from vita.core.plain_text import one_line
 from vita.experiments.config import TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.report.tables.forms import texts
+from vita.report.tables.inputs import SOURCES
 from vita.report.tables.notes import smallest_differences
 from vita.report.tables.rows import METHOD
 from vita.report.tables.text import Line, interval, is_beyond, mean, other_scores
@@ -40,6 +42,7 @@ HEADERS = {
 }
 NOT_AVAILABLE = "n/a"
 REPORTED, NOT_COMPARABLE, PREDICTED, BEYOND = "^{\\dagger}", "^{\\ddagger}", "^{p}", "^{\\ast}"
+OF_OTHERS = "^{e}"
 VERDICTS = {
     "inside the noise": "^{\\circ}",
     "too few trainings": "^{t}",
@@ -142,7 +145,8 @@ def _short(cell: str) -> str:
 
 def _mean(line: Line) -> str:
     """The number of seeds stands behind the mean; a row without one has a dash, or says that it failed."""
-    return mean(line, "\\,$\\pm$\\,") or ("failed" if line["source"] == "failed" else "---")
+    found = _marked(mean(line, "\\,$\\pm$\\,"), OF_OTHERS if line["source"] == EXTERNAL else "")
+    return found or ("failed" if line["source"] == "failed" else "---")
 
 
 def _marked(number: str, mark: str) -> str:
@@ -153,12 +157,13 @@ def _marked(number: str, mark: str) -> str:
 def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
     """A sentence for each mark that occurs."""
     sources, verdicts = set(frame["source"]), set(frame.get("verdict", ()))
-    missing = "; ".join(sorted(sources - {"ours", "reported", "failed"}))
+    missing = "; ".join(sorted(sources - {*SOURCES, "reported", "failed"}))
     reference = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
     compared = bool(verdicts & {"higher", "lower", *VERDICTS})
     told = [
-        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", "ours" in sources),
-        ("Intervals: of the videos, by bootstrap; from three seeds on of trainings too.", "ours" in sources),
+        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", bool(sources & {*SOURCES})),
+        ("Intervals: of the videos, by bootstrap; from three seeds on of trainings too.", bool(sources & {*SOURCES})),
+        (f"${OF_OTHERS}$ External: predicted by other code, scored here.", EXTERNAL in sources),
         (f"$\\Delta$: AP less that of {escaped(reference)}.", compared),
         (escaped(smallest_differences(frame)), compared),
         *((f"${mark}$ {verdict.capitalize()}.", verdict in verdicts) for verdict, mark in VERDICTS.items()),

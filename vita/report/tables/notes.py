@@ -9,8 +9,9 @@ import pandas as pd
 from vita.core.dataset_config import LOCAL_SPLIT, VALID
 from vita.experiments.config import ResolvedAnchor, ResolvedRow, TableSpec
 from vita.report.runs.server_scores import SERVER
+from vita.report.tables.external_notes import external_notes
 from vita.report.tables.further_columns import meanings
-from vita.report.tables.inputs import runs_of
+from vita.report.tables.inputs import SOURCES, runs_of
 
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
 REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
@@ -31,7 +32,7 @@ FRAMES = (
 
 def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     """What a reader must know to read the numbers right."""
-    ours = frame[frame["source"] == "ours"]
+    ours = frame[frame["source"].isin(SOURCES)]
     notes = [_setting(spec, ours)] if len(ours) else []
     if spec.kind == "table" and len(ours):
         notes.append(
@@ -72,6 +73,7 @@ def origin_notes(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
         yield anchor_note(spec.anchor, runs)
     if used := _used(spec, runs):
         yield from _weights_of_others(pd.concat(used))
+    yield from external_notes(spec)
     yield from dict.fromkeys(_scored_on_a_part(spec, runs))
     yield from dict.fromkeys(_trained_on_a_part(spec, runs))
 

@@ -12,6 +12,7 @@ from vita.core.config_base import load
 from vita.core.csv_table import csv_text
 from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
@@ -122,9 +123,10 @@ def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[s
 
 
 def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> Cells:
-    """What our runs say, all scored against one ground truth."""
+    """What our runs, or results of others, say, all scored against one ground truth."""
     by_server = bool((lines["ground_truth"] == SERVER).all())
-    cells: Cells = {"source": "ours", **{score: lines[score].mean() for score in SCORES}}
+    source = "ours" if row.external is None else EXTERNAL
+    cells: Cells = {"source": source, **{score: lines[score].mean() for score in SCORES}}
     cells |= {"AP_std": lines["AP"].std(ddof=1), "n_seeds": len(lines)}
     found = on_truth.of(row)
     if found is not None:

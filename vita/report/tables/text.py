@@ -9,12 +9,14 @@ import pandas as pd
 from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import TableSpec
 from vita.report.tables.forms import ReadableTable, texts
+from vita.report.tables.inputs import SOURCES
 
 Line = Mapping[str, str]
 
 ONE_VIDEO = "one video"  # in the place of an interval
 BEYOND = "beyond the paper"  # in the place of its number, where its table does not have the method
-CLASSES = {"reported": "reported", "failed": "failed", "ours": ""}  # of HTML rows; any other source is missing
+# Of rows in HTML; those of any other source are missing.
+CLASSES = {"reported": "reported", "failed": "failed", **dict.fromkeys(SOURCES, "")}
 
 
 def readable(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> ReadableTable:
