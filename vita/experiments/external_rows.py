@@ -61,9 +61,9 @@ class Externals:
     def beside(self, experiment: ExperimentConfig, ours: Sequence[ResolvedRow]) -> Iterator[ResolvedRow]:
         """Of each import, a row for every group of rows that differ in the backbone alone and are of its data set.
 
-        ours: the experiment's rows of methods.
+        Rows that name their method stand for that one alone. ours: the experiment's rows of methods.
         """
-        with_names = [(row, self._dataset_of(experiment, row)) for row in experiment.rows]
+        with_names = [(row, self._dataset_of(experiment, row)) for row in experiment.rows if row.method is None]
         for record in self._imports:
             of_it = [(row, name) for row, name in with_names if self._is_of(record, name)]
             for alike in grouped(of_it, lambda one: str(_without_backbone(one[0].key))).values():

@@ -79,10 +79,14 @@ class RunTable:
         """Every (run, inference variant) that one table needs, each once."""
         return [(self.find(directory), inference) for directory, inference in self._evaluations[experiment]]
 
-    def further_scores(self, run: Run, inference: str) -> list[str]:
+    def further_scores(self, run: Run | ExternalRun, inference: str) -> list[str]:
         """The scores beyond the main ones that tables ask of one evaluation, each once."""
-        asking = [name for name, pairs in self._evaluations.items() if (run.directory, inference) in pairs]
-        return list(dict.fromkeys(score for name in asking if name in self.specs for score in self.specs[name].scores))
+        asking = [
+            spec
+            for name, spec in self.specs.items()
+            if (run.directory, inference) in self._evaluations[name] or run in self._externals[name]
+        ]
+        return list(dict.fromkeys(score for spec in asking for score in spec.scores))
 
     def externals(self, experiment: str | None = None) -> list[ExternalRun]:
         """Every external result and seed that one table needs, or all of them together, each once."""

@@ -19,7 +19,7 @@ from vita.experiments.planning.job_limits import (
     training_minutes,
 )
 from vita.experiments.reading import find_tier
-from vita.experiments.external import read_imports
+from vita.experiments.external import SCORED, read_imports
 from vita.experiments.run_table import RunTable
 from vita.experiments.config import JobResources
 from vita.engine.cards import visible_here

@@ -28,9 +28,10 @@ rule evaluate_external:
             external_of(wildcards).config.dataset, "valid"
         ),
         videos=lambda wildcards: local_split(external_of(wildcards).config.dataset),
+        long=lambda wildcards: long_videos(external_of(wildcards), SCORED),
         sources=sources("evaluation/**/*.py", "data/masks/*.py"),
     output:
-        f"{EXTERNAL}/metrics/intact.json",
+        f"{EXTERNAL}/metrics/{SCORED}.json",
     log:
         f"{EXTERNAL}/logs/evaluate.log",
     benchmark:
@@ -42,8 +43,9 @@ rule evaluate_external:
         runtime=60,
     params:
         chosen=lambda wildcards: scored_videos(external_of(wildcards).config.dataset),
+        further=lambda wildcards: further_options(external_of(wildcards), SCORED),
     message:
         "Scoring the external result {wildcards.external}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:
         "vita evaluate --gt {input.truth} --pred {input.predictions} --imported {input.record}"
-        " --out {output} {params.chosen} > {log} 2>&1"
+        " --out {output} {params.chosen} {params.further:q} > {log} 2>&1"
