@@ -131,3 +131,15 @@ def test_a_table_without_reported_rows_marks_none(scenes):
     lines, printed = scenes.build(table.model_copy(update={"reported": False}), runs)
     assert "in_paper" not in lines[0]
     assert "beyond" not in printed + "".join(path.read_text() for path in scenes.folder.glob("out.*"))
+
+
+def test_a_row_that_is_compared_with_another_kind_says_with_which(scenes):
+    rows = [
+        row({"method": "VITA", "backbone": "ResNet-50"}),
+        row({"method": "Mine", "backbone": "ViT"}, method="mine", reference={"backbone": "ResNet-50"}),
+    ]
+    table = spec(*rows, published="table1.csv", reference={"method": "VITA"})
+    runs = [scenes.run("intact", seed, HALF, method=method) for method in ("vita", "mine") for seed in (0, 1)]
+    lines, printed = scenes.build(table, runs)
+    assert [line["verdict"] for line in lines] == ["reference", "inside the noise"]
+    assert "Mine, ViT is compared with VITA, ResNet-50.\n" in printed

@@ -45,6 +45,7 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
             f"Difference: AP less that of the row with {against}, and the interval that decides: of the videos and "
             "of trainings; of the videos alone where there is one training. Only `higher` and `lower` are claims."
         )
+        notes += _compared_with_others(spec)
         notes += [f"{name.capitalize()}: {means}" for name, means in VERDICTS.items() if name in set(ours["verdict"])]
         notes += [text] if (text := smallest_differences(frame)) else []
     if len(ours):
@@ -65,6 +66,13 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     if digests:
         notes.append(f"Warning: these runs come from different versions of the source: {', '.join(digests)}.")
     return notes
+
+
+def _compared_with_others(spec: TableSpec) -> list[str]:
+    """A sentence for each row that is run and that names cells of its own of the row that it is compared with."""
+    pairs = [(row, spec.reference_of(row)) for row in spec.rows if row.reference and row.not_run is None]
+    named = [[", ".join(map(str, row.key.values())) for row in pair if row is not None] for pair in pairs]
+    return [f"{' is compared with '.join(names)}." for names in named]
 
 
 def origin_notes(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
