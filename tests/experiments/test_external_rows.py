@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +124,21 @@ def test_an_experiment_selects_one_by_its_name(tmp_path: Path) -> None:
     assert spec.reference_of(theirs) == ours
     gone = table(tmp_path, imported("others"), experiments=["own"]).specs["own"].rows[1]
     assert gone.not_run == NOT_IMPORTED
+
+
+def test_the_documented_experiment_is_one(tmp_path: Path) -> None:
+    text = (LIBRARY.parents[1] / "docs" / "external_results.md").read_text()
+    (documented,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    write_experiment(tmp_path, **yaml.safe_load(documented))
+    spec = table(tmp_path, imported(), experiments=["own"]).specs["own"]
+    assert [(row.method, row.not_run) for row in spec.rows] == [("vita", None), ("external.theirs", None)]
+    assert spec.reference_of(spec.rows[1]) == spec.rows[0]
+
+
+def test_a_stand_in_that_is_scored_in_two_ways_has_no_external_results(tmp_path: Path) -> None:
+    twice = {"ytvis_2019": {"use": "shapes"}, "ovis": {"use": "shapes", "limit_videos": 3}}
+    with pytest.raises(UserError, match="'shapes' stands in twice, scored on different videos"):
+        table(tmp_path, imported(), datasets=twice)
 
 
 @pytest.mark.parametrize(

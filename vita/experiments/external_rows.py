@@ -39,6 +39,13 @@ class Externals:
         reserved = [name for name in titles if name.startswith(f"{EXTERNAL}.")]
         if reserved:
             raise UserError(f"method '{reserved[0]}': names that begin with '{EXTERNAL}.' are of external results")
+        for name in dict.fromkeys(record.dataset for record in imports):
+            used = [one for one in datasets.values() if one.name == name]
+            if any(one != used[0] for one in used):
+                raise UserError(
+                    f"tier '{tier}': data set '{name}' stands in twice, scored on different videos; its external "
+                    "results would be of both; give one of the two a name of its own"
+                )
 
     def runs(self, row: ResolvedRow) -> list[ExternalRun]:
         """One for each seed of a row; none where it is not scored."""
