@@ -39,7 +39,7 @@ help:
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
 	@echo "make gpu-check DEVICE=cuda PART=steps   whether a card computes what a CPU does, and how fast (docs/machines.md)"
-	@echo "make venv     only .venv         make clean    remove results (but server/) and caches"
+	@echo "make venv     only .venv         make clean    remove results (but server/, external/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
 
 venv: $(STAMP)
@@ -98,5 +98,5 @@ schemas: $(STAMP)
 	$(BIN)/python -m vita.experiments.schema workflow/schemas
 
 clean:
-	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server -exec rm -rf {} +
+	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server ! -name external -exec rm -rf {} +
 	rm -rf report.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build

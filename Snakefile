@@ -35,9 +35,12 @@ wildcard_constraints:
     method=one_of(run.method for run in TABLE),
     backbone=one_of(run.backbone for run in TABLE),
     variant=one_of(run.variant for run in TABLE),
-    seed=one_of(run.seed for run in TABLE),
+    seed=one_of(
+        [run.seed for run in TABLE] + [one.config.seed for one in TABLE.externals()]
+    ),
     inference=one_of(inference for run in TABLE for inference in run.inference),
     experiment=one_of(TABLE.specs),
+    external=one_of(Path(one.folder).name for one in TABLE.externals()),
 
 
 localrules:
@@ -71,6 +74,7 @@ report: "workflow/report/workflow.rst"
 
 include: "workflow/rules/data.smk"
 include: "workflow/rules/runs.smk"
+include: "workflow/rules/external.smk"
 include: "workflow/rules/collect.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/table4.smk"

@@ -1,4 +1,4 @@
-"""Clip association: any method on short clips, whose tracks mask IoU joins (paper, section 4.4).
+"""Clip association around any method; mask IoU joins the tracks of short clips (paper, section 4.4).
 
 The paper says that a video is split into clips of 36 or 48 frames, that predictions of different clips are associated
 with the mask IoU as matching cost, and that the matching is greedy or Hungarian. What it leaves open is chosen here:

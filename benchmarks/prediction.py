@@ -30,7 +30,7 @@ from vita.core.dataset_config import ShapesConfig
 from vita.data.synthetic.write import draw_video
 from vita.engine.checkpoint import load_weights
 from vita.engine.inference_plan import InferencePlan, read_plan
-from vita.experiments.config import MethodConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 from vita.experiments.run_table import RunTable
 from vita.model.method import definition

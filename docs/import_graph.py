@@ -21,7 +21,7 @@ Graph = Mapping[str, Set[str]]
 Box = tuple[float, float, float]  # left edge, top, width
 
 # Of the picture, in pixels.
-WIDTH, ROW, BOX_HEIGHT, MARGIN, GAP = 1180, 122, 80, 20, 20
+WIDTH, ROW, BOX_HEIGHT, MARGIN, GAP = 1420, 122, 80, 20, 20
 FILL = {"vita": "#e8f0fb", "baselines": "#fdf0dc"}
 EDGE = {"vita": "#3465a4", "baselines": "#b36b00"}
 

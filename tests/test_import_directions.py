@@ -48,6 +48,8 @@ ALLOWED: dict[str, set[str]] = {
     "baselines.clip_association": BASELINE,
     "baselines.ifc": BASELINE,
     "baselines.mask2former_vis": BASELINE,
+    "baselines.minvis": BASELINE,
+    "baselines.videomt": BASELINE,
     "baselines.vistr": BASELINE,
 }
 # In a method's folder: its names in its release, and its recorded outputs. They alone may import `vita.official`.

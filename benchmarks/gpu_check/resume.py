@@ -22,7 +22,7 @@ from vita.core.dataset_config import ShapesConfig
 from vita.core.records import TRAINING_FILE, TrainingRecord, read_record
 from vita.core.run_config import RunConfig
 from vita.data.synthetic.write import synthesise
-from vita.experiments.config import MethodConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 
 ITERATIONS, EVERY = 40, 5

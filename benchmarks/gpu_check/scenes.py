@@ -17,7 +17,7 @@ from gpu_check.report import Bench
 from vita.core.contract import Clip, Losses
 from vita.core.plugins import find_method
 from vita.engine.batch_transfer import to_device
-from vita.experiments.config import MethodConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 
 METHODS = ("vita", "mask2former_vis", "ifc")

@@ -43,6 +43,7 @@ PROBE: dict[str, Any] = {
 
 def contents() -> list[tuple[type[Record], dict[str, Any]]]:
     starts = {"file": "w", "sha256": "e" * 64, "reinitialised": [], "absent_parts": ["object_encoder"]}
+    starts["left_out_parts"] = ["mask_embedding"]
     trained = training_record({"seed": 3}, resumed_at=[4, 8], weights_from="file", started_from=starts)
     scores = metrics_record({"ap": 0.1 + 0.2, "ar1": None}, {"video_ids": [1], "category_ids": [], "groups": []})
     return [

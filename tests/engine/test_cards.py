@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from vita.core.contract import UserError
-from vita.engine.cards import SCHEDULERS, VISIBLE, own_cards, visible_cards
+from vita.core.scheduler import JOB_VARIABLES
+from vita.engine.cards import VISIBLE, own_cards, visible_cards
 
 CARDS = ["GPU-aa11", "GPU-ab22", "GPU-cc33"]
 
 
 @pytest.fixture(autouse=True)
 def no_scheduler(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in (*SCHEDULERS, VISIBLE):
+    for name in (*JOB_VARIABLES, VISIBLE):
         monkeypatch.delenv(name, raising=False)
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
-from vita.engine.checkpoint import Checkpoint, load_weights, save_weights
+from vita.engine.checkpoint import Checkpoint, load_weights, load_whole, save_weights
 
 State = dict[str, Tensor]
 
@@ -52,6 +52,17 @@ def test_a_whole_missing_part_keeps_its_own_weights(tmp_path: Path) -> None:
     assert torch.equal(model.detector["body"].weight, Model().detector["body"].weight)
 
 
+def test_a_whole_part_of_another_model_is_left_out_of_a_start_but_not_of_a_prediction(tmp_path: Path) -> None:
+    path = weights_file(tmp_path / "w", lambda state: state.update({"decoder.weight": torch.ones(1)}))
+    model, whole = Model(), Model()
+    loaded = load_weights(model, path)
+    assert (loaded.absent_parts, loaded.left_out_parts) == ([], ["decoder"])
+    load_weights(whole, weights_file(tmp_path / "own"))
+    assert all(torch.equal(value, whole.state_dict()[key]) for key, value in model.state_dict().items())
+    with pytest.raises(UserError, match=r"cannot predict: of another model, with the parts decoder$"):
+        load_whole(model, path)
+
+
 def test_class_heads_of_another_size_keep_their_own_weights(tmp_path: Path) -> None:
     path = weights_file(tmp_path / "w", classes=5)
     model = Model(classes=3)
@@ -81,6 +92,15 @@ def test_weights_that_do_not_fit(tmp_path: Path, change: Callable[[State], objec
     with pytest.raises(UserError, match=f"^{path}: weights of another model: {message}$"):
         load_weights(model, path)
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_weights_with_a_number_that_is_none(number: float, tmp_path: Path) -> None:
+    path = weights_file(tmp_path / "w", lambda state: state["video.weight"][1].fill_(number))
+    message = rf"^{path}: NaN or infinite entries in 1 of 6 tensors \(video.weight\); the file is of no use$"
+    for load in (load_weights, load_whole):
+        with pytest.raises(UserError, match=message):
+            load(Model(), path)
 
 
 def test_files_that_are_no_weights(tmp_path: Path) -> None:

@@ -34,6 +34,7 @@ from vita.engine.checkpoint import Checkpoint
 from vita.engine.interruption import raised
 from vita.engine.train import Trainer
 from vita.engine.validation import Validation
+from vita.engine.work_folder import exclusive
 from vita.model.method import Vita
 
 SIGNALS = (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2)
@@ -209,13 +210,29 @@ def test_a_prediction_that_is_asked_to_end_leaves_nothing_half_written(
     assert files_in(tmp_path) == ["config.yaml", "inference.yaml"]
 
 
-def test_no_error_handling_passes_over_it() -> None:
-    with pytest.raises(Interrupted), raised():
+@pytest.mark.parametrize("number", SIGNALS)
+def test_no_error_handling_passes_over_it(number: signal.Signals) -> None:
+    with pytest.raises(Interrupted, match=f"by {number.name}"), raised():
         try:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), number)
             time.sleep(1)
         except Exception:
             pytest.fail("taken for an error")
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_who_waits_for_another_trainer_ends_at_once(number: signal.Signals, config: RunConfig, tmp_path: Path) -> None:
+    path = write_configuration(tmp_path, config)
+    with exclusive(tmp_path / "work"):
+        command = [sys.executable, "-m", "vita", "train", "--config", str(path)]
+        waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert waiting.stderr is not None
+        told = waiting.stderr.readline()
+        assert told.startswith("waiting for process"), told
+        waiting.send_signal(number)
+        assert waiting.wait(timeout=60) == 75
+        assert waiting.stderr.read() == f"interrupted by {number.name}; the same command goes on\n"
+    assert files_in(tmp_path) == ["config.yaml", "work/lock"]
 
 
 def test_training_in_another_thread_than_the_first(config: RunConfig, finished: Path, tmp_path: Path) -> None:

@@ -26,6 +26,17 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "vita": ("vita", {**TINY, "detector": RESNET}),
     "vita_swin": ("vita", {**TINY, "detector": {**RESNET, "backbone": SWIN}}),
     "mask2former_vis": ("mask2former_vis", {"detector": RESNET, "points": 16}),
+    "minvis": ("minvis", {"detector": RESNET, "points": 16}),
+    "videomt": (
+        "videomt",
+        {
+            "sizes": {
+                **{"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "mlp_ratio": 2},
+                **{"image_size": 32, "patch_size": 8, "num_blocks": 2, "num_queries": 5, "num_register_tokens": 0},
+            },
+            "points": 16,
+        },
+    ),
     "ifc": (
         "ifc",
         {

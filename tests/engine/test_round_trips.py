@@ -33,6 +33,7 @@ DETECTOR = {**TINY["detector"], "decoder_layers": 9, "pixel_layers": 6}  # as re
 OPTIONS: dict[str, dict[str, Any]] = {
     "vita": {**TINY, "detector": DETECTOR, "fed_layers": 3, "decoder_layers": 6},
     "mask2former_vis": {"detector": DETECTOR, "points": 16},
+    "minvis": {"detector": DETECTOR, "points": 16},
     "ifc": {
         "backbone": TINY["detector"]["backbone"],
         **{"norm": "trained", "frozen_stages": 0, "channels": 32, "heads": 4, "feedforward": 32},
@@ -44,6 +45,7 @@ SCHEDULE = TrainConfig(iterations=1, clips_per_batch=8, clip_frames=2, frame_ran
 ASKED = {
     "vita": {"to the card": 7, "to the host, waiting": 4},
     "mask2former_vis": {"to the card": 4, "to the host, waiting": 2},
+    "minvis": {"to the card": 5, "to the host, waiting": 3},
     "ifc": {"to the card": 3, "to the host, waiting": 2},
 }
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from vita.core.grouping import grouped
 from vita.evaluation.average_precision import MAX_DETECTIONS, mean_of_valid, merge_groups, precision_and_recall
 from vita.evaluation.counts import Counts
 from vita.evaluation.main_scores import MainScores
@@ -18,7 +19,8 @@ class Resampler:
 
     def __init__(self, counts: Counts) -> None:
         self._video_ids = counts.video_ids
-        self._categories = [merge_groups(groups, counts.video_ids) for groups in counts.by_category().values()]
+        found = grouped(counts.groups, lambda group: group.category_id)
+        self._categories = [merge_groups(found.get(key, []), counts.video_ids) for key in counts.category_ids]
 
     def scores(self, weights: Mapping[int, float] | None = None) -> MainScores:
         """Scores with each video counted `weights[id]` times (absent: not at all); None counts each once.

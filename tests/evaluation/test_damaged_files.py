@@ -54,7 +54,7 @@ def outcome(score: Callable[[], Evaluation]) -> Outcome:
             assert "\n" not in str(error)
             assert len(str(error)) < 500
             return None
-    return found.precision.tobytes(), found.recall.tobytes()
+    return found.precision().tobytes(), found.recall().tobytes()
 
 
 def plainly(truth: bytes, predictions: bytes) -> Evaluation:

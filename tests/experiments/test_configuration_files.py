@@ -10,7 +10,8 @@ from tiers import LIBRARY
 
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
-from vita.experiments.config import ExperimentConfig, MethodConfig, TierConfig
+from vita.experiments.config import ExperimentConfig, TierConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, load_tier, overlay
 from vita.experiments.run_table import RunTable
 from vita.experiments.schema import schemas
@@ -111,7 +112,7 @@ def test_a_bad_key_inside_a_mapping_of_sections_is_named_with_its_place(own):
         ({"predict": {"top": 3}}, r"own\.yaml: predict: unknown key 'top'; allowed here: card, keep_gib, max_edge"),
         (
             {"adjustments": [{"method": "vito"}]},
-            r"own\.yaml: adjustments\[0\]\.method: 'vito' is not known; allowed: ifc, mask2former_vis, vita",
+            r"own\.yaml: adjustments\[0\]\.method: 'vito' is not known; allowed: ifc, mask2former_vis, minvis, vid",
         ),
         ({"adjustments": [{"schedule": "clips", "predict": {"top_k": 3}}]}, "prediction has no schedule"),
         ({"adjustments": [{"variant": "base"}]}, "a variant is of a method; name the method too"),

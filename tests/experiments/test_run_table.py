@@ -12,7 +12,7 @@ from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import AugmentationConfig
 from vita.engine.inference_plan import read_plan
-from vita.experiments.config import MethodConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.reading import load_file, overlay
 from vita.experiments.run_table import NO_LABELS, RunTable
 from vita.model.method import VitaOptions, definition
@@ -22,12 +22,15 @@ CLIPS = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("gr
 
 def test_smoke_is_one_pretraining_a_method_and_seeds_that_start_from_it():
     runs = list(table("smoke"))
-    assert {run.method for run in runs} == {"vita", "mask2former_vis", "ifc"}
+    assert {run.method for run in runs} == {"vita", "mask2former_vis", "ifc", "minvis", "videomt"}
     for method in ("vita", "mask2former_vis", "ifc"):
         first, *others = [run for run in runs if run.method == method]
         assert (first.variant, first.seed, first.starts_from, first.prediction) == ("pretrain", 0, None, None)
         assert first.directory == f"results/runs/smoke/shapes_images/{method}/tiny/pretrain/seed0"
         assert all(run.starts_from == first and run.config.start_from == first.weights for run in others)
+    of_vita = runs[0]
+    assert [run.starts_from for run in runs if run.method == "minvis"] == [of_vita] * 2  # the very same detector
+    assert [run.starts_from for run in runs if run.method == "videomt"] == [None] * 2
     trained = Counter((run.method, run.variant) for run in runs if run.variant != "pretrain")
     assert trained["vita", "base"] == trained["mask2former_vis", "base"] == trained["ifc", "base"] == 2
     assert trained["vita", "frozen"] == trained["vita", "no_similarity"] == 2
@@ -52,6 +55,7 @@ def test_a_table_needs_its_own_rows_for_every_seed():
     assert len(smoke.evaluations("table5")) == 3 * 2 * (4 + 1)
     assert {run.variant for run, _ in smoke.evaluations("figure5")} == {"base", "no_similarity"}
     of_bases = 2 * (1 + 3 + 3 + 3 + 1 + 4) + 2 * 2 * (1 + 4)  # VITA, then the others: as it is, and clips
+    of_bases += 2 * 2 * 1  # MinVIS and VidEoMT, in Table 1 alone
     assert len(smoke.evaluated()) == of_bases + 2 * (1 + 1) + 3  # frozen, without similarity; beyond the paper
 
 
@@ -62,7 +66,8 @@ def test_variants_that_come_to_the_same_are_one_run():
     assert (curve.key["curve"], curve.variant) == ("VITA", "base")
     assert any(run.variant == "no_pseudo_videos" for run in table("paper"))
     assert table("smoke").specs["table2"].rows[3].dataset == "shapes"  # of OVIS: no run beyond Table 1's
-    assert table("smoke").evaluations("table2") == table("smoke").evaluations("table1")
+    of_the_paper = [one for one in table("smoke").evaluations("table1") if one[0].method not in ("minvis", "videomt")]
+    assert table("smoke").evaluations("table2") == of_the_paper
 
 
 def test_rows_without_a_stand_in_say_so():
@@ -70,7 +75,7 @@ def test_rows_without_a_stand_in_say_so():
     assert rows["VITA", "ResNet-50"].not_run is None
     assert rows["VITA", "Swin-L"].not_run == "not run in this tier"
     assert rows["VITA", "Swin-L"].seeds == ()
-    assert len(rows) == 3 * 3
+    assert len(rows) == 3 * 3 + 2
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from vita.evaluation.errors.analysis import ErrorAnalysis, ErrorKind
 from vita.report.figures.error_chart import draw_errors
 from vita.report.tables.evaluation_text import errors_text
 
-ERRORS = ErrorAnalysis(0.5, (ErrorKind("association", 0.1, 0.1), ErrorKind("mask", -0.00001, 0.4)))
+ERRORS = ErrorAnalysis(0.5, (ErrorKind("association", 0.1, 0.1), ErrorKind("mask", -0.00001, 0.4)), 0.1)
 
 
 def test_a_bar_for_each_gain_in_points(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,5 +29,6 @@ def test_table() -> None:
     assert lines[3:] == [
         ["association", "+10.00", "+10.00"],
         ["mask", "+0.00", "+40.00"],
+        ["association,", "best", "links", "+10.00"],
         ["AP", "as", "it", "is", "50.00"],
     ]

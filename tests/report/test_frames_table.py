@@ -11,7 +11,6 @@ import pytest
 from probe_scenes import GIBIBYTE, measured, write_probe
 
 from vita.core.contract import UserError
-from vita.report.figures.memory_figure import draw_memory
 from vita.report.runs.probe_records import find_probe, read_probes
 from vita.report.tables.frames_table import NOTES, build_frames_table
 
@@ -99,9 +98,3 @@ def test_a_measurement_before_a_prediction(tmp_path: Path) -> None:
     assert find_probe(probes, {"method": "VITA", "window": 6, "prune_ratio": 1.0}) == probes[1]
     assert find_probe(probes, {"method": "VITA", "resolution": "720 x 1280"}) == probes[3]
     assert find_probe(probes, {"method": "IFC"}) is None
-
-
-def test_the_figure(records: list[Path], tmp_path: Path) -> None:
-    draw_memory(records, tmp_path / "memory.pdf")
-    assert (tmp_path / "memory.pdf").read_bytes().startswith(b"%PDF")
-    assert (tmp_path / "memory.png").read_bytes().startswith(b"\x89PNG")

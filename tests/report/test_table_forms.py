@@ -110,3 +110,36 @@ def test_same_rows_are_the_same_bytes(scenes):
     scenes.build(table, runs)
     assert first == {path.name: path.read_bytes() for path in scenes.folder.glob("out.*")}
     assert set(first) == {"out.csv", "out.md", "out.tex", "out.html"}
+
+
+def test_a_method_that_the_papers_table_lacks_says_so_in_every_form(scenes):
+    """IFC with Swin-L has no number in the paper, but other rows there; `mine` has none."""
+    lines, printed = scenes.build(*side_by_side(scenes))
+    assert [line["method"] for line in lines if line["in_paper"] == "False"] == ["50% & more_"]
+    note = "Rows `beyond the paper` are of methods that its table does not have."
+    forms = {path.suffix: path.read_text() for path in scenes.folder.glob("out.*")}
+    for text in (printed, forms[".md"], forms[".html"]):
+        assert sum("beyond the paper" in line for line in text.splitlines()) == 2  # its row, and the note
+    assert note in printed and note in forms[".tex"]
+    assert re.search(r"50\\% \\& more\\_\$\^\{\\ast\}\$ & ResNet-50 ", forms[".tex"])
+    assert forms[".tex"].count("$^{\\ast}$") == 2  # its row, and the legend
+    assert "$^{\\ast}$ Not a method of the paper's table." in forms[".tex"]
+
+
+def test_a_table_without_reported_rows_marks_none(scenes):
+    table, runs = side_by_side(scenes)
+    lines, printed = scenes.build(table.model_copy(update={"reported": False}), runs)
+    assert "in_paper" not in lines[0]
+    assert "beyond" not in printed + "".join(path.read_text() for path in scenes.folder.glob("out.*"))
+
+
+def test_a_row_that_is_compared_with_another_kind_says_with_which(scenes):
+    rows = [
+        row({"method": "VITA", "backbone": "ResNet-50"}),
+        row({"method": "Mine", "backbone": "ViT"}, method="mine", reference={"backbone": "ResNet-50"}),
+    ]
+    table = spec(*rows, published="table1.csv", reference={"method": "VITA"})
+    runs = [scenes.run("intact", seed, HALF, method=method) for method in ("vita", "mine") for seed in (0, 1)]
+    lines, printed = scenes.build(table, runs)
+    assert [line["verdict"] for line in lines] == ["reference", "inside the noise"]
+    assert "Mine, ViT is compared with VITA, ResNet-50.\n" in printed

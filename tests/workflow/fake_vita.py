@@ -62,9 +62,10 @@ def evaluate(given: dict[str, str], _: list[str]) -> None:
 
 def collect(given: dict[str, str], arguments: list[str]) -> None:
     """One line a run: how it ended."""
-    lines = [f"{value} {option[2:]}" for option, value in pairwise(arguments) if option in ("--runs", "--failed")]
+    configs = {"--runs": "config.yaml", "--failed": "config.yaml", "--external": "external.yaml"}
+    lines = [f"{value} {option[2:]}" for option, value in pairwise(arguments) if option in configs]
     for line in lines:
-        assert Path(line.split()[0], "config.yaml").exists(), line
+        assert Path(line.split()[0], configs[f"--{line.split()[1]}"]).exists(), line
     write(Path(given["--out"]), "\n".join([*lines, ""]))
 
 

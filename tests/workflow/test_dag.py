@@ -77,14 +77,18 @@ def test_every_method_through_the_same_rules(folder):
         rows = list(csv.DictReader(handle))
     clips = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
     methods = ("vita", "mask2former_vis", "ifc")
+    beyond = [("minvis", "intact"), ("videomt", "intact")]  # the paper, in Table 1 alone
     assert sorted((row["method"], row["inference"]) for row in rows) == sorted(
-        (method, inference) for method in methods for inference in ("intact", *clips)
+        [*((method, inference) for method in methods for inference in ("intact", *clips)), *beyond]
     )
     assert {row["status"] for row in rows} == {"finished"}
 
     with (folder.path / "results/table1.csv").open() as handle:
         ours = {row["method"] for row in csv.DictReader(handle) if row["source"] == "ours"}
-    assert ours == {"VITA", "Mask2Former-VIS", "IFC"}
+    assert ours == {"VITA", "Mask2Former-VIS", "IFC", "MinVIS", "VidEoMT"}
+    start = json.loads(folder.read("results/runs/nano_methods/nano_shapes/minvis/tiny/base/seed0/record.json"))
+    assert start["started_from"]["file"].endswith("/nano_shapes/vita/tiny/pretrain/seed0/model.safetensors")
+    assert start["started_from"]["absent_parts"] == start["started_from"]["reinitialised"] == []
     with (folder.path / "results/table5.csv").open() as handle:
         assert len(list(csv.DictReader(handle))) == 3 * (4 + 1)
     assert folder.jobs(tier=tier) == {}

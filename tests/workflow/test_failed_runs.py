@@ -74,6 +74,8 @@ def test_a_failed_pretraining_fails_what_starts_from_it(fake_folder):
         ("vita", "runs"),
         ("mask2former_vis", "runs"),
         ("ifc", "failed"),
+        ("minvis", "runs"),
+        ("videomt", "runs"),
     }
     pages = fake_folder.read("results/report/runs.html")
     assert "ifc/tiny/pretrain/seed0 failed" in pages  # it is in no table: no prediction is asked of it

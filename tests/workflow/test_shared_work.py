@@ -60,6 +60,24 @@ def test_an_inference_ablation_is_one_file(fake_folder):
         assert (fake_folder.path / f"results/gentle_pruning.{suffix}").exists()
 
 
+def test_a_column_on_request_scores_its_own_rows_anew_and_predicts_nothing(fake_folder):
+    fake_folder.succeed()
+    assert not any("--hota" in call for call in fake_folder.calls("evaluate"))
+    before = len(fake_folder.calls())
+    long = fake_folder.path / "my long videos.json"
+    long.write_text("[1]")
+    fake_folder.change("nano.yaml", "scores", to={"controls": ["HOTA", "AP_heavy", "AssA", "AP_long"]})
+    fake_folder.change("datasets/nano_shapes.yaml", "long_videos", to=str(long))
+    jobs = fake_folder.jobs("results/controls.csv")
+    assert jobs["evaluate"] == 2 * 4  # seeds, and the rows of the controls
+    assert not {"train", "run_config", "predict", "inference_config"} & jobs.keys()
+    fake_folder.succeed("results/controls.csv")
+    asked = [call for call in fake_folder.calls()[before:] if call.startswith("evaluate")]
+    assert len(asked) == 2 * 4
+    assert all(call.endswith(f"--hota --occlusion --long {long}") for call in asked)
+    assert "AP_heavy" in fake_folder.read("results/tables/nano/controls/spec.yaml")
+
+
 def test_a_training_ablation_is_one_file(fake_folder):
     fake_folder.succeed("results/table6.csv")
     rows = [{"key": {"window": "as trained"}}, {"key": {"window": "small"}, "variant": "small_window"}]

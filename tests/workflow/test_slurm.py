@@ -89,7 +89,7 @@ class Cluster:
         self.until(lambda: not [*self.jobs(), *self.jobs("COMPLETING")])
 
     def until(self, happened, snakemake=None):
-        deadline = time.monotonic() + 240
+        deadline = time.monotonic() + 480  # several times what an idle machine takes
         while not happened():
             assert time.monotonic() < deadline, self.log.read_text()
             assert snakemake is None or snakemake.poll() is None, self.log.read_text()

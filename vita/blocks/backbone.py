@@ -149,14 +149,18 @@ class FrozenBatchNorm(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """(F, C, h, w) -> (F, C, h, w), in the precision of the maps."""
-        weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
-        mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
         if not maps.requires_grad:
+            weight, bias = self.get_buffer("weight"), self.get_buffer("bias")
+            mean, variance = self.get_buffer("running_mean"), self.get_buffer("running_var")
             return F.batch_norm(maps, mean, variance, weight, bias, training=False, eps=self.eps)
         # Where a gradient is wanted, that call would keep the maps for gradients of weight and bias, of which are none.
-        scale = weight * (variance + self.eps).rsqrt()
-        shift = bias - mean * scale
+        scale, shift = self.scale_and_shift()
         return maps * scale[:, None, None].to(maps.dtype) + shift[:, None, None].to(maps.dtype)
+
+    def scale_and_shift(self) -> tuple[Tensor, Tensor]:
+        """What maps are multiplied with, and what is then added to them: (C,) each."""
+        scale = self.get_buffer("weight") * (self.get_buffer("running_var") + self.eps).rsqrt()
+        return scale, self.get_buffer("bias") - self.get_buffer("running_mean") * scale
 
 
 def freeze_batch_norm(module: nn.Module) -> None:

@@ -1,4 +1,4 @@
-"""Multi-scale deformable attention of the pixel decoder, whose sampling is one function that can be exchanged.
+"""Multi-scale deformable attention of the pixel decoder, whose sampling is one method that can be exchanged.
 
 The library's encoder layers, with their weights, computed without what they do for padding, which frames here do not
 have, and without asking the device after every layer whether a number is infinite.
@@ -9,7 +9,7 @@ Legend: F frames, S positions of all levels, M queries, L levels, P points of a 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -20,19 +20,12 @@ from transformers.models.mask2former import modeling_mask2former as library
 Sizes = Sequence[tuple[int, int]]  # (height, width) of every level
 
 
-class SampleLevels(Protocol):
-    """Weighted sums of values at places between positions: what a kernel for deformable attention computes."""
-
-    def __call__(self, values: Tensor, sizes: Sizes, places: Tensor, weights: Tensor) -> Tensor:
-        """values (F, S, heads, c), places (F, M, heads, L, P, 2), weights (F, M, heads, L, P) -> (F, M, heads * c).
-
-        places: x first, as shares of a level's width and height; outside of it, values are zero.
-        """
-        ...
-
-
 def sample_levels(values: Tensor, sizes: Sizes, places: Tensor, weights: Tensor) -> Tensor:
-    """One `grid_sample` a level, added up level by level, so that never all samples are held; see `SampleLevels`."""
+    """Weighted sums of values at places between positions, level by level, so that never all samples are held.
+
+    values (F, S, heads, c), places (F, M, heads, L, P, 2), weights (F, M, heads, L, P) -> (F, M, heads * c).
+    places: x first, as shares of a level's width and height; outside of it, values are zero.
+    """
     frames, _, heads, channels = values.shape
     parts = values.split([height * width for height, width in sizes], 1)
     total = None
@@ -47,11 +40,6 @@ def sample_levels(values: Tensor, sizes: Sizes, places: Tensor, weights: Tensor)
     return total.unflatten(0, (frames, heads)).flatten(1, 2).transpose(1, 2)
 
 
-def sampling_for(device: torch.device) -> SampleLevels:
-    """How levels are sampled on a device: the one place where a kernel is chosen."""
-    return sample_levels  # on every device so far
-
-
 class DeformableAttention(library.Mask2FormerPixelDecoderEncoderMultiscaleDeformableAttention):
     """The library's module and weights; every query attends to a few places of every level."""
 
@@ -62,13 +50,21 @@ class DeformableAttention(library.Mask2FormerPixelDecoderEncoderMultiscaleDeform
         """
         placed = tokens + position
         offsets = self.sampling_offsets(placed).unflatten(2, (self.n_heads, self.n_levels, self.n_points, 2))
-        weights = self.attention_weights(placed).unflatten(2, (self.n_heads, -1)).softmax(-1)
-        weights = weights.unflatten(3, (self.n_levels, self.n_points))
+        logits = self.attention_weights(placed).unflatten(2, (self.n_heads, -1))
         values = self.value_proj(tokens).unflatten(2, (self.n_heads, -1))
-        places = reference[:, None, None, None] + offsets / scale
-        sampled = sampling_for(tokens.device)(values, sizes, places, weights)
-        attended: Tensor = self.output_proj(sampled)
+        attended: Tensor = self.output_proj(self.attend(values, logits, offsets, reference, sizes, scale))
         return attended
+
+    def attend(
+        self, values: Tensor, logits: Tensor, offsets: Tensor, reference: Tensor, sizes: Sizes, scale: Tensor
+    ) -> Tensor:
+        """values (F, S, heads, c) at places near every query's own, (F, M, heads * c); here a kernel takes its place.
+
+        logits (F, M, heads, L * P) of the samples' weights; offsets (F, M, heads, L, P, 2), x first, in positions of a
+        level; the others as of `forward`.
+        """
+        weights = logits.softmax(-1).unflatten(3, offsets.shape[3:5])
+        return sample_levels(values, sizes, reference[:, None, None, None] + offsets / scale, weights)
 
 
 class DeformableLayer(library.Mask2FormerPixelDecoderEncoderLayer):
@@ -77,8 +73,13 @@ class DeformableLayer(library.Mask2FormerPixelDecoderEncoderLayer):
     def forward(self, tokens: Tensor, position: Tensor, reference: Tensor, sizes: Sizes, scale: Tensor) -> Tensor:
         """Arguments as of `DeformableAttention`: (F, S, C) -> (F, S, C)."""
         tokens = self.self_attn_layer_norm(tokens + self.self_attn(tokens, position, reference, sizes, scale))
-        done: Tensor = self.final_layer_norm(tokens + self.fc2(F.relu(self.fc1(tokens), inplace=True)))
+        done: Tensor = self.final_layer_norm(tokens + self.feed_forward(tokens))
         return done
+
+    def feed_forward(self, tokens: Tensor) -> Tensor:
+        """(F, S, C) -> (F, S, C)."""
+        widened: Tensor = self.fc2(F.relu(self.fc1(tokens), inplace=True))
+        return widened
 
 
 class DeformableEncoder(library.Mask2FormerPixelDecoderEncoderOnly):

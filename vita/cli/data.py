@@ -120,15 +120,20 @@ def data_sheet(
     split: Annotated[str, typer.Option(help="train, valid or released_valid")] = "valid",
     videos: Annotated[int, typer.Option(min=1)] = 4,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 9,
+    pred: Annotated[Path | None, typer.Option(help="Results file: its tracks in the place of the labels.")] = None,
+    min_score: Annotated[float, typer.Option(help="Of the tracks of --pred.")] = 0.3,
 ) -> None:
     """Draw a contact sheet: frames of a few videos, and the same frames with their masks."""
     from vita.core.config_base import load
     from vita.core.dataset_config import DatasetConfig
     from vita.data.dataset import Part, read_part
     from vita.report.figures.contact_sheet import draw_contact_sheet
+    from vita.report.figures.predicted_tracks import with_predicted_tracks
 
     config = load(DatasetConfig, dataset)
     if split not in get_args(Part):
         raise UserError(f"--split is '{split}'; allowed are {', '.join(get_args(Part))}")
-    draw_contact_sheet(read_part(config, cast(Part, split)), videos, frames, out)
-    typer.echo(f"{out}: {split}, stored frames above, their masks below")
+    part = cast(Part, split)
+    shown = read_part(config, part) if pred is None else with_predicted_tracks(config, part, pred, min_score)
+    draw_contact_sheet(shown, videos, frames, out)
+    typer.echo(f"{out}: {split}, stored frames above, {'their masks' if pred is None else f'tracks of {pred}'} below")

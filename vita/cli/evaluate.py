@@ -28,17 +28,35 @@ def evaluate(
     per_video: Annotated[Path | None, typer.Option(help="CSV with one row a video.")] = None,
     errors: Annotated[bool, typer.Option("--errors", help="Where the missing AP goes; large data: minutes.")] = False,
     chart: Annotated[Path | None, typer.Option(help="Draw --errors; .pdf and .png appear.")] = None,
+    hota: Annotated[bool, typer.Option("--hota", help="HOTA, DetA, AssA and LocA on masks.")] = False,
+    occlusion: Annotated[
+        bool, typer.Option("--occlusion", help="AP by light, medium and heavy occlusion, as OVIS has it.")
+    ] = False,
+    long: Annotated[
+        Path | None, typer.Option(help="YouTube-VIS 2022: ids of the long videos, or ground truth of their own.")
+    ] = None,
+    long_pred: Annotated[
+        Path | None, typer.Option(help="Results file of the long videos, if --pred lacks them.")
+    ] = None,
+    imported: Annotated[
+        Path | None, typer.Option(help="Record of `vita import` for --pred: it must cover what is scored.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Score predictions: average precision and recall of YouTube-VIS, with intervals."""
     from vita.core.contract import UserError
-    from vita.core.records import write_record
+    from vita.core.records import ImportRecord, read_record, write_record
     from vita.evaluation.evaluate_file import EvaluationOptions, evaluate_file, write_per_video
+    from vita.evaluation.further import FurtherOptions
     from vita.report.tables.evaluation_text import evaluation_text
 
     if chart is not None and not errors:
         raise UserError("--chart draws the error analysis; ask for it with --errors")
-    options = EvaluationOptions(draws, seed, against, breakdown, errors)
+    if long_pred is not None and long is None:
+        raise UserError("--long-pred is the results file of the long videos; name their ground truth with --long")
+    further = FurtherOptions(hota, occlusion, long, long_pred)
+    record = None if imported is None else read_record(ImportRecord, imported)
+    options = EvaluationOptions(draws, seed, against, breakdown, errors, further, record)
     report = evaluate_file(options, gt, pred, limit_videos, _chosen(videos, gt))
     if out is not None:
         write_record(out, report.record())

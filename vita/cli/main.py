@@ -14,10 +14,12 @@ from vita.cli.convert import convert, quiet_libraries
 from vita.cli.data import data
 from vita.cli.demo import demo
 from vita.cli.evaluate import evaluate, evaluate_frames, submit
+from vita.cli.external import import_results
 from vita.cli.figure import figure
 from vita.cli.gpus import Gpus
 from vita.cli.plan import plan
 from vita.cli.probe import probe
+from vita.cli.publish import publish
 from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
 
@@ -32,7 +34,9 @@ app.add_typer(figure, name="figure", rich_help_panel="Results")
 app.command(rich_help_panel="Results")(evaluate)
 app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
+app.command("import", rich_help_panel="Results")(import_results)
 app.command(rich_help_panel="Results")(claims)
+app.command(rich_help_panel="Results")(publish)
 app.command(rich_help_panel="Runs")(plan)
 app.command(rich_help_panel="Models")(probe)
 app.command(rich_help_panel="Models")(demo)
@@ -119,9 +123,10 @@ def predict(
         quiet_libraries()
         run, asked = load(RunConfig, config), load(PredictConfig, plan)
         with own_cards(gpus):
+            from vita.blocks.prediction_form import adopt_prediction_form
             from vita.engine.predict_run import predict_run
 
-            predict_run(run, asked, inference or [], weights, out, out.parent, split)
+            predict_run(run, asked, inference or [], weights, out, out.parent, split, adopt_prediction_form)
 
 
 @app.command(rich_help_panel="Models")

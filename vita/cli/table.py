@@ -11,6 +11,9 @@ Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeat
 Failed = Annotated[
     list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
 ]
+External = Annotated[
+    list[Path] | None, typer.Option(help="Folder of one seed of an external result, in one tier; may be repeated.")
+]
 Probes = Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")]
 
 table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
@@ -24,11 +27,12 @@ def table_runs(
     server: Annotated[
         list[Path] | None, typer.Option(help="A score that a server gave (results/server/*.json); may be repeated.")
     ] = None,
+    external: External = None,
 ) -> None:
     """Collect all metrics of the runs into one tidy table."""
     from vita.report.runs.tidy_rows import collect_runs
 
-    collect_runs(runs or [], out, server or [], failed or [])
+    collect_runs(runs or [], out, server or [], failed or [], external or [])
 
 
 @table.command("build")
@@ -60,11 +64,12 @@ def table_pages(
     out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],
     runs: Runs = None,
     failed: Failed = None,
+    external: External = None,
 ) -> None:
     """Pages of the report about the runs themselves: how each ended, on what, and what it cost."""
     from vita.report.pages.run_pages import write_run_pages
 
-    write_run_pages(runs or [], failed or [], out)
+    write_run_pages(runs or [], failed or [], out, external or [])
 
 
 def claims(

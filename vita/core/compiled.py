@@ -8,19 +8,20 @@ from typing import Any
 import numba
 
 
-def compiled(nogil: bool = False) -> Callable[[Callable[..., Any]], Any]:
-    """A decorator. nogil: other threads go on meanwhile.
+def compiled(nogil: bool = False, contract: bool = False) -> Callable[[Callable[..., Any]], Any]:
+    """A decorator. nogil: other threads go on meanwhile. contract: products and sums may be rounded once together.
 
     Numba keeps machine code beside the source or below the home folder. Where neither can be written, as in a package
     of an administrator used by an account without a home, every process compiles anew, which takes seconds.
     """
+    options: dict[str, Any] = {"nogil": nogil, "fastmath": {"contract"} if contract else False}
 
     def decorate(function: Callable[..., Any]) -> Any:
         try:
-            return numba.njit(cache=True, nogil=nogil)(function)
+            return numba.njit(cache=True, **options)(function)
         except RuntimeError as error:
             if "no locator" not in str(error):
                 raise
-            return numba.njit(nogil=nogil)(function)
+            return numba.njit(**options)(function)
 
     return decorate

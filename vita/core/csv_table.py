@@ -17,11 +17,13 @@ def read_csv(
 ) -> pd.DataFrame:
     """The file's rows. `what` it is and the command that is its `writer` are for messages.
 
+    Only an empty cell is none, whatever words stand in others.
+
     types: of columns, where they are not to be told from the cells. Raises UserError naming a file that is missing or
     not readable, or the first of `columns` that it lacks.
     """
     try:
-        frame = _changed(pd.read_csv(path, dtype=types), from_csv_cell)
+        frame = _changed(pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""]), from_csv_cell)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `{writer}` writes it") from None
     except (OSError, ValueError) as error:  # damaged text and tables are ValueErrors

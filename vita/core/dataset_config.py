@@ -88,6 +88,7 @@ class DatasetConfig(Frozen):
     obtain: str | None = None  # where to get the data
     licence: str | None = None
     limit_videos: PositiveInt | None = None  # only the first n videos by id, for quick runs on real data
+    long_videos: WithVariables | None = Field(None, exclude_if=lambda file: file is None)  # see `vita evaluate --long`
     shapes: ShapesConfig | None = None  # set for embedded data: it is written, not downloaded
 
     @model_validator(mode="after")
@@ -106,4 +107,4 @@ class DatasetConfig(Frozen):
 
     def without_description(self) -> DatasetConfig:
         """What a run's configuration holds: a corrected word, say of the licence, must not train everything anew."""
-        return self.model_copy(update={"title": None, "obtain": None, "licence": None})
+        return self.model_copy(update={"title": None, "obtain": None, "licence": None, "long_videos": None})

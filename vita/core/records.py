@@ -7,13 +7,14 @@ records of a later version can be read. Units are in the names.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.core.files import read_json, write_json
+from vita.core.plain_text import one_line
 from vita.core.run_config import Holds
 
 WEIGHTS_FILE = "model.safetensors"  # in a run's folder, as all of these
@@ -22,6 +23,8 @@ TRAINING_FILE = "record.json"  # of a training that failed or was interrupted, i
 PREDICTION_FILE = "predict_record.json"
 START_WEIGHTS = "start.safetensors"  # a backbone of others, converted
 START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
+IMPORT_FILE = "import.json"  # in the folder of an external result
+EXTERNAL_RESULTS = "results/external"  # folder of all of them, <data set>/<name>/
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
 Origin = Literal["trained", "file", "external"]
@@ -67,12 +70,13 @@ class RunRecord(RunOutcome):
 
 
 class StartingWeights(Record):
-    """The file that a training starts from, and what of the model was not in it."""
+    """The file that a training starts from, and what of the model was not in it, or of the file not in the model."""
 
     file: str
     sha256: str
     reinitialised: list[str]  # tensors of class heads for another number of classes
     absent_parts: list[str]
+    left_out_parts: list[str] = []  # whole parts of another model
 
 
 class FileOrigin(Record):
@@ -114,12 +118,79 @@ class PredictionRecord(RunRecord):
     taken_over: list[str] = []  # inference variants that an earlier plan had asked of the same weights
 
 
+# What people wrote, as one line; "" where they wrote nothing.
+Line = Annotated[str, BeforeValidator(lambda text: one_line(str(text))), Field(max_length=300)]
+Title = Annotated[str, BeforeValidator(lambda text: one_line(str(text))), Field(min_length=1, max_length=80)]
+
+
+class ResultsOrigin(Record):
+    """Whose results these are, in the words of who imported them.
+
+    name: of the import, which YAML files and folders call it by.  title, backbone: the cells of its rows.
+    source: where the code is published.  commit: of that code.
+    """
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]*$", max_length=60)
+    title: Title
+    backbone: Title
+    citation: Line = ""
+    source: Line = ""
+    commit: Line = ""
+
+
+class ImportedFile(Record):
+    """One results file, which stands for one training. sha256: of the file as it was given, `member` of an archive.
+
+    empty_videos: ids of the videos to be scored in which nothing was predicted.  left_out: tracks by their category,
+    which the data set does not have.
+    """
+
+    seed: int
+    file: str
+    member: str | None = None
+    sha256: str
+    tracks: int
+    empty_videos: list[int]
+    left_out: dict[str, int]
+    stored_sha256: str  # of predictions/seed<k>.json, the same tracks in the data set's ids
+
+
+class ImportRecord(Record):
+    """`import.json`: results of other code for a data set, and against what they were checked. No training is told of.
+
+    videos: height, width and number of frames of each that the results cover, by id.  categories: names by id.
+    categories_by: how the categories of the files were understood.  video_id_shift: added to their video ids.
+    """
+
+    task: Literal["import"] = "import"
+    weights_from: Literal["external"] = "external"
+    origin: ResultsOrigin
+    dataset: str
+    validate_on: Literal["valid", "local_split"]
+    ground_truth: str
+    videos: dict[int, tuple[int, int, int]]
+    categories: dict[int, str]
+    categories_by: str
+    video_id_shift: int
+    files: list[ImportedFile] = Field(min_length=1)
+    imported_at: str  # UTC
+    version: str  # of this package
+
+
 class SparseRecord(Record):
     """A record of which a file holds only what was asked for and found."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values by key, in the order of the class, without what was never set."""
         return self.model_dump(mode="json", exclude_unset=True)
+
+
+class FurtherValue(SparseRecord):
+    """A score beyond the main ones, a fraction, null where there is no object; its interval where there is one."""
+
+    score: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 class MetricsRecord(SparseRecord):
@@ -136,6 +207,10 @@ class MetricsRecord(SparseRecord):
     breakdown: list[dict[str, Any]] = []
     per_video: list[dict[str, Any]] = []
     errors: dict[str, Any] = {}
+    further: dict[str, FurtherValue] = {}  # by the names of `vita.core.further_scores`
+    hota: dict[str, Any] = {}
+    occlusion: list[dict[str, Any]] = []
+    lengths: dict[str, Any] = {}
 
 
 class ProbeRecord(SparseRecord):

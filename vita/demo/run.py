@@ -8,9 +8,11 @@ from pathlib import Path
 
 import torch
 
+from vita.blocks.prediction_form import adopt_prediction_form
 from vita.core.config_base import Frozen, digest
 from vita.core.contract import StreamingMethod, Track, UserError, Video
 from vita.core.files import read_json, sha256, write_json
+from vita.core.json_list import json_list
 from vita.core.plugins import find_method, method_package
 from vita.core.progress import say
 from vita.core.run_config import RunConfig
@@ -18,7 +20,7 @@ from vita.data.dataset import find_files
 from vita.demo.overlay import Painter, write_contact_sheet, write_video
 from vita.demo.video_file import OwnVideo, open_video
 from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_whole
-from vita.engine.predict import json_list, results_of
+from vita.engine.predict import results_of
 from vita.engine.record import device_name, peak_host_memory, source_digest
 
 PICTURES = 12  # of the contact sheet
@@ -112,6 +114,7 @@ def _load(config: RunConfig, weights: Path, device: torch.device) -> tuple[Strea
     assert isinstance(model, StreamingMethod)
     load_whole(model, weights)
     model.to(device).eval()
+    adopt_prediction_form(model, device)
     return model, _classes(config, classes)
 
 

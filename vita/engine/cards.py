@@ -5,7 +5,6 @@ A claim is a locked file, named after the card, which the system lets go when th
 
 from __future__ import annotations
 
-import fcntl
 import getpass
 import os
 import random
@@ -14,12 +13,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TextIO
 
 from vita.core.contract import UserError
+from vita.core.locks import try_lock
+from vita.core.scheduler import job_number
 
 VISIBLE = "CUDA_VISIBLE_DEVICES"
-SCHEDULERS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "JOB_ID")  # variables of a job that has its cards already
 
 
 def installed_cards() -> list[str]:
@@ -75,8 +74,7 @@ def own_cards(
     out. 0 hides all cards. cards: that may be taken, those of this machine where none are given. folder: of the claims.
     Raises UserError where fewer are visible, or still free after a while.
     """
-    scheduled = any(name in os.environ for name in SCHEDULERS)
-    if count is None or (count and scheduled):
+    if count is None or (count and job_number() is not None):
         yield []
         return
     seen = (visible_here() if cards is None else list(cards)) if count else []
@@ -119,15 +117,11 @@ def _claim(count: int, cards: Sequence[str], folder: Path, patience_s: float, cl
 
 def _lock(path: Path, stack: ExitStack) -> bool:
     """Whether the file could be locked, until the stack is closed."""
-    handle: TextIO = path.open("a", encoding="utf-8")
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        handle.close()
-        return False
-    except OSError as error:
-        raise UserError(f"{path}: cannot be locked: {error.strerror}; let TMPDIR name a local folder") from None
-    stack.enter_context(handle)
+    with ExitStack() as opened:
+        handle = opened.enter_context(path.open("a", encoding="utf-8"))
+        if not try_lock(handle, elsewhere="let TMPDIR name a local folder"):
+            return False
+        stack.push(opened.pop_all())
     return True
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from vita.core.contract import UserError
 from vita.core.files import atomic_write
 
 CLASS_HEAD = "class_head"  # the part of a parameter's name that says: my shape depends on the number of classes
+SHOWN = 3  # tensors that an error names
 
 
 def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
@@ -31,32 +32,51 @@ def save_weights(state: Mapping[str, Tensor], path: Path) -> None:
 
 @dataclass(frozen=True)
 class Loaded:
-    """What a weights file did not give: class heads of another size, and whole parts that it does not hold."""
+    """What a weights file did not give: class heads of another size, and whole parts that it does not hold.
+
+    left_out_parts: whole parts that it holds and the model does not have.
+    """
 
     reinitialised: list[str]
     absent_parts: list[str]
+    left_out_parts: list[str] = field(default_factory=list)
 
 
 def load_weights(model: nn.Module, path: Path) -> Loaded:
     """Fill a model from a safetensors file, which may lack whole top-level parts (a detector alone, say).
 
-    Raises UserError when the file is missing, damaged, or of another model: then it lists what does not fit.
+    It may be another model's, of which some parts are the same: whole parts that this one does not have are left out.
+    Raises UserError when the file is missing, damaged, has numbers that are none, or has no part in common: then it
+    lists what does not fit.
     """
     found, wanted = _read(path), model.state_dict()
+    parts = set(map(_part, wanted))
+    if parts & set(map(_part, found)):
+        left_out = set(map(_part, found)) - parts
+        found = {name: tensor for name, tensor in found.items() if _part(name) in parts}
+    else:
+        left_out = set()  # nothing fits, which is told
     heads = [k for k in _of_another_shape(found, wanted) if CLASS_HEAD in k]
-    present = {k.partition(".")[0] for k in found}
-    needed = [k for k in wanted if k.partition(".")[0] in present]
+    present = set(map(_part, found))
+    needed = [k for k in wanted if _part(k) in present]
     _check_fit(path, found, wanted, needed, heads)
     model.load_state_dict({**wanted, **{k: v for k, v in found.items() if k not in heads}})
-    return Loaded(sorted(heads), sorted({k.partition(".")[0] for k in wanted} - present))
+    return Loaded(sorted(heads), sorted(parts - present), sorted(left_out))
 
 
 def load_whole(model: nn.Module, path: Path) -> Loaded:
-    """As `load_weights`, for prediction. Raises UserError when the file lacks a part of the model, too."""
+    """As `load_weights`, for prediction: raises UserError when the file is of another model in any part, too."""
     loaded = load_weights(model, path)
     if loaded.absent_parts:
         raise UserError(f"{path}: cannot predict: it lacks the parts {', '.join(loaded.absent_parts)}")
+    if loaded.left_out_parts:
+        raise UserError(f"{path}: cannot predict: of another model, with the parts {', '.join(loaded.left_out_parts)}")
     return loaded
+
+
+def _part(name: str) -> str:
+    """The top-level part of a model that a tensor belongs to."""
+    return name.partition(".")[0]
 
 
 def load_backbone(model: nn.Module, parameters: Collection[nn.Parameter], path: Path) -> Loaded:
@@ -84,7 +104,18 @@ def constant_norms(model: nn.Module) -> list[str]:
 def _read(path: Path) -> dict[str, Tensor]:
     with _readable(path):
         found: dict[str, Tensor] = load_file(path)
+    check_finite(found, str(path))
     return found
+
+
+def check_finite(state: Mapping[str, Tensor], where: str) -> None:
+    """Raises UserError naming tensors with entries that are infinite or not numbers; `where` opens its message."""
+    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
+    if bad:
+        named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
+        raise UserError(
+            f"{where}: NaN or infinite entries in {len(bad)} of {len(state)} tensors ({named}); the file is of no use"
+        )
 
 
 def count_classes(path: Path, head: str) -> int | None:

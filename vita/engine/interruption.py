@@ -39,12 +39,12 @@ class EndRequest:
 
 @contextmanager
 def raised() -> Iterator[None]:
-    """Inside, the signal that ends a job raises Interrupted where it arrives, so that nothing is left half-written."""
+    """Inside, signals that ask for an end raise Interrupted where they arrive, so that nothing is left half-written."""
 
     def end(number: int, _: FrameType | None) -> None:
         raise Interrupted(f"by {signal.Signals(number).name}")
 
-    with _handling((END,), end):
+    with _handling((END, *WARNINGS), end):
         yield
 
 

@@ -88,10 +88,16 @@ def _run_together(processes: int, command: Sequence[str]) -> Failure | None:
     try:
         elastic_launch(plan, program)(*arguments)
     except ChildFailedError as error:
-        failures = [Failure(rank, one.exitcode) for rank, one in error.failures.items()]
-        # A signal ends a process at once, the others fail since they miss it; by SIGTERM, they were ended here.
-        causes = [one for one in failures if one.code != -signal.SIGTERM] or failures
-        return min(causes, key=lambda one: (one.code >= 0, one.code != USER_ERROR))
+        return first_failure(error)
     except SignalException as ended:  # which all processes got too, and ended by in order
         raise Interrupted(f"by {signal.Signals(ended.sigval).name}") from None
     return None
+
+
+def first_failure(error: ChildFailedError) -> Failure:
+    """Of all processes that failed, the one that the others failed after."""
+    failures = [Failure(rank, one.exitcode) for rank, one in sorted(error.failures.items())]
+    # Who found what a user can mend says so, and who a signal ended is next: the others fail since they miss these two.
+    # By SIGTERM, they were ended by the launcher.
+    causes = [one for one in failures if one.code != -END] or failures
+    return min(causes, key=lambda one: (one.code != USER_ERROR, one.code >= 0))

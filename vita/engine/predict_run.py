@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
@@ -22,6 +24,8 @@ from vita.engine.predict import write_predictions
 from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
 from vita.engine.seeding import seed_everything
 
+Adopt = Callable[[nn.Module, torch.device], None]  # changes a model for predictions on a device
+
 
 def predict_run(
     config: RunConfig,
@@ -31,12 +35,14 @@ def predict_run(
     out: Path,
     folder: Path,
     part: Part = "valid",
+    adopt: Adopt = lambda model, device: None,
 ) -> None:
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
     part: of the data set, whose videos are predicted. Under a workflow, variants that a plan before had are taken over.
-    only: names of the plan's variants, all when empty. Raises UserError on an unknown name or unreadable input, and
-    when memory runs out: then the record, in `folder`/work, says so.
+    only: names of the plan's variants, all when empty. adopt: turns the model into the form in which it predicts;
+    left out, it stays as it was trained. Raises UserError on an unknown name or unreadable input, and when memory runs
+    out: then the record, in `folder`/work, says so.
     """
     unknown = [name for name in only if name not in plan.variants]
     if unknown:
@@ -71,7 +77,8 @@ def predict_run(
     began, failed = time.perf_counter(), folder / "work" / PREDICTION_FILE
     try:
         with memory_explained("prediction", prediction_advice(plan)):
-            model = place(model, plan.card, device)
+            model = place(model, plan.card, device).eval()
+            adopt(model, device)
             predicted = kept.predicted if kept else None
             if new.names:
                 predicted = write_predictions(model, split, new, plan, out, folder / DETECTIONS)

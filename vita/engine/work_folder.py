@@ -17,8 +17,8 @@ from vita.core.contract import UserError
 from vita.core.files import remove_unfinished
 from vita.core.locks import try_lock
 from vita.core.progress import say
+from vita.core.scheduler import job_number
 
-JOB_VARIABLES = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID")  # where schedulers name a job
 PATIENCE_UNTOLD_S = 2.0  # a trainer whose parent died needs a moment to notice
 BETWEEN_LINES_S = 60.0
 
@@ -28,8 +28,7 @@ class Holder:
 
     def __init__(self, handle: TextIO) -> None:
         self._descriptor = handle.fileno()
-        job = next((os.environ[name] for name in JOB_VARIABLES if name in os.environ), None)
-        self._who = {"node": platform.node(), "process": os.getpid(), "job": job, "since": _now()}
+        self._who = {"node": platform.node(), "process": os.getpid(), "job": job_number(), "since": _now()}
         self.tell("starting")
 
     def tell(self, progress: str) -> None:

@@ -173,13 +173,13 @@ def or_null(score: float) -> float | None:
 
 def summarise(precision: Floats, recall: Floats) -> Scores:
     """The twelve numbers from precision (T, R, K, A, M) and recall (T, K, A, M)."""
-    main = _main_scores(precision[:, :, :, 0, -1], recall[:, :, 0, :])
+    main = main_scores(precision[:, :, :, 0, -1], recall[:, :, 0, :])
     ap_by_size = (mean_of_valid(precision[:, :, :, area, -1]) for area in (1, 2, 3))
     recall_at_most = (mean_of_valid(recall[:, :, area, -1]) for area in range(4))
     return Scores(*main, *ap_by_size, *recall_at_most)
 
 
-def _main_scores(precision: Floats, recall: Floats) -> Iterator[float]:
+def main_scores(precision: Floats, recall: Floats) -> Iterator[float]:
     """In their order, from precision (T, R, K) at the highest limit and recall (T, K, M)."""
     for thresholds, limit in zip(THRESHOLDS, LIMITS, strict=True):
         yield mean_of_valid((precision if limit is None else recall[:, :, limit])[thresholds])

@@ -13,12 +13,14 @@ Legend: B draws, V videos.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from vita.core.contract import UserError
+from vita.core.records import FurtherValue
+from vita.evaluation.average_precision import or_null
 from vita.evaluation.counts import Counts, Floats, Int64s
 from vita.evaluation.main_scores import SCORE_NAMES
 from vita.evaluation.resampled_scores import WeightedScores
@@ -105,24 +107,40 @@ def resampled_scores(results: list[Counts], draws: int, seed: int) -> tuple[Floa
 
     Raises UserError when draws < 2.
     """
-    if draws < 2:
-        raise UserError(f"{draws} draws give no interval; ask for at least 2 (1000 are usual), or 0 for none at all")
-    random = np.random.default_rng(seed)
     videos = len(results[0].video_ids)
     scorers = [WeightedScores(counts) for counts in results]
     observed = np.stack([scorer.of(np.ones((1, videos)))[0] for scorer in scorers])
-    block = max(1, _MOST_WEIGHTS // max(1, videos))
-    parts = []
-    for first in range(0, draws, block):
-        weights = draw_weights(videos, min(block, draws - first), random)
-        parts.append(np.stack([scorer.of(weights) for scorer in scorers]))
+    parts = [np.stack([scorer.of(weights) for scorer in scorers]) for weights in drawn_weights(videos, draws, seed)]
     return observed, np.concatenate(parts, axis=1)
+
+
+def drawn_weights(videos: int, draws: int, seed: int) -> Iterator[Int64s]:
+    """The draws of `draw_weights` in blocks, which bounds the memory: all scores of one seed see the same ones.
+
+    Raises UserError when draws < 2.
+    """
+    if draws < 2:
+        raise UserError(f"{draws} draws give no interval; ask for at least 2 (1000 are usual), or 0 for none at all")
+    random = np.random.default_rng(seed)
+    block = max(1, _MOST_WEIGHTS // max(1, videos))
+    for first in range(0, draws, block):
+        yield draw_weights(videos, min(block, draws - first), random)
 
 
 def reflected(score: float, drawn: Floats, highest: float = 1.0) -> Interval:
     """The interval of a score between 0 and `highest` from its draws (B,), none of them NaN."""
     low, high = _percentiles(drawn)
     return Interval(score, max(0.0, 2 * score - high), min(highest, 2 * score - low))
+
+
+def further_value(score: float | None, interval: Interval | None) -> FurtherValue:
+    """As records hold it, a fraction; null for None and without ground truth."""
+    found = None if score is None else or_null(score)
+    return (
+        FurtherValue(score=found)
+        if interval is None
+        else FurtherValue(score=found, low=interval.low, high=interval.high)
+    )
 
 
 def difference_of_draws(score: float, drawn: Floats) -> Difference:

@@ -67,10 +67,10 @@ class Counts:
     category_ids: tuple[int, ...]
     groups: tuple[GroupCounts, ...]
 
-    def by_category(self) -> dict[int, list[GroupCounts]]:
-        """The groups of each category, also of those that have none."""
+    def with_objects(self) -> dict[int, list[GroupCounts]]:
+        """The groups of each category that has an object to be found, ascending by id: no other changes a score."""
         found = grouped(self.groups, lambda group: group.category_id)
-        return {key: found.get(key, []) for key in self.category_ids}
+        return {key: found[key] for key in sorted(found) if any(group.ground_truth for group in found[key])}
 
     def to_json(self) -> dict[str, Any]:
         """Plain lists and numbers."""

@@ -59,12 +59,12 @@ def match_detections(ious: Floats, crowd: Flags, truth_ignored: Flags, outside: 
     """(A, T, D) ground-truth track of each detection, or -1, and whether it counts neither way.
 
     ious: (D, G), detections in descending order of score.  crowd: (G,) may be taken by several detections.
-    truth_ignored: (A, G).  outside: (A, D) not in the area range.
+    truth_ignored: (A, G).  outside: (A, D) not in the area range. The ranges may be of another kind, as of occlusion.
     Each detection takes the track of highest IoU, at or above the threshold, that is still free; tracks that are not
     ignored come before ignored ones, and the later of two equal ones wins (the rule of the official evaluator). A
     detection is ignored when its track is, or when it has none and is outside the area range.
     """
-    shape = len(AREA_RANGES), len(IOU_THRESHOLDS), len(ious)
+    shape = len(truth_ignored), len(IOU_THRESHOLDS), len(ious)
     matches, ignored = np.empty(shape, np.int64), np.empty(shape, bool)
     _match_all(ious, crowd, truth_ignored, outside, _REQUIRED, matches, ignored)
     return matches, ignored

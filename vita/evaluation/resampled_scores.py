@@ -1,7 +1,7 @@
 """Main scores under many weightings of the videos at once, compiled: those of `average_precision` under all of them.
 
-Legend: D detections of all categories, V videos, K categories, T IoU thresholds, R recall levels, B weightings,
-C main scores, M detection limits.
+Legend: D detections of all categories, V videos, K categories that have an object, T IoU thresholds, R recall levels,
+B weightings, C main scores, M detection limits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class WeightedScores:
     """Kept counts, laid out so that a thousand weightings of the videos take about a second."""
 
     def __init__(self, counts: Counts) -> None:
-        merged = [merge_groups(groups, counts.video_ids) for groups in counts.by_category().values()]
+        merged = [merge_groups(groups, counts.video_ids) for groups in counts.with_objects().values()]
         self._bounds = np.cumsum([0, *(len(category.scores) for category in merged)])
         nothing = np.zeros(0, np.int64)
         self._video = np.concatenate([nothing, *(category.video for category in merged)])

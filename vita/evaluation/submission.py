@@ -12,9 +12,9 @@ from typing import IO, Any
 from vita.core.contract import UserError
 from vita.core.files import atomic_write, read_json, sha256
 from vita.core.progress import progress
-from vita.data.masks.rle import is_absent, normalise
 from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import VideoSize
+from vita.evaluation.readers.whole_track import whole_track
 
 MEMBER = "results.json"
 KEYS = ("video_id", "category_id", "score", "segmentations")
@@ -76,21 +76,8 @@ def _entry(entry: Any, videos: Mapping[int, VideoSize], categories: Collection[i
     if category_id not in categories:
         raise UserError(f"{source}: category {category_id} is unknown; the data set has {sorted(categories)}")
     score = finite_number(entry, "score", source)
-    masks = _masks(entry["segmentations"], videos[video_id], f"{source}, of video {video_id}")
+    masks = whole_track(entry["segmentations"], videos[video_id], f"{source}, of video {video_id}")
     return dict(zip(KEYS, (video_id, category_id, score, masks), strict=True))
-
-
-def _masks(segmentations: Any, size: VideoSize, source: str) -> list[Any]:
-    if not isinstance(segmentations, list) or len(segmentations) != size.length:
-        found = len(segmentations) if isinstance(segmentations, list) else type(segmentations).__name__
-        raise UserError(f"{source}: `segmentations` must be a list of {size.length}, one a frame, not {found}")
-    masks = []
-    for frame, segmentation in enumerate(segmentations):
-        try:
-            masks.append(None if is_absent(segmentation) else normalise(segmentation, size.height, size.width))
-        except (ValueError, TypeError) as error:
-            raise UserError(f"{source}, frame {frame} (counted from 0): {error}") from None
-    return masks
 
 
 def _write(entries: list[dict[str, Any]], path: Path, large: bool) -> None:

@@ -1,6 +1,6 @@
 """Intersection over union of tracks: intersections summed over frames, divided by unions summed over frames.
 
-Legend: N tracks of one video, S masks of all of them, D and G tracks of the two sides, P pairs.
+Legend: N tracks of one video, S masks of all of them, D and G tracks of the two sides, P pairs, F frames.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
-from vita.data.masks.rle_kernels import NO_FAULT, decode_codes, intersect_pairs
+from vita.data.masks.rle_kernels import NO_FAULT, decode_codes, intersect_frames, intersect_pairs
 from vita.evaluation.counts import Flags, Floats, Int64s
 from vita.evaluation.readers.mask_tracks import MaskTrack
 
@@ -42,6 +42,7 @@ class Tubes:
                 f"run-length code; its run lengths must add up to {height} x {width} pixels; export this mask again"
             )
         self._edge_bounds = np.concatenate([[0], edge_ends])
+        self._has_mask = np.diff(text_ends, prepend=0) > 0
         self._areas_until = _bounds(areas)
         visible = np.diff(_bounds(areas > 0)[self._mask_bounds])
         self.mean_areas = np.diff(self._areas_until[self._mask_bounds]) / np.maximum(visible, 1)
@@ -61,6 +62,24 @@ class Tubes:
         common = np.minimum(frames[left], frames[right])
         union = self._areas_of_first(left, common) + self._areas_of_first(right, common) - shared
         return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
+
+    def frame_ious(self, left: Int64s, right: Int64s, frames: int) -> Floats:
+        """(P, F) IoU of track left[p] with track right[p] in each of the first `frames` frames; 0 if one is absent."""
+        shared = intersect_frames(self._edges, self._edge_bounds, self._mask_bounds, left, right, frames)
+        areas = self._by_frame(np.diff(self._areas_until), frames)
+        union = areas[left] + areas[right] - shared
+        return np.divide(shared, union, out=np.zeros(shared.shape), where=union > 0)
+
+    def has_mask(self, frames: int) -> Flags:
+        """(N, F) whether a track has a mask, be it without a pixel, in each of the first `frames` frames."""
+        return self._by_frame(self._has_mask, frames)
+
+    def _by_frame(self, values: NDArray, frames: int) -> NDArray:
+        """(N, F) of values (S,) of all masks; 0 in frames that a track does not list."""
+        first, listed = self._mask_bounds[:-1, None], np.diff(self._mask_bounds)[:, None]
+        frame = np.arange(frames)
+        there = frame < listed
+        return np.where(there, np.append(values, 0)[np.where(there, first + frame, -1)], 0).astype(values.dtype)
 
     def _areas_of_first(self, tracks: Int64s, frames: Int64s) -> Int64s:
         first = self._mask_bounds[tracks]

@@ -1,6 +1,6 @@
 """Bring together the tracks of each (video, category) and match them.
 
-Legend: N tracks of one video, D detections and G ground-truth tracks of one category in it, A area ranges.
+Legend: N tracks of one video, D detections and G ground-truth tracks of one category in it, A area ranges, F frames.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from vita.evaluation.tube_iou import Tubes
 
 @dataclass(frozen=True)
 class Group:
-    """The tracks of one (video, category): detections by descending score (ties in file order), at most 100."""
+    """The tracks of one (video, category): detections by descending score (ties in file order)."""
 
     video_id: int
     category_id: int
@@ -34,8 +34,13 @@ class Group:
         return [*(one.track for one in self.detections), *(one.track for one in self.annotations)]
 
 
-def group_tracks(ground_truth: GroundTruth, detections: Sequence[Detection]) -> list[list[Group]]:
-    """The non-empty groups of each video of the ground truth; other videos' detections are left out."""
+def group_tracks(
+    ground_truth: GroundTruth, detections: Sequence[Detection], most: int | None = max(MAX_DETECTIONS)
+) -> list[list[Group]]:
+    """The non-empty groups of each video of the ground truth; other videos' detections are left out.
+
+    most: how many detections a group keeps, those of highest score; None: all.
+    """
     groups: dict[int, dict[int, Group]] = {video_id: {} for video_id in ground_truth.videos}
     for annotation in ground_truth.annotations:
         _group_of(annotation, groups).annotations.append(annotation)
@@ -45,12 +50,25 @@ def group_tracks(ground_truth: GroundTruth, detections: Sequence[Detection]) -> 
     by_video = [[found[key] for key in sorted(found)] for found in groups.values()]
     for group in (group for found in by_video for group in found):
         group.detections.sort(key=lambda detection: -detection.score)
-        del group.detections[max(MAX_DETECTIONS) :]
+        if most is not None:
+            del group.detections[most:]
     return by_video
 
 
 def _group_of(track: Annotation | Detection, groups: dict[int, dict[int, Group]]) -> Group:
     return groups[track.video_id].setdefault(track.category_id, Group(track.video_id, track.category_id))
+
+
+@dataclass(frozen=True)
+class FrameOverlaps:
+    """One group in single frames.
+
+    ious: (F, G, D), 0 where one of the two has no mask.  visible: (F, G) and predicted: (F, D) have a mask.
+    """
+
+    ious: Floats
+    visible: Flags
+    predicted: Flags
 
 
 @dataclass(frozen=True)
@@ -68,6 +86,19 @@ class DecodedVideo:
         ends = np.cumsum([detections * annotations for detections, annotations in shapes])
         parts = np.split(self.tubes.pair_ious(left, right), ends[:-1])
         return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+
+    def frame_overlaps(self, frames: int) -> list[FrameOverlaps]:
+        """Of each group, in each of the first `frames` frames."""
+        has_mask = self.tubes.has_mask(frames)
+        found = []
+        for first, group in zip(self._firsts(), self.groups, strict=True):
+            detections, annotations = len(group.detections), len(group.annotations)
+            split, last = first + detections, first + detections + annotations
+            left, right = _pairs(first, detections, annotations)
+            ious = self.tubes.frame_ious(left, right, frames)
+            ious = ious.reshape(detections, annotations, frames).transpose(2, 1, 0)
+            found.append(FrameOverlaps(ious, has_mask[split:last].T, has_mask[first:split].T))
+        return found
 
     def matches(self, ious: Sequence[Floats]) -> list[GroupMatches]:
         """Match each group, given its IoUs."""

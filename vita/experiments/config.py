@@ -11,7 +11,10 @@ from typing import Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
+from vita.core.further_scores import ScoreColumns
 from vita.core.run_config import WeightsFile
+from vita.experiments.external import ExternalName, ExternalRow
+from vita.experiments.method_config import OwnVariants
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
 Difference = dict[str, Any]  # keys of another section, laid over it
@@ -141,6 +144,7 @@ class TierConfig(Frozen):
     gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
     processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
     experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
+    scores: dict[str, ScoreColumns] = Field({})  # by experiment, columns beside those that it has
     datasets: dict[str, DatasetSubstitute]
     backbones: dict[str, str]
     methods: dict[str, TierMethod]
@@ -170,34 +174,6 @@ class TierConfig(Frozen):
         return self
 
 
-class VariantConfig(Frozen):
-    """A training variant: a difference of at most five options under a name."""
-
-    options: Options = Field({}, max_length=5)
-    starts_from: str | None = None  # another variant, whose final weights are the first weights here
-    dataset: str | None = None  # the paper's name; None: the one that the experiment asks
-    schedule: str = "clips"
-    seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
-    pseudo_videos: bool = False  # mix in those that the tier names for the data set, if it names any
-
-
-class MethodConfig(Frozen):
-    """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
-
-    title: str  # what tables call it
-    presets: dict[str, Options]
-    backbones: dict[str, Options]
-    variants: dict[str, VariantConfig]
-    inference: dict[str, Options]
-
-
-class OwnVariants(Frozen):
-    """Variants that one experiment alone asks for, beside those in a method's file; no name may be in both."""
-
-    variants: dict[str, VariantConfig] = Field({})
-    inference: dict[str, Options] = Field({})
-
-
 class Row(Frozen):
     """One row of a table: the cells that name it, and what differs from the experiment's selection."""
 
@@ -207,6 +183,8 @@ class Row(Frozen):
     dataset: str | None = None
     backbone: str | None = None
     variant: str | None = None
+    reference: Key = Field({})  # cells of the row that it is compared with, where they are not its own
+    external: ExternalName | None = None  # in the place of all of these but the data set: a result that was imported
 
 
 Kind = Literal["table", "frames", "curves", "qualitative"]
@@ -224,12 +202,14 @@ class ExperimentConfig(Frozen):
     caption: str = ""  # in the report, as reStructuredText; empty: what holds for every table
     kind: Kind = "table"
     select: Selection
-    each_method: bool = False  # every row stands for each method of the tier, whose title is a cell `method` of its key
+    each_method: bool = False  # rows that name no method stand for each of the tier: a cell `method` of their key
+    external: bool = False  # with `each_method`: for each external result of the data set too
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
     published: str | None = None  # a file of the paper's numbers with the columns of `key`
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
+    scores: ScoreColumns = ()  # columns beyond the main scores
     by_name_only: bool = False  # left out of tiers that name no experiments
     methods: dict[str, OwnVariants] = Field({})
     probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
@@ -254,7 +234,9 @@ class ResolvedRow(Frozen):
     as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
     train_videos: int | None = None  # published number of the release's training videos
     valid_videos: int | None = None  # published number of the release's validation videos
+    reference: Key = Field({})  # as of a `Row`
     not_run: str | None = None
+    external: ExternalRow | None = Field(None, exclude_if=lambda external: external is None)
 
 
 class ResolvedAnchor(Frozen):
@@ -281,6 +263,7 @@ class TableSpec(Frozen):
     published: str | None = None
     reported: bool = False
     max_frames: bool = False
+    scores: ScoreColumns = Field((), exclude_if=lambda scores: not scores)
     anchor: ResolvedAnchor | None = None
 
     @property
@@ -292,5 +275,5 @@ class TableSpec(Frozen):
         """The row that `row` is compared with; itself where it is one of those."""
         if self.reference is None:
             return None
-        wanted = row.key | self.reference
+        wanted = (row.external.like if row.external else row.key) | row.reference | self.reference
         return next((other for other in self.rows if other.key == wanted), None)

@@ -17,14 +17,13 @@ from vita.experiments.config import (
     Adjustment,
     DatasetSubstitute,
     ExperimentConfig,
-    MethodConfig,
     Options,
     PseudoVideoSubstitute,
     Selection,
     TierConfig,
     TierWeights,
-    VariantConfig,
 )
+from vita.experiments.method_config import MethodConfig, VariantConfig
 from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
@@ -104,8 +103,9 @@ class Resolver:
     def experiments(self) -> dict[str, ExperimentConfig]:
         """The experiments that the tier names, or all that there are."""
         known = self._known("experiments")
-        for name in self.tier.fewer_seeds:
-            pick(dict.fromkeys(known), name, f"{self.tier_file}: fewer_seeds")
+        for key in ("fewer_seeds", "scores"):
+            for name in getattr(self.tier, key):
+                pick(dict.fromkeys(known), name, f"{self.tier_file}: {key}")
         if self.tier.experiments is not None:
             return {name: self._load("experiments", name, ExperimentConfig) for name in self.tier.experiments}
         found = {name: self._load("experiments", name, ExperimentConfig) for name in known}
@@ -137,7 +137,7 @@ class Resolver:
             run = self._run(names, seed)
             variants = list(self.methods[names.method].variants)
             for earlier in variants[: variants.index(names.variant)]:
-                if names.variant in self._ancestors(names.method, earlier):
+                if (names.method, names.variant) in self._ancestors(names.method, earlier):
                     continue
                 other = self._run(names.model_copy(update={"variant": earlier}), seed)
                 if without_names(other.config) == without_names(run.config):
@@ -192,16 +192,26 @@ class Resolver:
         if variant.starts_from is None:
             return None
         self._ancestors(names.method, names.variant)
-        return self.run(names.model_copy(update={"variant": variant.starts_from}), seed)
+        method, name = variant.starts_from.of(names.method)
+        return self.run(names.model_copy(update={"method": method, "variant": name}), seed)
 
-    def _ancestors(self, method: str, variant: str) -> list[str]:
-        """What a training variant starts from, what that starts from, and so on. Raises UserError on a circle."""
-        variants, found = self.methods[method].variants, [variant]
-        while (parent := pick(variants, found[-1], f"method {method}: variants").starts_from) is not None:
-            if parent in found:
-                raise UserError(f"method {method}: variants.{variant}: starts from itself")
-            found.append(parent)
+    def _ancestors(self, method: str, variant: str) -> list[tuple[str, str]]:
+        """What a training starts from, what that starts from, and so on: methods and variants.
+
+        Raises UserError on a circle, and on names that are not known.
+        """
+        where, found = f"method {method}: variants.{variant}", [(method, variant)]
+        while (start := self._variant(*found[-1], where).starts_from) is not None:
+            if start.of(found[-1][0]) in found:
+                raise UserError(f"{where}: starts from itself")
+            found.append(start.of(found[-1][0]))
         return found[1:]
+
+    def _variant(self, method: str, name: str, where: str) -> VariantConfig:
+        """A training variant of a method, which one that stands at `where` starts from."""
+        choices = pick(self.methods, method, f"{where}: starts_from").variants
+        found: VariantConfig = pick(choices, name, f"method {method}: variants")
+        return found
 
     def _options(self, method: MethodConfig, names: Selection, variant: VariantConfig) -> Options:
         choice = self.tier.methods[names.method]

@@ -6,13 +6,17 @@ each tier says what stands in for them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from vita.core.contract import UserError
+from vita.core.further_scores import LENGTHS
+from vita.core.records import ImportRecord
 from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
+from vita.experiments.external import ExternalRun
+from vita.experiments.external_rows import Externals, check_asked, check_distinct
 from vita.experiments.paper_numbers import has_number
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay, pick
@@ -30,9 +34,14 @@ PAPER_TIERS = ("paper", "paper_lite", "released")  # whose runs are the paper's 
 
 
 class RunTable:
-    """All runs and tables of a tier, or of its rehearsal. Raises UserError naming the file and key of a wrong name."""
+    """All runs and tables of a tier, or of its rehearsal. Raises UserError naming the file and key of a wrong name.
 
-    def __init__(self, tier_file: Path, library: Path, rehearse: int | None = None) -> None:
+    imports: external results, which stand in the tables of their data sets.
+    """
+
+    def __init__(
+        self, tier_file: Path, library: Path, rehearse: int | None = None, imports: Sequence[ImportRecord] = ()
+    ) -> None:
         self._resolver = Resolver(tier_file, library, rehearse)
         self.tier, self.experiments = self._resolver.tier, self._resolver.experiments
         images = [mixed_in.dataset for mixed_in in self._resolver.pseudo_videos.values()]
@@ -41,6 +50,9 @@ class RunTable:
         self.specs: dict[str, TableSpec] = {}
         self.probes: dict[str, list[Probe]] = {}  # by experiment
         self._evaluations: dict[str, list[tuple[str, str]]] = {}
+        titles = {name: method.title for name, method in self._resolver.methods.items()}
+        self._imports = Externals(imports, self.tier.tier, self._resolver.datasets, titles)
+        self._externals: dict[str, list[ExternalRun]] = {}  # by experiment
         self._labelled: dict[str, bool] = {}  # by the paper's name of a data set
         for name, experiment in self.experiments.items():
             if experiment.probes is not None:
@@ -67,14 +79,35 @@ class RunTable:
         """Every (run, inference variant) that one table needs, each once."""
         return [(self.find(directory), inference) for directory, inference in self._evaluations[experiment]]
 
+    def further_scores(self, run: Run | ExternalRun, inference: str) -> list[str]:
+        """The scores beyond the main ones that tables ask of one evaluation, each once."""
+        asking = [
+            spec
+            for name, spec in self.specs.items()
+            if (run.directory, inference) in self._evaluations[name] or run in self._externals[name]
+        ]
+        return list(dict.fromkeys(score for spec in asking for score in spec.scores))
+
+    def externals(self, experiment: str | None = None) -> list[ExternalRun]:
+        """Every external result and seed that one table needs, or all of them together, each once."""
+        found = self._externals.values() if experiment is None else [self._externals.get(experiment, [])]
+        return list({run.directory: run for runs in found for run in runs}.values())
+
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
+        check_asked(name, experiment)
         self._evaluations[name] = []
         rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
+        rows += self._imports.beside(experiment, rows) if experiment.external else []
+        check_distinct(name, rows)
+        self._externals[name] = [run for row in rows for run in self._imports.runs(row)]
+        scores = tuple(dict.fromkeys((*experiment.scores, *self.tier.scores.get(name, ()))))
+        self._check_scores(name, scores)
         self.specs[name] = TableSpec(
             name=name,
             tier=self.tier.tier,
             rows=tuple(rows),
             anchor=self._anchor(name),
+            scores=scores,
             **experiment.model_dump(
                 include={"item", "title", "kind", "reference", "published", "reported", "max_frames"}
             ),
@@ -83,23 +116,30 @@ class RunTable:
 
     def _rows(self, experiment: ExperimentConfig) -> Iterator[tuple[Row, Selection]]:
         """Every row with what it selects; with `each_method`, the rows of one method after those of another."""
-        titles = {name: method.title for name, method in self._resolver.methods.items()}
-        for name in titles if experiment.each_method else (None,):
-            for row in experiment.rows:
-                changed = row.model_dump(exclude={"key"}, exclude_none=True) | ({"method": name} if name else {})
-                key = {"method": titles[name], **row.key} if name else row.key
-                yield row.model_copy(update={"key": key}), experiment.select.model_copy(update=changed)
+        shared = [row for row in experiment.rows if experiment.each_method and row.method is None]
+        rows = [
+            row.model_copy(update={"method": name, "key": {"method": method.title, **row.key}})
+            for name, method in self._resolver.methods.items()
+            if not method.by_name_only
+            for row in shared
+        ]
+        for row in [*rows, *(row for row in experiment.rows if row not in shared)]:
+            changed = row.model_dump(include=set(Selection.model_fields), exclude_none=True)
+            yield row, experiment.select.model_copy(update=changed)
 
     def _enter_row(self, experiment: str, row: Row, names: Selection) -> ResolvedRow:
+        if row.external is not None:
+            return self._imports.selected(row, names.dataset)
         reason = self._reason_not_to_run(self.experiments[experiment], row, names)
         if reason is not None:
-            return ResolvedRow(key=row.key, not_run=reason, **names.model_dump())
+            return ResolvedRow(key=row.key, reference=row.reference, not_run=reason, **names.model_dump())
         seeds = self.tier.fewer_seeds.get(experiment, self.tier.seeds)
         runs = [self._ask(experiment, names, seed) for seed in seeds]
         run = runs[0]
         as_paper = run.dataset == names.dataset and run.backbone == names.backbone
         return ResolvedRow(
             key=row.key,
+            reference=row.reference,
             dataset=run.dataset,
             method=run.method,
             backbone=run.backbone,
@@ -187,7 +227,20 @@ class RunTable:
                 "`datasets` may use one data set twice, but not with different `train` or `pseudo_videos`"
             )
 
+    def _check_scores(self, experiment: str, scores: Sequence[str]) -> None:
+        """Before anything runs: which videos are long, the data set has to say."""
+        of_lengths = [score for score in scores if score in LENGTHS.scores]
+        for directory, _ in self._evaluations[experiment] if of_lengths else ():
+            dataset = self.datasets[self.find(directory).config.dataset.name]
+            if dataset.long_videos is None:
+                raise UserError(
+                    f"experiment '{experiment}': scores: {of_lengths[0]} needs to know which videos of the data set "
+                    f"'{dataset.name}' are long; name them in its file, by the key long_videos"
+                )
+
     def _check_references(self, spec: TableSpec) -> None:
         for row in spec.rows:
             if spec.reference is not None and spec.reference_of(row) is None:
-                raise UserError(f"experiment '{spec.name}': reference: no row {row.key | spec.reference}")
+                raise UserError(
+                    f"experiment '{spec.name}': reference: no row {row.key | row.reference | spec.reference}"
+                )

@@ -10,7 +10,8 @@ from typing import Any
 from vita.core.config_base import Frozen
 from vita.core.dataset_config import DatasetConfig
 from vita.core.files import write_text
-from vita.experiments.config import ExperimentConfig, MethodConfig, TierConfig
+from vita.experiments.config import ExperimentConfig, TierConfig
+from vita.experiments.method_config import MethodConfig
 
 SECTIONS: dict[str, type[Frozen]] = {
     "tier": TierConfig,

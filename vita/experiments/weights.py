@@ -5,7 +5,8 @@ from __future__ import annotations
 from vita.core.contract import UserError
 from vita.core.records import START_WEIGHTS
 from vita.core.run_config import RunConfig
-from vita.experiments.config import Selection, TierConfig, TierWeights, VariantConfig
+from vita.experiments.config import Selection, TierConfig, TierWeights
+from vita.experiments.method_config import VariantConfig
 
 
 def weights_for(tier: TierConfig, names: Selection, where: str) -> TierWeights | None:
@@ -24,7 +25,7 @@ def check_backbone(tier: TierConfig, names: Selection, variant: VariantConfig, w
     if variant.starts_from is not None:
         raise UserError(
             f"{where}: weights.{tier.start}: a backbone for {names.method} '{names.variant}', which starts from "
-            f"'{variant.starts_from}'; name a training that starts from nothing"
+            f"'{variant.starts_from.variant}'; name a training that starts from nothing"
         )
 
 

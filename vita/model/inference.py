@@ -21,6 +21,7 @@ from tempfile import TemporaryDirectory
 import torch
 from torch import Tensor
 
+from vita.blocks.frame_detections import FrameDetections
 from vita.blocks.frame_detector import CHUNK_FRAMES, normalise_and_pad, read_in_chunks
 from vita.blocks.mask_decoding import FrameGeometry
 from vita.core.contract import FrameDetection, FrameSource, VideoPrediction
@@ -31,7 +32,7 @@ from vita.model.streaming.association import FrameQueries, associate_in_chunks
 from vita.model.streaming.disk_list import DiskList
 from vita.model.streaming.frame_store import DiskStore, FrameStore, MemoryStore
 from vita.model.streaming.mask_pass import mask_features, sweep_masks
-from vita.model.tracks import FrameDetections, choose, keep_queries
+from vita.model.tracks import choose, keep_queries
 
 FRAMES_ON_DEVICE = 36  # mask features of longer videos wait in host memory, as in the release
 KEPT_FRAMES = 36  # a video that is no longer is always kept in memory

@@ -1,6 +1,6 @@
 """From what the network says of a video to tracks: which pairs of query and class are kept, and the masks of those.
 
-Legend: T frames, F frames of a chunk, N video queries, C channels, k kept predictions, M masks, h w stride-4 positions.
+Legend: T frames, N video queries, C channels, k kept predictions, M masks, h w stride-4 positions.
 """
 
 from __future__ import annotations
@@ -11,10 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from vita.blocks.frame_detector import FrameOutput
-from vita.blocks.host_transfer import HostCopy
-from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
-from vita.core.contract import FrameDetection, Track
+from vita.blocks.mask_decoding import MaskTracks, frames_per_chunk, top_pairs, tracks_of
+from vita.core.contract import Track
 from vita.model.network import VideoOutput, VitaVariant
 
 
@@ -31,25 +29,6 @@ class Choice:
 def choose(output: VideoOutput, top_k: int) -> Choice:
     """The best pairs of the last decoder layer for the one video of a batch."""
     return Choice(*top_pairs(output.class_logits[-1, 0], top_k), output.mask_embeddings[-1, 0])
-
-
-class FrameDetections:
-    """The detector's own k best objects of F frames, whose masks are being coded."""
-
-    def __init__(self, output: FrameOutput, geometry: FrameGeometry, start: int, top_k: int) -> None:
-        """start: number of the first frame."""
-        scores, labels, queries = top_pairs(output.class_logits[-1], top_k)  # (F, k) each
-        frames = torch.arange(len(queries), device=queries.device)[:, None]
-        self._numbers = [start + frame for frame in range(len(queries)) for _ in range(queries.shape[1])]
-        self._scores, self._labels = HostCopy(scores.flatten()), HostCopy(labels.flatten())
-        self._masks = MaskTracks(geometry, queries.numel())
-        self._masks.add(output.mask_logits[-1][frames, queries].flatten(0, 1)[:, None])
-
-    def finish(self) -> list[FrameDetection]:
-        """All of them, frame by frame; score = class probability x mean foreground probability."""
-        rescored = (self._scores.get() * self._masks.quality).tolist()
-        found = zip(self._numbers, self._labels.get().tolist(), rescored, self._masks.segmentations, strict=True)
-        return [FrameDetection(frame, label, score, codes[0]) for frame, label, score, codes in found]
 
 
 @dataclass(frozen=True)

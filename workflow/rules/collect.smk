@@ -11,7 +11,9 @@ localrules:
 rule all_runs:
     """One row for every run and inference variant of the tier in force."""
     input:
-        **collected(lambda wildcards: TABLE.evaluated()),
+        **collected(
+            lambda wildcards: TABLE.evaluated(), lambda wildcards: TABLE.externals()
+        ),
         server=SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
@@ -21,7 +23,7 @@ rule all_runs:
     conda:
         ENVIRONMENT
     params:
-        runs=run_options(TABLE.evaluated()),
+        runs=run_options(TABLE.evaluated(), TABLE.externals()),
         server=each_as_option("--server", SERVER_SCORES),
     shell:
         "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
@@ -30,7 +32,10 @@ rule all_runs:
 rule table_runs:
     """As all_runs, of the runs that one table needs."""
     input:
-        **collected(lambda wildcards: evaluations_of(wildcards.experiment)),
+        **collected(
+            lambda wildcards: evaluations_of(wildcards.experiment),
+            lambda wildcards: externals_of(wildcards.experiment),
+        ),
         server=SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
@@ -40,7 +45,9 @@ rule table_runs:
     conda:
         ENVIRONMENT
     params:
-        runs=lambda wildcards: run_options(evaluations_of(wildcards.experiment)),
+        runs=lambda wildcards: run_options(
+            evaluations_of(wildcards.experiment), externals_of(wildcards.experiment)
+        ),
         server=each_as_option("--server", SERVER_SCORES),
     shell:
         "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"

@@ -19,6 +19,7 @@ from vita.experiments.planning.job_limits import (
     training_minutes,
 )
 from vita.experiments.reading import find_tier
+from vita.experiments.external import SCORED, read_imports
 from vita.experiments.run_table import RunTable
 from vita.experiments.config import JobResources
 from vita.engine.cards import visible_here
@@ -36,6 +37,7 @@ TABLES_AND_FIGURES = (
     "experiments/published/*.csv",
 )
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
+EXTERNAL = "results/external/{dataset}/{external}/scores/{tier}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"
 VARIABLE = re.compile(r"\$\{?(\w+)")  # of an environment, in a path
 
@@ -61,7 +63,7 @@ def limit_gpus():
 def run_table(config):
     """The runs and tables of `--config tier=`: a name in workflow/config, or a path. Every file is checked here."""
     try:
-        table = RunTable(tier_file(config), LIBRARY, REHEARSED)
+        table = RunTable(tier_file(config), LIBRARY, REHEARSED, read_imports())
         check_packages(table)
         return table
     except UserError as error:
@@ -155,6 +157,11 @@ def training_restarts():
 
 def run_of(wildcards):
     return TABLE.find(RUN.format(**dict(wildcards.items())))
+
+
+def external_of(wildcards):
+    directory = EXTERNAL.format(**dict(wildcards.items()))
+    return next(one for one in TABLE.externals() if one.directory == directory)
 
 
 def weights_file(run):

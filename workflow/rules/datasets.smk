@@ -4,6 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 from vita.core.contract import UserError
+from vita.core.further_scores import LENGTHS, kinds_of
 from vita.data.dataset import find_files
 
 
@@ -53,6 +54,23 @@ def training_data(config):
 def scored_data(evaluations):
     """The labels of all videos that are scored."""
     return sorted({annotations(run.config.dataset, "valid") for run, _ in evaluations})
+
+
+def long_videos(run, inference):
+    """The file that says which videos are long, where a table asks for scores of them."""
+    asked = kinds_of(TABLE.further_scores(run, inference))
+    dataset = TABLE.datasets[run.config.dataset.name]
+    return [dataset.long_videos] if LENGTHS in asked else []
+
+
+def further_options(run, inference):
+    """Words for `vita evaluate`, which ask for the scores beyond the main ones that tables have columns of."""
+    asked = kinds_of(TABLE.further_scores(run, inference))
+    alone = [kind.option for kind in asked if kind is not LENGTHS]
+    return [
+        *alone,
+        *(word for file in long_videos(run, inference) for word in ("--long", file)),
+    ]
 
 
 def scored_videos(dataset):

@@ -23,6 +23,12 @@ def evaluations_of(experiment):
     return TABLE.evaluations(experiment)
 
 
+def externals_of(experiment):
+    """The external results of one table."""
+    evaluations_of(experiment)  # tells when the tier does not name it
+    return TABLE.externals(experiment)
+
+
 def experiments(*kinds):
     return [name for name, spec in TABLE.specs.items() if spec.kind in kinds]
 
@@ -89,6 +95,16 @@ def metrics(evaluations):
     ]
 
 
+def external_files(runs):
+    """What external results leave: scores, and what those are of; where scoring failed, the log that tells."""
+    badly = [run for run in runs if SHOW_FAILED and run.failed]
+    scores = [
+        f"{run.directory}/logs/evaluate.log" if run in badly else run.metrics
+        for run in runs
+    ]
+    return scores + [f"{run.directory}/external.yaml" for run in runs]
+
+
 def of_runs(file, evaluations):
     """One file of every run of which anything is finished."""
     runs = [run for run, _ in finished(evaluations)]
@@ -108,26 +124,31 @@ def traces(runs):
     return sorted({*configs, *plans}.union(*map(failures.traces, runs)))
 
 
-def collected(evaluations):
-    """Inputs of `vita table runs`. evaluations: a function of the wildcards."""
+def collected(evaluations, externals):
+    """Inputs of `vita table runs`. evaluations, externals: functions of the wildcards."""
     return {
+        "external": lambda wildcards: external_files(externals(wildcards)),
         "metrics": lambda wildcards: metrics(evaluations(wildcards)),
         "records": lambda wildcards: of_runs("record.json", evaluations(wildcards)),
         "failed": lambda wildcards: traces(failed_runs(evaluations(wildcards))),
     }
 
 
-def run_options(evaluations):
+def run_options(evaluations, externals):
     """What is evaluated, as options of `vita table runs`, in the order of the run table."""
     badly = failed_runs(evaluations)
     well = list(dict.fromkeys(run for run, _ in evaluations if run not in badly))
-    return as_options(well, badly)
+    return as_options(well, badly, externals)
 
 
-def as_options(well, badly):
+def as_options(well, badly, externals):
     """Runs as options of `vita table runs` and `vita table pages`."""
-    directories = [[run.directory for run in runs] for runs in (well, badly)]
-    return f"{each_as_option('--runs', directories[0])} {each_as_option('--failed', directories[1])}".strip()
+    options = {"--runs": well, "--failed": badly, "--external": externals}
+    given = [
+        each_as_option(option, [run.directory for run in runs])
+        for option, runs in options.items()
+    ]
+    return " ".join(filter(None, given))
 
 
 def each_as_option(option, values):
@@ -168,6 +189,7 @@ def table_files(experiment):
         "spec": of("spec.yaml"),
         "runs": of("runs.csv"),
         "metrics": lambda wildcards: metrics(TABLE.evaluations(name(wildcards))),
+        "external": lambda wildcards: external_files(externals_of(name(wildcards))),
         "sources": sources(*TABLES_AND_FIGURES),
     }
 
@@ -188,7 +210,8 @@ def ended_badly():
 def page_options():
     """All runs of the tier as options of `vita table pages`."""
     badly = ended_badly()
-    return as_options([run for run in TABLE if run not in badly], badly)
+    well = [run for run in TABLE if run not in badly]
+    return as_options(well, badly, TABLE.externals())
 
 
 def print_errors(started):

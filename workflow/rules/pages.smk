@@ -15,6 +15,7 @@ rule pages:
         ],
         predictions=of_runs("predict_record.json", TABLE.evaluated()),
         metrics=metrics(TABLE.evaluated()),
+        external=external_files(TABLE.externals()),
         failed=traces(ended_badly()),
         sources=sources("report/pages/*.py", "report/runs/*.py"),
     output:

@@ -159,6 +159,7 @@ rule evaluate:
         record=f"{RUN}/predict_record.json",
         truth=lambda wildcards: annotations(run_of(wildcards).config.dataset, "valid"),
         videos=lambda wildcards: local_split(run_of(wildcards).config.dataset),
+        long=lambda wildcards: long_videos(run_of(wildcards), wildcards.inference),
         sources=sources("evaluation/**/*.py", "data/masks/*.py"),
     output:
         f"{RUN}/metrics/{{inference}}.json",
@@ -173,6 +174,9 @@ rule evaluate:
         runtime=60,
     params:
         chosen=lambda wildcards: scored_videos(run_of(wildcards).config.dataset),
+        further=lambda wildcards: further_options(
+            run_of(wildcards), wildcards.inference
+        ),
     shell:
         "vita evaluate --gt {input.truth} --pred {input.predictions}/{wildcards.inference}.json"
-        " --out {output} {params.chosen} > {log} 2>&1"
+        " --out {output} {params.chosen} {params.further:q} > {log} 2>&1"

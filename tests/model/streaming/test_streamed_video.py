@@ -13,9 +13,10 @@ from noise_video import Noise, with_masks
 from same_tracks import assert_same
 
 from vita.core.contract import Video
+from vita.core.json_list import entry_text
 from vita.core.plugins import find_inference_wrapper
 from vita.engine.inference_plan import read_plan
-from vita.engine.predict import entry_text, results_of
+from vita.engine.predict import results_of
 from vita.model.inference import encode_at_once, encode_in_chunks, is_too_long
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
@@ -75,7 +76,7 @@ def test_nothing_is_left_behind(model: Vita, tmp_path: Path, monkeypatch: pytest
 
 
 def test_tracks_are_written_as_those_in_memory_are(model: Vita, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vita.engine.predict.MASKS_AT_ONCE", 2)
+    monkeypatch.setattr("vita.core.json_list.MASKS_AT_ONCE", 2)
     tracks = encode_in_chunks(model, Noise(5), 4).predict(0, 5, VARIANTS).tracks["intact"]
     for entry in results_of(Video(3, "v", 60, 75, ()), tracks, (7, 8, 9)):
         in_memory = {**entry, "segmentations": list(entry["segmentations"])}

@@ -141,6 +141,28 @@ def intersect_pairs(
 
 
 @compiled(nogil=True)
+def intersect_frames(
+    edges: Edges,
+    edge_bounds: NDArray[np.int64],
+    mask_bounds: NDArray[np.int64],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    frames: int,
+) -> NDArray[np.int64]:
+    """As `intersect_pairs`, of each of the first `frames` frames by itself: (P, frames)."""
+    shared = np.zeros((left.size, frames), np.int64)
+    for pair in range(left.size):
+        one, other = mask_bounds[left[pair]], mask_bounds[right[pair]]
+        listed = min(mask_bounds[left[pair] + 1] - one, mask_bounds[right[pair] + 1] - other, frames)
+        for frame in range(listed):
+            a, a_end = edge_bounds[one + frame], edge_bounds[one + frame + 1]
+            b, b_end = edge_bounds[other + frame], edge_bounds[other + frame + 1]
+            if a < a_end and b < b_end:
+                shared[pair, frame] = _intersect(edges, a, a_end, b, b_end)
+    return shared
+
+
+@compiled(nogil=True)
 def _intersect(edges: Edges, a: int, a_end: int, b: int, b_end: int) -> np.int64:
     """Pixels that two masks of one frame share; neither is empty."""
     # Columns that only one of the two reaches are passed over in a few steps.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, get_args
 
 from vita.core.contract import UserError
+from vita.core.further_scores import AssociationScore
 from vita.core.grouping import grouped
 from vita.core.progress import progress
+from vita.core.records import FurtherValue
 from vita.evaluation.average_precision import NO_GROUND_TRUTH
+from vita.evaluation.errors.optimal_links import link_optimally
 from vita.evaluation.errors.oracles import ORACLES, Oracle
 from vita.evaluation.errors.scene import ErrorScene, build_scene
 from vita.evaluation.readers.detections import Detection
@@ -28,14 +31,24 @@ class ErrorKind:
 
 @dataclass(frozen=True)
 class ErrorAnalysis:
-    """AP of the predictions, and the kinds of error in their order; AP and all `in_sequence` add up to 1."""
+    """AP of the predictions, and the kinds of error in their order; AP and all `in_sequence` add up to 1.
+
+    optimal_links: AP that the best linking of the masks over time would give back, see `optimal_links.py`.
+    """
 
     ap: float
     kinds: tuple[ErrorKind, ...]
+    optimal_links: float
 
     def to_json(self) -> dict[str, Any]:
         """As the metrics file holds it: fractions."""
-        return {"ap": self.ap, "kinds": [asdict(kind) for kind in self.kinds]}
+        kinds = [asdict(kind) for kind in self.kinds]
+        return {"ap": self.ap, "kinds": kinds, "association_optimal": self.optimal_links}
+
+    def further(self) -> dict[str, FurtherValue]:
+        """The columns that tables may ask for."""
+        values = next(kind.alone for kind in self.kinds if kind.name == "association"), self.optimal_links
+        return {name: FurtherValue(score=value) for name, value in zip(get_args(AssociationScore), values, strict=True)}
 
 
 def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -> ErrorAnalysis:
@@ -45,7 +58,7 @@ def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -
     there is no object at all.
     """
     best_score = max((detection.score for detection in detections), default=1.0)
-    with progress(len(ground_truth.videos) + 1 + 2 * len(ORACLES), "errors") as bar:
+    with progress(len(ground_truth.videos) + 2 + 2 * len(ORACLES), "errors") as bar:
         scenes = []
         for scene in _scenes(ground_truth, detections):
             scenes.append(scene)
@@ -65,7 +78,9 @@ def analyse_errors(ground_truth: GroundTruth, detections: Sequence[Detection]) -
             kinds.append(ErrorKind(name, alone - start, after - reached))
             reached = after
             bar.update(2)
-    return ErrorAnalysis(start, tuple(kinds))
+        optimal = _ap(ground_truth, _apply(link_optimally, scenes, best_score)) - start
+        bar.update()
+    return ErrorAnalysis(start, tuple(kinds), optimal)
 
 
 def _apply(oracle: Oracle, scenes: list[ErrorScene], best_score: float) -> list[ErrorScene]:

@@ -29,11 +29,15 @@ def links(scene: ErrorScene) -> Int64s:
         better = worth > best[objects, frames]
         givers[objects[better], frames[better]] = number
         best[objects[better], frames[better]] = worth[better]
+    givers[unrelated(scene, givers)] = NOTHING
+    return givers
+
+
+def unrelated(scene: ErrorScene, givers: Int64s) -> list[int]:
+    """The objects without a track to which the masks that `givers` (G, F) links with them are unrelated as a whole."""
     without_track = sorted(set(range(len(scene.objects))) - {track.owner for track in scene.tracks})
     ious = scene.tube_ious([_gathered(scene, givers[number]) for number in without_track])
-    unrelated = [number for number, row in zip(without_track, ious, strict=True) if row[number] < RELATED]
-    givers[unrelated] = NOTHING
-    return givers
+    return [number for number, row in zip(without_track, ious, strict=True) if row[number] < RELATED]
 
 
 def mend_association(scene: ErrorScene, best_score: float) -> ErrorScene:
@@ -50,7 +54,7 @@ def mend_association(scene: ErrorScene, best_score: float) -> ErrorScene:
     kept = [new for new, old in zip(tracks, scene.tracks, strict=True) if new.present.any() or not old.present.any()]
     owned = {track.owner for track in scene.tracks}
     pieced = [number for number in np.flatnonzero((givers != NOTHING).any(axis=1)).tolist() if number not in owned]
-    return replace(scene, tracks=kept + [_pieced_together(scene, number, givers[number]) for number in pieced])
+    return replace(scene, tracks=kept + [pieced_together(scene, number, givers[number]) for number in pieced])
 
 
 def _relinked(scene: ErrorScene, number: int, givers: Int64s) -> PredictedTrack:
@@ -60,7 +64,7 @@ def _relinked(scene: ErrorScene, number: int, givers: Int64s) -> PredictedTrack:
     on_other = (track.shows != NOTHING) & (track.shows != track.owner)
     if track.owner == NOTHING:
         return _emptied(track, on_other & (givers[track.shows, every] == number))
-    taken = _from_givers(scene, track, givers[track.owner])
+    taken = from_givers(scene, track, givers[track.owner])
     return _emptied(taken, on_other & (givers[track.owner] == NOTHING))
 
 
@@ -68,7 +72,7 @@ def _emptied(track: PredictedTrack, frames: Flags) -> PredictedTrack:
     return track.with_masks(frames, [EMPTY] * len(track.masks), NOTHING)
 
 
-def _from_givers(scene: ErrorScene, track: PredictedTrack, givers: Int64s) -> PredictedTrack:
+def from_givers(scene: ErrorScene, track: PredictedTrack, givers: Int64s) -> PredictedTrack:
     """The track with the givers' masks (F,), where there are any."""
     masks, shows, overlaps = list(track.masks), track.shows.copy(), track.overlaps.copy()
     for frame in np.flatnonzero(givers != NOTHING):
@@ -82,7 +86,7 @@ def _gathered(scene: ErrorScene, givers: Int64s) -> list[str]:
     return [EMPTY if giver == NOTHING else scene.tracks[giver].masks[frame] for frame, giver in pairs]
 
 
-def _pieced_together(scene: ErrorScene, number: int, givers: Int64s) -> PredictedTrack:
+def pieced_together(scene: ErrorScene, number: int, givers: Int64s) -> PredictedTrack:
     """A track of object `number`; category and score are those of the giver of most frames.
 
     Givers of the object's category come first, so that a wrong category is not mistaken for a wrong link.
@@ -94,4 +98,4 @@ def _pieced_together(scene: ErrorScene, number: int, givers: Int64s) -> Predicte
     length = scene.size.length
     nothing = np.full(length, NOTHING, np.int64)
     blank = PredictedTrack(first.category_id, first.score, [EMPTY] * length, nothing, np.zeros(length), number)
-    return _from_givers(scene, blank, givers)
+    return from_givers(scene, blank, givers)

@@ -1,6 +1,7 @@
 """COCO's average precision of a frame detector: every frame is an image, scored by pycocotools.
 
-Categories do not meet in these scores, so they are evaluated one after the other, which bounds the memory.
+Categories do not meet in these scores, so they are evaluated one after the other, which bounds the memory, and only
+those that have an object: no other changes a score.
 
 Legend: T IoU thresholds, R recall levels, K categories, A area ranges, M detection limits.
 """
@@ -74,19 +75,17 @@ def evaluate_frames(ground_truth: GroundTruth, detections: Mapping[int, FrameDet
     """
     images = _Images(ground_truth)
     _check_masks(ground_truth)
-    precision, recall = [], []
-    with progress(len(ground_truth.categories), "frames") as bar:
-        for category in ground_truth.categories:
-            annotated = [a for a in ground_truth.annotations if a.category_id == category]
-            found = _evaluate_category(images.annotations(annotated), images.detections(detections[category]), images)
-            precision.append(found[0])
-            recall.append(found[1])
+    annotated = grouped(ground_truth.annotations, lambda annotation: annotation.category_id)
+    curves = [_evaluate_category([], [])]  # of nothing: so that there are some
+    per_category = dict.fromkeys(ground_truth.categories, NO_GROUND_TRUTH)
+    with progress(len(annotated), "frames") as bar:
+        for category in sorted(annotated):
+            found = images.annotations(annotated[category]), images.detections(detections[category])
+            curves.append(_evaluate_category(*found))
+            per_category[category] = mean_of_valid(curves[-1][0][:, :, 0, 0, -1])
             bar.update()
-    scores = _summary(np.concatenate(precision, axis=2), np.concatenate(recall, axis=1))
-    per_category = {
-        key: mean_of_valid(curves[:, :, 0, 0, -1])
-        for key, curves in zip(ground_truth.categories, precision, strict=True)
-    }
+    precision = np.concatenate([found for found, _ in curves], axis=2)
+    scores = _summary(precision, np.concatenate([found for _, found in curves], axis=1))
     total = sum(len(of_category.scores) for of_category in detections.values())
     return FrameEvaluation(scores, per_category, ground_truth.categories, len(ground_truth.videos), images.count, total)
 
@@ -127,9 +126,7 @@ def _check_masks(ground_truth: GroundTruth) -> None:
         Tubes([annotation.track for annotation in annotated.get(key, ())], size.height, size.width)
 
 
-def _evaluate_category(
-    annotations: list[dict[str, Any]], detections: list[dict[str, Any]], images: _Images
-) -> tuple[Floats, Floats]:
+def _evaluate_category(annotations: list[dict[str, Any]], detections: list[dict[str, Any]]) -> tuple[Floats, Floats]:
     """Precision (T, R, 1, A, M) and recall (T, 1, A, M)."""
     with redirect_stdout(StringIO()):
         evaluator = COCOeval(_coco(annotations), _coco(detections), "segm")

@@ -14,10 +14,10 @@ from vita.core.contract import UserError
 from vita.core.grouping import grouped
 from vita.core.plugins import find_method
 from vita.core.run_config import RunConfig
-from vita.engine.checkpoint import save_weights
+from vita.engine.checkpoint import check_finite, save_weights
 from vita.official.checkpoints.conversion import Converted, to_theirs
 from vita.official.checkpoints.files import read_official, write_official
-from vita.official.checkpoints.published import WORDS, PublishedWeights, Request, check_finite, read_published
+from vita.official.checkpoints.published import WORDS, PublishedWeights, Request, read_published
 
 Direction = Literal["ours", "official"]
 SUFFIX = {"ours": ".safetensors", "official": ".pth"}

@@ -12,6 +12,7 @@ from torch import Tensor
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import Holds
+from vita.engine.checkpoint import check_finite
 from vita.official.checkpoints.backbone import BackboneFile, read_backbone
 from vita.official.checkpoints.backbone_conversion import COUNT, backbone_to_ours, check_backbone, network_of
 from vita.official.checkpoints.conversion import (
@@ -25,7 +26,7 @@ from vita.official.checkpoints.conversion import (
 )
 from vita.official.checkpoints.files import read_content
 from vita.official.checkpoints.input_scale import refuse_raw_pixels
-from vita.official.checkpoints.state_dict import SHOWN, on_own_memory, our_names_of, shapes_of
+from vita.official.checkpoints.state_dict import on_own_memory, our_names_of, shapes_of
 from vita.official.checkpoints.transformers_folder import (
     BACKBONES,
     kind_of,
@@ -91,16 +92,6 @@ def read_published(source: Path, request: Request) -> PublishedWeights:
     if backbone is None:
         return _whole(state, author, "released checkpoint", request, where)
     return _backbone(backbone, request, where)
-
-
-def check_finite(state: Mapping[str, Tensor], where: str) -> None:
-    """Raises UserError naming tensors with entries that are infinite or not numbers."""
-    bad = [name for name, tensor in state.items() if tensor.is_floating_point() and not tensor.isfinite().all()]
-    if bad:
-        named = ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
-        raise UserError(
-            f"{where}: NaN or infinite entries in {len(bad)} of {len(state)} tensors ({named}); the file is of no use"
-        )
 
 
 def _read_folder(folder: Path, request: Request) -> PublishedWeights:

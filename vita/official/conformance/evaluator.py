@@ -96,10 +96,10 @@ def _nan_for_null(ap: float | None) -> float:
 
 def _array_checks(case: Case, path: Path) -> Iterator[Check]:
     """Precision (T, R, K, A, M) and recall (T, K, A, M): shape and digest, and the arrays where they were stored."""
-    digests = {"precision": case.ours.precision, "recall": case.ours.recall}
+    digests = {"precision": case.ours.precision(), "recall": case.ours.recall()}
     for name, array in digests.items():
         yield held(f"{case.group} sha256 of {name}", _sha256(array) == case[f"{name}_sha256_float64_C"])
-    yield held(f"{case.group} shape of precision", list(case.ours.precision.shape) == case["precision_shape"])
+    yield held(f"{case.group} shape of precision", list(digests["precision"].shape) == case["precision_shape"])
     if not path.is_file():
         return
     stored = _arrays(path)
@@ -115,7 +115,7 @@ def _array_checks(case: Case, path: Path) -> Iterator[Check]:
 
 def _scores_at_recall(ours: Evaluation) -> np.ndarray:
     """(T, R, K, A, M), as precision."""
-    scores = np.empty_like(ours.precision)
+    scores = np.empty_like(ours.precision())
     for category, area in np.ndindex(scores.shape[2:4]):
         groups = [group for group in ours.groups if group.category_id == ours.counts.category_ids[category]]
         merged = merge_groups([group.counts(area) for group in groups], ours.counts.video_ids)

@@ -147,6 +147,11 @@ def build_qualitative(spec_file: Path, runs_csv: Path, out: Path) -> str:
 def read_predictions(spec: TableSpec, runs_csv: Path) -> Predictions:
     """Of the lowest seed that has any. Raises UserError saying why there is none."""
     row = spec.rows[0]
+    if row.external is not None:
+        raise UserError(
+            f"{spec.name}: the row of {row.method}: an external result has no predictions of single frames to stand "
+            "beside its tracks; `vita data sheet --pred` draws them alone"
+        )
     runs = runs_of_row(row, spec.tier, read_runs(runs_csv))
     files = [(run, run.folder / "predictions" / f"{row.inference}.json") for run in runs]
     ready = [(run, file) for run, file in files if file.exists() and (run.folder / FRAME_DETECTOR).exists()]

@@ -21,6 +21,7 @@ from vita.core.records import (
     read_record_if_there,
 )
 from vita.report.pages.cost_page import cost_page
+from vita.report.pages.external_section import external_section
 from vita.report.pages.html import heading, note, page, table
 from vita.report.runs.failed_runs import failed_config, failure_of
 from vita.report.runs.tidy_rows import IDENTITY
@@ -55,19 +56,19 @@ class RunFolder:
         return " ".join(self.words) + ("" if self.root else f" ({self.folder.as_posix()})")
 
 
-def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path) -> None:
-    """Write `out` (runs.html), and environment.html and cost.html beside it.
+def write_run_pages(runs: Sequence[Path], failed: Sequence[Path], out: Path, external: Sequence[Path] = ()) -> None:
+    """Write `out` (runs.html), and environment.html and cost.html beside it. external: folders of external results.
 
     Raises UserError naming a record that is missing or unreadable.
     """
     folders = [_read(folder) for folder in runs] + [_read_failed(folder) for folder in failed]
-    write_text(out, runs_page(folders))
+    write_text(out, runs_page(folders, external))
     write_text(out.with_name("environment.html"), environment_page(folders))
     write_text(out.with_name("cost.html"), cost_page([*runs, *failed]))
 
 
-def runs_page(folders: Sequence[RunFolder]) -> str:
-    """One row a run; errors in full below."""
+def runs_page(folders: Sequence[RunFolder], external: Sequence[Path] = ()) -> str:
+    """One row a run; errors in full below, and external results."""
     headers = [
         "run",
         "status",
@@ -90,7 +91,7 @@ def runs_page(folders: Sequence[RunFolder]) -> str:
     times = "Times are of the steps themselves, without start-up."
     where = f" The words of a run, joined by /, are its folder in {roots}." if roots else ""
     summary = note(f"{done} of {len(folders)} runs finished. {times}{where}")
-    return page("Runs", summary, table(headers, rows, classes), *told)
+    return page("Runs", summary, table(headers, rows, classes), *told, *external_section(external))
 
 
 def environment_page(folders: Sequence[RunFolder]) -> str:

@@ -34,8 +34,8 @@ def failure_of(folder: Path, inference: str | None = None) -> str:
     if not (folder / TRAINING_FILE).exists():
         return _training_failure(folder)
     if not (folder / PREDICTION_FILE).exists():
-        return _last_error(folder / "logs" / "predict.log")
-    return _last_error(folder / "logs" / f"evaluate_{inference}.log")
+        return last_error(folder / "logs" / "predict.log")
+    return last_error(folder / "logs" / f"evaluate_{inference}.log")
 
 
 def _failed_before(folder: Path) -> Path | None:
@@ -49,10 +49,10 @@ def _training_failure(folder: Path) -> str:
     if told is not None:
         return " ".join(told.error.split()) if told.error else UNTOLD
     logs = [folder / "logs" / f"{task}.log" for task in ("train", "convert")]
-    return _last_error(next((log for log in logs if log.exists()), logs[0]))
+    return last_error(next((log for log in logs if log.exists()), logs[0]))
 
 
-def _last_error(log: Path) -> str:
+def last_error(log: Path) -> str:
     """The last line of a log, if it tells of an error."""
     lines = read_text(log).replace("\r", "\n").strip().splitlines() if log.exists() else []
     last = lines[-1].strip() if lines else ""

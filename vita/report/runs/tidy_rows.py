@@ -16,7 +16,8 @@ from vita.core.files import write_text
 from vita.core.records import TRAINING_FILE, MetricsRecord, TrainingRecord, read_record
 from vita.core.run_config import PredictConfig
 from vita.evaluation.main_scores import SCORES
-from vita.report.runs.failed_runs import failed_config, failure_of, scores_stand
+from vita.experiments.external import EXTERNAL, EXTERNAL_FILE, SCORED, ExternalConfig
+from vita.report.runs.failed_runs import failed_config, failure_of, last_error, scores_stand
 from vita.report.runs.server_scores import server_rows
 
 IDENTITY = ("tier", "dataset", "method", "backbone", "variant", "seed")
@@ -37,16 +38,24 @@ COLUMNS = (
 )
 
 
-def collect_runs(run_dirs: Sequence[Path], out: Path, server: Sequence[Path] = (), failed: Sequence[Path] = ()) -> None:
+def collect_runs(
+    run_dirs: Sequence[Path],
+    out: Path,
+    server: Sequence[Path] = (),
+    failed: Sequence[Path] = (),
+    external: Sequence[Path] = (),
+) -> None:
     """Write one CSV row for every inference variant that the plan of each run asks for. Scores are points, 0..100.
 
     A variant that was not evaluated yet has no scores, and the status "not evaluated". `ground_truth` says what a row
     was scored on, `videos` on how many. Then come the runs that `failed` somewhere: what of them has no scores has the
-    status "failed" and the error. Rows of the files `server` follow, where `ground_truth` says "server".
+    status "failed" and the error. Then `external` results, each a seed's folder: of their trainings nothing is told.
+    Rows of the files `server` follow, where `ground_truth` says "server".
     Raises UserError naming a record, plan, metrics or server file that is missing, not readable or incomplete.
     """
     ours = [row for folder in run_dirs for row in run_rows(folder)]
-    rows = [*ours, *(row for folder in failed for row in failed_rows(folder)), *server_rows(server)]
+    of_others = [external_row(folder) for folder in external]
+    rows = [*ours, *(row for folder in failed for row in failed_rows(folder)), *of_others, *server_rows(server)]
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).astype({"videos": "Int64"})
     write_text(out, csv_text(frame, float_format="%.4f"))
 
@@ -71,6 +80,17 @@ def failed_rows(folder: Path) -> list[dict[str, Any]]:
         rows = [{**identity, "inference": name} for name in plan.variants]
     stand = scores_stand(folder)
     return [row if stand and row["status"] == "finished" else _failed(row, folder) for row in rows]
+
+
+def external_row(folder: Path) -> dict[str, Any]:
+    """The row of one seed of an external result in one tier. Raises UserError when its configuration is not there."""
+    config = load(ExternalConfig, folder / EXTERNAL_FILE).model_dump(mode="json")
+    known = _identity(config, folder / EXTERNAL_FILE) | {"weights_from": EXTERNAL, "directory": folder.as_posix()}
+    log = folder / "logs" / "evaluate.log"
+    found = {"status": "finished"} | _scores(folder, SCORED, "finished")
+    if found["status"] == "not evaluated" and log.exists():
+        found = {"status": "failed", "error": last_error(log)}
+    return known | {"inference": SCORED} | found
 
 
 def _failed(row: dict[str, Any], folder: Path) -> dict[str, Any]:

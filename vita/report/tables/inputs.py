@@ -10,16 +10,19 @@ from vita.core.contract import UserError
 from vita.core.csv_table import read_csv
 from vita.core.dataset_config import VALID
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.experiments.paper_numbers import published_file
 from vita.report.runs.server_scores import SERVER
 from vita.report.runs.tidy_rows import COLUMNS
 
+SOURCES = ("ours", EXTERNAL)  # of rows that were scored here
+TEXTS = ("method", "backbone", "variant", "source_digest", "error")  # columns, whatever their cells look like
 WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and seed, name a training
 
 
 def read_runs(path: Path) -> pd.DataFrame:
     """The rows that `collect_runs` wrote. Raises UserError naming a missing file or column."""
-    return read_csv(path, "list of runs", "vita table runs", COLUMNS, {"source_digest": str, "error": str})
+    return read_csv(path, "list of runs", "vita table runs", COLUMNS, dict.fromkeys(TEXTS, str))
 
 
 def read_published(spec: TableSpec) -> pd.DataFrame | None:

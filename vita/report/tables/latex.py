@@ -14,9 +14,12 @@ import pandas as pd
 
 from vita.core.plain_text import one_line
 from vita.experiments.config import TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.report.tables.forms import texts
+from vita.report.tables.inputs import SOURCES
 from vita.report.tables.notes import smallest_differences
-from vita.report.tables.text import Line, interval, mean, other_scores
+from vita.report.tables.rows import METHOD
+from vita.report.tables.text import Line, interval, is_beyond, mean, other_scores
 
 LONG_TEXT = 30  # characters; a column of keys with longer cells is broken into lines
 BLOCK = 4  # rows; a cell that holds for as many stands above them as a heading
@@ -38,7 +41,8 @@ HEADERS = {
     "paper_max_frames": "paper frames",
 }
 NOT_AVAILABLE = "n/a"
-REPORTED, NOT_COMPARABLE, PREDICTED = "^{\\dagger}", "^{\\ddagger}", "^{p}"
+REPORTED, NOT_COMPARABLE, PREDICTED, BEYOND = "^{\\dagger}", "^{\\ddagger}", "^{p}", "^{\\ast}"
+OF_OTHERS = "^{e}"
 VERDICTS = {
     "inside the noise": "^{\\circ}",
     "too few trainings": "^{t}",
@@ -119,8 +123,10 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     reported = line["source"] == "reported"
     paper, difference = line.get("paper_AP", ""), line.get("difference", "")
     cells = {name: escaped(line[name]) for name in keys}
+    if is_beyond(line):
+        cells[METHOD] += f"${BEYOND}$"
     cells |= {"AP": _marked(paper, REPORTED) if reported else _mean(line), "interval": interval(line, "[{}, {}]")}
-    cells |= other_scores(line)
+    cells |= other_scores(line) | {score: line[score] for score in spec.scores}
     verdict = VERDICTS.get(line.get("verdict", ""), "")
     cells["difference"] = _marked(f"${difference}$" if difference else "", verdict)
     cells["paper_AP"] = "" if reported else _marked(paper, NOT_COMPARABLE if line["comparable"] == "no" else "")
@@ -139,7 +145,8 @@ def _short(cell: str) -> str:
 
 def _mean(line: Line) -> str:
     """The number of seeds stands behind the mean; a row without one has a dash, or says that it failed."""
-    return mean(line, "\\,$\\pm$\\,") or ("failed" if line["source"] == "failed" else "---")
+    found = _marked(mean(line, "\\,$\\pm$\\,"), OF_OTHERS if line["source"] == EXTERNAL else "")
+    return found or ("failed" if line["source"] == "failed" else "---")
 
 
 def _marked(number: str, mark: str) -> str:
@@ -150,12 +157,13 @@ def _marked(number: str, mark: str) -> str:
 def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
     """A sentence for each mark that occurs."""
     sources, verdicts = set(frame["source"]), set(frame.get("verdict", ()))
-    missing = "; ".join(sorted(sources - {"ours", "reported", "failed"}))
+    missing = "; ".join(sorted(sources - {*SOURCES, "reported", "failed"}))
     reference = ", ".join(f"{name} {cell}" for name, cell in (spec.reference or {}).items())
     compared = bool(verdicts & {"higher", "lower", *VERDICTS})
     told = [
-        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", "ours" in sources),
-        ("Intervals: of the videos, by bootstrap; from three seeds on of trainings too.", "ours" in sources),
+        ("AP: mean\\,$\\pm$\\,standard deviation (number of seeds).", bool(sources & {*SOURCES})),
+        ("Intervals: of the videos, by bootstrap; from three seeds on of trainings too.", bool(sources & {*SOURCES})),
+        (f"${OF_OTHERS}$ External: predicted by other code, scored here.", EXTERNAL in sources),
         (f"$\\Delta$: AP less that of {escaped(reference)}.", compared),
         (escaped(smallest_differences(frame)), compared),
         *((f"${mark}$ {verdict.capitalize()}.", verdict in verdicts) for verdict, mark in VERDICTS.items()),
@@ -163,9 +171,14 @@ def _legend(spec: TableSpec, frame: pd.DataFrame) -> list[str]:
         (f"${NOT_COMPARABLE}$ Other data, model or labels: not comparable.", _any_not_comparable(frame)),
         (f"{NOT_AVAILABLE}: not available.", spec.max_frames),
         (f"${PREDICTED}$ From shapes alone: released model, 12 GiB, 360 x 640.", _any_predicted(frame)),
+        (f"${BEYOND}$ Not a method of the paper's table.", _any_beyond(frame)),
         (f"---: {escaped(missing)}.", bool(missing)),
     ]
     return [sentence for sentence, applies in told if applies]
+
+
+def _any_beyond(frame: pd.DataFrame) -> bool:
+    return "in_paper" in frame and not frame["in_paper"].all()
 
 
 def _any_predicted(frame: pd.DataFrame) -> bool:

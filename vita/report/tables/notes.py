@@ -9,11 +9,14 @@ import pandas as pd
 from vita.core.dataset_config import LOCAL_SPLIT, VALID
 from vita.experiments.config import ResolvedAnchor, ResolvedRow, TableSpec
 from vita.report.runs.server_scores import SERVER
-from vita.report.tables.inputs import runs_of
+from vita.report.tables.external_notes import external_notes
+from vita.report.tables.further_columns import meanings
+from vita.report.tables.inputs import SOURCES, runs_of
 
 SERVERS = "Rows of the ground truth `server`: scores that an evaluation server gave, in results/server/."
 REPORTED = "Rows marked `reported` are the paper's numbers; nothing was run for them."
 NOT_COMPARABLE = "The paper's numbers stand beside rows that are NOT comparable: other data, model or labels."
+BEYOND = "Rows `beyond the paper` are of methods that its table does not have."
 VERDICTS = {
     "inside the noise": "within two standard errors of 0.",
     "too few trainings": "beyond two standard errors, but so few trainings do not tell how far trainings differ.",
@@ -29,7 +32,7 @@ FRAMES = (
 
 def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[str]:
     """What a reader must know to read the numbers right."""
-    ours = frame[frame["source"] == "ours"]
+    ours = frame[frame["source"].isin(SOURCES)]
     notes = [_setting(spec, ours)] if len(ours) else []
     if spec.kind == "table" and len(ours):
         notes.append(
@@ -42,13 +45,17 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
             f"Difference: AP less that of the row with {against}, and the interval that decides: of the videos and "
             "of trainings; of the videos alone where there is one training. Only `higher` and `lower` are claims."
         )
+        notes += _compared_with_others(spec)
         notes += [f"{name.capitalize()}: {means}" for name, means in VERDICTS.items() if name in set(ours["verdict"])]
         notes += [text] if (text := smallest_differences(frame)) else []
+    if len(ours):
+        notes += meanings(spec.scores)
     not_comparable = spec.published and len(ours) and not ours["comparable"].fillna(value=False).all()
     told: list[tuple[str, object]] = [
         (SERVERS, (ours["ground_truth"] == SERVER).any()),
         (REPORTED, (frame["source"] == "reported").any()),
         (NOT_COMPARABLE, not_comparable),
+        (BEYOND, "in_paper" in frame and not frame["in_paper"].all()),
         (FRAMES, spec.max_frames and frame["max_frames"].astype(str).str.contains(r"\d").any()),
     ]
     notes += [sentence for sentence, applies in told if applies]
@@ -61,12 +68,20 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
     return notes
 
 
+def _compared_with_others(spec: TableSpec) -> list[str]:
+    """A sentence for each row that is run and that names cells of its own of the row that it is compared with."""
+    pairs = [(row, spec.reference_of(row)) for row in spec.rows if row.reference and row.not_run is None]
+    named = [[", ".join(map(str, row.key.values())) for row in pair if row is not None] for pair in pairs]
+    return [f"{' is compared with '.join(names)}." for names in named]
+
+
 def origin_notes(spec: TableSpec, runs: pd.DataFrame) -> Iterator[str]:
     """Where the weights come from, what they were trained on, and whether the tier's anchor holds: a sentence each."""
     if spec.anchor is not None:
         yield anchor_note(spec.anchor, runs)
     if used := _used(spec, runs):
         yield from _weights_of_others(pd.concat(used))
+    yield from external_notes(spec)
     yield from dict.fromkeys(_scored_on_a_part(spec, runs))
     yield from dict.fromkeys(_trained_on_a_part(spec, runs))
 

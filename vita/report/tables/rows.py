@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -10,15 +10,20 @@ from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
 
 Cells = dict[str, str]
+METHOD = "method"  # the cell that holds its title
 
 
 @dataclass(frozen=True)
 class TableRow:
-    """One row. key: the cells that name it, as text.  ours: None for a row of the paper alone.  paper: its numbers."""
+    """One row. key: the cells that name it, as text.  ours: None for a row of the paper alone.  paper: its numbers.
+
+    in_paper: whether the paper's table has the method at all.
+    """
 
     key: Cells
     ours: ResolvedRow | None
     paper: Cells
+    in_paper: bool = True
 
 
 def rows_in_order(spec: TableSpec, published: pd.DataFrame | None) -> list[TableRow]:
@@ -32,7 +37,13 @@ def rows_in_order(spec: TableSpec, published: pd.DataFrame | None) -> list[Table
     ours = [_with_paper(row, theirs.get(tuple(row.key.get(name, "") for name in shared), {})) for row in ours]
     if not spec.reported:
         return ours
-    return _merged(spec, ours, lines, shared)
+    return _merged(spec, [_beyond(row, lines) for row in ours], lines, shared)
+
+
+def _beyond(row: TableRow, lines: list[Cells]) -> TableRow:
+    """With whether its method is one of the paper's table, where rows have one."""
+    in_paper = METHOD not in row.key or any(row.key[METHOD] == line.get(METHOD) for line in lines)
+    return replace(row, in_paper=in_paper)
 
 
 def key_columns(spec: TableSpec, published: pd.DataFrame | None) -> list[str]:
@@ -62,7 +73,7 @@ def _as_alike(row: TableRow, rows: list[TableRow], names: list[str]) -> TableRow
     """With what the paper says of all rows with these cells, as of a method's rows its setting."""
     alike = [other.key for other in rows if other.paper and all(other.key.get(n) == row.key.get(n) for n in names)]
     agreed = {n: cell for n, cell in (alike[0] if alike else {}).items() if all(key.get(n) == cell for key in alike)}
-    return TableRow(agreed | row.key, row.ours, row.paper)
+    return replace(row, key=agreed | row.key)
 
 
 def _place(row: TableRow, rows: list[TableRow], names: list[str]) -> int:

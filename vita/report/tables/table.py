@@ -12,10 +12,12 @@ from vita.core.config_base import load
 from vita.core.csv_table import csv_text
 from vita.evaluation.main_scores import OFFICIAL_SCORES, SCORES
 from vita.experiments.config import ResolvedRow, TableSpec
+from vita.experiments.external import EXTERNAL
 from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, find_probe, read_probes
 from vita.report.runs.server_scores import SERVER
 from vita.report.tables.frames_table import NOT_AVAILABLE, published_frames
+from vita.report.tables.further_columns import further_means
 from vita.report.tables.inputs import is_comparable, metrics_of, read_published, read_runs, runs_of
 from vita.report.tables.latex import as_latex
 from vita.report.tables.notes import captions
@@ -93,15 +95,16 @@ def _truths(runs: pd.DataFrame) -> list[str]:
 
 def _columns(spec: TableSpec, keys: list[str]) -> list[str]:
     difference = DIFFERENCE if spec.reference is not None else ()
+    in_paper = ("in_paper",) if spec.reported else ()
     frames = ("max_frames", "paper_max_frames") if spec.max_frames else ()
     paper = PAPER if spec.published is not None else ()
-    columns = [*keys, "source", *SCORES, *STATISTICS, *difference, *paper, *frames, *ORIGIN]
+    columns = [*keys, "source", *SCORES, *spec.scores, *STATISTICS, *difference, *paper, *in_paper, *frames, *ORIGIN]
     return list(dict.fromkeys(columns))
 
 
 def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[str, _RowsOnOneTruth]) -> list[Cells]:
     paper = {f"paper_{score}": float(number) for score, number in row.paper.items()}
-    common: Cells = {**row.key, **paper, "tier": spec.tier}
+    common: Cells = {**row.key, **paper, "in_paper": row.in_paper, "tier": spec.tier}
     if row.ours is None:
         return [common | {"source": "reported", "evidence": f"{PUBLISHED.name}/{spec.published}", "tier": ""}]
     if row.ours.not_run is not None:
@@ -120,15 +123,17 @@ def _lines_of(spec: TableSpec, row: TableRow, runs: pd.DataFrame, scores: dict[s
 
 
 def _ours(row: ResolvedRow, lines: pd.DataFrame, on_truth: _RowsOnOneTruth) -> Cells:
-    """What our runs say, all scored against one ground truth."""
+    """What our runs, or results of others, say, all scored against one ground truth."""
     by_server = bool((lines["ground_truth"] == SERVER).all())
-    cells: Cells = {"source": "ours", **{score: lines[score].mean() for score in SCORES}}
+    source = "ours" if row.external is None else EXTERNAL
+    cells: Cells = {"source": source, **{score: lines[score].mean() for score in SCORES}}
     cells |= {"AP_std": lines["AP"].std(ddof=1), "n_seeds": len(lines)}
     found = on_truth.of(row)
     if found is not None:
         interval = mean_interval(found, "ap")
         cells |= {"videos": found.videos_that_count}
         cells |= {"AP_low": interval.low, "AP_high": interval.high} if interval is not None else {}
+        cells |= further_means(on_truth.spec.scores, [path for _, path in metrics_of(row, lines)])
     evidence = lines["directory"] if by_server else [path.as_posix() for _, path in metrics_of(row, lines)]
     cells |= {"ground_truth": lines["ground_truth"].iloc[0], "comparable": is_comparable(row, lines)}
     return cells | {"evidence": " ".join(evidence)} | _difference(row, on_truth)

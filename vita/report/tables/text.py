@@ -9,11 +9,14 @@ import pandas as pd
 from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import TableSpec
 from vita.report.tables.forms import ReadableTable, texts
+from vita.report.tables.inputs import SOURCES
 
 Line = Mapping[str, str]
 
 ONE_VIDEO = "one video"  # in the place of an interval
-CLASSES = {"reported": "reported", "failed": "failed", "ours": ""}  # of HTML rows; any other source is missing
+BEYOND = "beyond the paper"  # in the place of its number, where its table does not have the method
+# Of rows in HTML; those of any other source are missing.
+CLASSES = {"reported": "reported", "failed": "failed", **dict.fromkeys(SOURCES, "")}
 
 
 def readable(spec: TableSpec, frame: pd.DataFrame, keys: Sequence[str], notes: Sequence[str]) -> ReadableTable:
@@ -41,6 +44,11 @@ def interval(line: Line, pattern: str) -> str:
     return pattern.format(line["AP_low"], line["AP_high"])
 
 
+def is_beyond(line: Line) -> bool:
+    """Whether a row's method is not one of the paper's table."""
+    return line.get("in_paper") == "no"
+
+
 def other_scores(line: Line) -> dict[str, str]:
     """The scores behind AP by name; of a reported row, the paper's."""
     prefix = "paper_" if line["source"] == "reported" else ""
@@ -52,11 +60,13 @@ def _cells(spec: TableSpec, line: Line, keys: Sequence[str]) -> dict[str, str]:
     cells = {name: line[name] for name in keys} | {"source": line["source"]}
     cells["AP"] = line["paper_AP"] if reported else mean(line, " ± ")
     cells |= {"95 % interval": interval(line, "{} to {}"), **other_scores(line)}
+    cells |= {score: line[score] for score in spec.scores}
     if "verdict" in line:
         cells |= {"difference": _difference(line), "verdict": line["verdict"]}
     if "paper_AP" in line:
-        cells["paper AP"] = "" if reported else line["paper_AP"]
-        cells["comparable"] = line["comparable"] if cells["paper AP"] else ""
+        beyond = BEYOND if is_beyond(line) else ""
+        cells["paper AP"] = "" if reported else line["paper_AP"] or beyond
+        cells["comparable"] = line["comparable"] if line["paper_AP"] and not reported else ""
     if spec.max_frames:
         cells |= {"max frames": line["max_frames"], "paper max frames": line["paper_max_frames"]}
     return cells

@@ -1,0 +1,1 @@
+"""MinVIS, an online tracker of frame detections (Huang et al. 2022)."""
