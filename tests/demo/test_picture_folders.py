@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from own_videos import picture
 from PIL import Image
+from tiny_run import configuration, vita, write_configuration
 
 from vita.core.contract import UserError
 from vita.demo.video_file import open_video
@@ -39,6 +40,16 @@ def test_pictures_of_two_sizes_are_told(tmp_path: Path) -> None:
         Image.new("RGB", size).save(tmp_path / f"{number}.png")
     with pytest.raises(UserError, match=r"2.png: size \[8, 6\], but 0.png has \[6, 8\] \(height, width\)"):
         open_video(tmp_path, None, 1333)
+
+
+def test_a_huge_first_picture_is_one_line_of_the_command(tmp_path: Path) -> None:
+    """Between one and two times the size at which Pillow warns."""
+    (tmp_path / "pictures").mkdir()
+    Image.new("1", (12_000, 12_000)).save(tmp_path / "pictures/0.png")
+    write_configuration(tmp_path / "run", configuration(tmp_path / "videos"))
+    run = ["--config", tmp_path / "run/config.yaml", "--weights", tmp_path / "run/model.safetensors"]
+    message = vita("demo", tmp_path / "pictures", *run, "--out", tmp_path / "out").message
+    assert "0.png: too large: a frame has at most 100,000,000 pixels" in message
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -171,6 +172,8 @@ def models(
 
 def main() -> None:
     """Entry point: user errors are one line and exit code 2; an end that was asked for is one line and exit code 75."""
+    # Pillow's, of large pictures and damaged metadata: what is not used is refused in a line of ours.
+    warnings.filterwarnings("ignore", module=r"PIL\.")
     try:
         app()
     except UserError as error:
