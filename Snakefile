@@ -30,7 +30,7 @@ SERVER_SCORES = server_scores()
 
 
 wildcard_constraints:
-    tier=TABLE.tier.tier,
+    tier=one_of([TABLE.tier.tier]),
     dataset=one_of(TABLE.datasets),
     method=one_of(run.method for run in TABLE),
     backbone=one_of(run.backbone for run in TABLE),

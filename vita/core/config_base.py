@@ -22,6 +22,7 @@ class Frozen(BaseModel):
 
 
 Section = TypeVar("Section", bound=BaseModel)
+BAD_KEY = "[key]"  # pydantic's last step to a key of a mapping, after the key
 
 
 def parse(section: type[Section], raw: Any, where: str) -> Section:
@@ -48,8 +49,11 @@ def _explain(section: type[BaseModel], error: ValidationError, where: str) -> st
 def _locate(section: type[BaseModel], path: tuple[int | str, ...]) -> tuple[str, set[str]]:
     """A place as the user's file has it, and the keys that are allowed beside its last one.
 
-    `path` is pydantic's: it also holds the tag that tells the members of a union apart, which no file has.
+    `path` is pydantic's: it also holds the tag that tells the members of a union apart, which no file has. Of a key of
+    a mapping that cannot be one, it is the mapping's place.
     """
+    if path[-1:] == (BAD_KEY,):
+        path = path[:-2]
     names: list[str] = []
     kinds, beside = [section], [section]
     for name in path:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
+from vita.core.names import RULE, is_name
 from vita.core.run_config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
 from vita.experiments.config import (
     Adjustment,
@@ -135,10 +136,8 @@ class Resolver:
         names = names.model_copy(update={"inference": ""})  # it changes no training
         if (names, seed) not in self._runs:
             run = self._run(names, seed)
-            variants = list(self.methods[names.method].variants)
+            variants = self._parents_first(names.method)
             for earlier in variants[: variants.index(names.variant)]:
-                if names.variant in self._ancestors(names.method, earlier):
-                    continue
                 other = self._run(names.model_copy(update={"variant": earlier}), seed)
                 if without_names(other.config) == without_names(run.config):
                     run = other
@@ -203,6 +202,11 @@ class Resolver:
             found.append(parent)
         return found[1:]
 
+    def _parents_first(self, method: str) -> list[str]:
+        """A method's training variants as in its file, but each after what it starts from."""
+        chains = ((variant, *self._ancestors(method, variant)) for variant in self.methods[method].variants)
+        return list(dict.fromkeys(variant for chain in chains for variant in reversed(chain)))
+
     def _options(self, method: MethodConfig, names: Selection, variant: VariantConfig) -> Options:
         choice = self.tier.methods[names.method]
         where = f"method {names.method}"
@@ -265,7 +269,12 @@ class Resolver:
         return load_file(section, found)
 
     def _known(self, kind: str) -> list[str]:
-        return sorted({path.stem for folder in self._folders(kind) for path in folder.glob("*.yaml")})
+        """Names of the files of a kind. Raises UserError on one that is no name; hidden files are passed over."""
+        files = sorted(file for folder in self._folders(kind) for file in folder.glob("[!.]*.yaml"))
+        for file in files:
+            if not is_name(file.stem):
+                raise UserError(f"{str(file)!r}: the file's name is no name of {kind}: {RULE}; call it otherwise")
+        return sorted({file.stem for file in files})
 
     def _folders(self, kind: str) -> list[Path]:
         return [folder / kind for folder in (self.tier_file.parent, self.library)]

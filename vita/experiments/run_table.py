@@ -13,7 +13,7 @@ from pathlib import Path
 from vita.core.contract import UserError
 from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
-from vita.experiments.paper_numbers import has_number
+from vita.experiments.paper_numbers import has_number, published_file
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay, pick
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
@@ -69,6 +69,8 @@ class RunTable:
 
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
         self._evaluations[name] = []
+        if experiment.published is not None:
+            published_file(experiment.published, f"experiment '{name}': ")
         rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
         self.specs[name] = TableSpec(
             name=name,

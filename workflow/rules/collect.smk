@@ -12,7 +12,7 @@ rule all_runs:
     """One row for every run and inference variant of the tier in force."""
     input:
         **collected(lambda wildcards: TABLE.evaluated()),
-        server=SERVER_SCORES,
+        server=lambda wildcards: SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
         "results/all_runs.csv",
@@ -22,16 +22,16 @@ rule all_runs:
         ENVIRONMENT
     params:
         runs=run_options(TABLE.evaluated()),
-        server=each_as_option("--server", SERVER_SCORES),
+        server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_runs:
     """As all_runs, of the runs that one table needs."""
     input:
         **collected(lambda wildcards: evaluations_of(wildcards.experiment)),
-        server=SERVER_SCORES,
+        server=lambda wildcards: SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
         "results/tables/{tier}/{experiment}/runs.csv",
@@ -41,9 +41,9 @@ rule table_runs:
         ENVIRONMENT
     params:
         runs=lambda wildcards: run_options(evaluations_of(wildcards.experiment)),
-        server=each_as_option("--server", SERVER_SCORES),
+        server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_spec:
@@ -57,4 +57,4 @@ rule table_spec:
     params:
         text=lambda wildcards: dump(TABLE.specs[wildcards.experiment]),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.core.dataset_config import unset_variables
 from vita.core.plain_text import rst
 from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
 from vita.core.records import START_WEIGHTS
@@ -37,7 +37,6 @@ TABLES_AND_FIGURES = (
 )
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"
-VARIABLE = re.compile(r"\$\{?(\w+)")  # of an environment, in a path
 
 
 def put_vita_on_path():
@@ -157,19 +156,28 @@ def run_of(wildcards):
     return TABLE.find(RUN.format(**dict(wildcards.items())))
 
 
+def as_input(path):
+    """A file of the user's as an input. Snakemake would put a wildcard's value where braces stand, and has no escape."""
+    if "{" in str(path) or "}" in str(path):
+        raise WorkflowError(f"{path}: braces have a meaning to Snakemake; rename it")
+    return str(path)
+
+
 def weights_file(run):
     """The file of others that a run's weights, or its backbone's, come from. Where it is not there, what it is is told."""
     published = run.published
     if not Path(published.file).exists():
         unset = (
-            "; that environment variable is not set" if "$" in published.file else ""
+            "; that environment variable is not set"
+            if unset_variables(published.file)
+            else ""
         )
         raise WorkflowError(
             f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
             + also_missing(published.file)
         )
-    return published.file
+    return as_input(published.file)
 
 
 def also_missing(found):
@@ -180,8 +188,11 @@ def also_missing(found):
         run.config.pseudo_videos.dataset for run in TABLE if run.config.pseudo_videos
     ]
     places = [*files, *(dataset.root for dataset in sets)]
-    unset = set(VARIABLE.findall(" ".join(places))) - set(VARIABLE.findall(found))
-    absent = [file for file in files if "$" not in file and not Path(file).exists()]
+    unset = {name for place in places for name in unset_variables(place)}
+    unset -= {*unset_variables(found)}
+    absent = [
+        file for file in files if not Path(file).exists() and not unset_variables(file)
+    ]
     named = [*sorted(unset), *(file for file in absent if file != found)]
     return (
         f". The tier also names, and does not find: {', '.join(named)}" if named else ""
@@ -197,7 +208,7 @@ def sources(*patterns):
     files = sorted({path for paths in found.values() for path in paths})
     here = Path.cwd()
     return [
-        str(path.relative_to(here) if path.is_relative_to(here) else path)
+        as_input(path.relative_to(here) if path.is_relative_to(here) else path)
         for path in files
     ]
 
@@ -236,17 +247,20 @@ def record_files(probes):
 
 
 def probe_options(probes):
-    """Of `vita probe`, for those of one row: budget, device, how it searches, and the cells that name the records."""
+    """Words for `vita probe`, for those of one row: budget, device, how it searches, and the cells that name the records."""
     probe, search = probes[0], probes[0].search
     found = ["--predict"]
     if search is not None:
-        found = [f"--minutes {search.minutes:g}", f"--precision {search.precision:g}"]
-    labels = [
-        f"--label {shlex.quote(f'{name}={cell}')}" for name, cell in probe.key.items()
-    ]
-    return " ".join(
-        [f"--budget {probe.budget} --device {probe.device}", *found, *labels]
+        found = [
+            "--minutes",
+            f"{search.minutes:g}",
+            "--precision",
+            f"{search.precision:g}",
+        ]
+    labels = each_as_option(
+        "--label", [f"{name}={cell}" for name, cell in probe.key.items()]
     )
+    return ["--budget", probe.budget, "--device", probe.device, *found, *labels]
 
 
 def probe_gpus(probes):

@@ -17,7 +17,7 @@ def annotations(dataset, part):
         dataset.name, dataset
     )  # a run's configuration leaves out where to get it
     try:
-        return str(find_files(described, part).annotations)
+        return as_input(find_files(described, part).annotations)
     except UserError as error:
         raise WorkflowError(f"{error}{also_missing(dataset.root)}") from None
 
@@ -35,7 +35,7 @@ def local_split(dataset):
             f"data set '{dataset.name}': local_split.file is {path}, which is not there; write it with "
             f"`vita data split`, or name results/data/{dataset.name}/local_split.json, which the workflow writes"
         )
-    return [str(path)]
+    return [as_input(path)]
 
 
 def training_data(config):
@@ -57,5 +57,8 @@ def scored_data(evaluations):
 
 def scored_videos(dataset):
     """Options of `vita evaluate` that choose the videos."""
-    limit = [f"--limit-videos {dataset.limit_videos}"] if dataset.limit_videos else []
-    return " ".join([*limit, *(f"--videos {path}" for path in local_split(dataset))])
+    limit = [dataset.limit_videos] if dataset.limit_videos else []
+    return [
+        *each_as_option("--limit-videos", limit),
+        *each_as_option("--videos", local_split(dataset)),
+    ]

@@ -127,16 +127,20 @@ def run_options(evaluations):
 def as_options(well, badly):
     """Runs as options of `vita table runs` and `vita table pages`."""
     directories = [[run.directory for run in runs] for runs in (well, badly)]
-    return f"{each_as_option('--runs', directories[0])} {each_as_option('--failed', directories[1])}".strip()
+    return [
+        *each_as_option("--runs", directories[0]),
+        *each_as_option("--failed", directories[1]),
+    ]
 
 
 def each_as_option(option, values):
-    return " ".join(f"{option} {value}" for value in values)
+    """Words of a command line, as a list, of which `:q` quotes each."""
+    return [word for value in values for word in (option, str(value))]
 
 
 def server_scores():
     """The files of scores from servers. Of the tier in force, one that no table asks for is told of: a slip, maybe."""
-    paths = sorted(str(path) for path in Path("results/server").glob("*.json"))
+    paths = sorted(as_input(path) for path in Path("results/server").glob("*.json"))
     asked = {(run.directory, inference) for run, inference in TABLE.evaluated()}
     for path in paths if workflow.is_main_process else []:
         try:
