@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vita.core.bounded_yaml import load_yaml
 from vita.core.contract import UserError
 from vita.core.files import read_text
 
@@ -92,10 +93,12 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises UserError when it is missing or not YAML."""
+    """The content of a YAML file. Raises UserError when it is missing, not YAML, or not a tree of a sensible size."""
     try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return load_yaml(read_text(path))
+    except UserError:
+        raise
+    except ValueError as error:  # also bytes that are not text, and dates that are none
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
 

@@ -78,13 +78,17 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file. Raises UserError when it is missing or cannot be read."""
+    """The content of a text file. Raises UserError when it cannot be read, ValueError when it is no text."""
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise UserError(f"{str(path)!r}: no path: {error}") from None
 
 
 def read_json(path: Path) -> Any:
