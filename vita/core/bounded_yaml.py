@@ -53,6 +53,6 @@ def load_yaml(text: str) -> Any:
     try:
         return yaml.load(text, _TreeLoader)
     except yaml.YAMLError as error:
-        raise ValueError(" ".join(str(error).split())) from None
+        raise ValueError(" ".join(str(error).replace('in "<unicode string>", ', "at ").split())) from None
     except (AttributeError, LookupError, TypeError) as error:  # a tag that its value does not fit, such as `!!bool x`
         raise ValueError(f"a value is not of the type of its tag ({type(error).__name__}: {error})") from None

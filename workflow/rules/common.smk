@@ -64,7 +64,7 @@ def run_table(config):
         check_packages(table)
         return table
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
 
 
 def check_packages(table):
@@ -86,7 +86,7 @@ def rehearsal_steps(config):
     """Steps of every training in a rehearsal; None for the tier itself."""
     steps = config.get("rehearse")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise WorkflowError(
+        refuse(
             f"--config: rehearse is '{steps}'; give the number of steps, such as 200"
         )
     return steps
@@ -105,9 +105,7 @@ def shows_failed(config):
     """Whether runs that failed stand in the tables as failed (`failed=show`), or are tried again (`failed=retry`)."""
     choice = config.get("failed", "retry")
     if choice not in ("retry", "show"):
-        raise WorkflowError(
-            f"--config: failed is '{choice}'; allowed: retry (default), show"
-        )
+        refuse(f"--config: failed is '{choice}'; allowed: retry (default), show")
     return choice == "show"
 
 
@@ -159,7 +157,7 @@ def run_of(wildcards):
 def as_input(path):
     """A file of the user's as an input. Snakemake would put a wildcard's value where braces stand, and has no escape."""
     if "{" in str(path) or "}" in str(path):
-        raise WorkflowError(f"{path}: braces have a meaning to Snakemake; rename it")
+        refuse(f"{path}: braces have a meaning to Snakemake; rename it")
     return str(path)
 
 
@@ -172,7 +170,7 @@ def weights_file(run):
             if unset_variables(published.file)
             else ""
         )
-        raise WorkflowError(
+        refuse(
             f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
             + also_missing(published.file)
@@ -216,7 +214,7 @@ def sources(*patterns):
 def probes_of(experiment):
     """What the probes of one table ask. Raises an error when the tier in force does not name it."""
     if experiment not in TABLE.probes:
-        raise WorkflowError(
+        refuse(
             f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'"
         )
     return TABLE.probes[experiment]

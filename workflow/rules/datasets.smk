@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from vita.core.contract import UserError
 from vita.data.dataset import find_files
 
@@ -19,7 +18,7 @@ def annotations(dataset, part):
     try:
         return as_input(find_files(described, part).annotations)
     except UserError as error:
-        raise WorkflowError(f"{error}{also_missing(dataset.root)}") from None
+        refuse(f"{error}{also_missing(dataset.root)}")
 
 
 def local_split(dataset):
@@ -31,7 +30,7 @@ def local_split(dataset):
         path != Path(f"results/data/{dataset.name}/local_split.json")
         and not path.is_file()
     ):
-        raise WorkflowError(
+        refuse(
             f"data set '{dataset.name}': local_split.file is {path}, which is not there; write it with "
             f"`vita data split`, or name results/data/{dataset.name}/local_split.json, which the workflow writes"
         )

@@ -4,7 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from vita.core.contract import UserError
 from vita.experiments import failures
@@ -16,7 +15,7 @@ PAGES = ("runs", "environment", "cost")  # of results/report/
 def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
     if experiment not in TABLE.specs:
-        raise WorkflowError(
+        refuse(
             f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'; "
             f"its experiments: {', '.join(TABLE.specs)}"
         )
@@ -43,7 +42,7 @@ def what_is_there():
         file for file in offered if all(Path(part).exists() for part in made_with(file))
     ]
     if not there:
-        raise WorkflowError(
+        refuse(
             "there is nothing to report yet; make a table first, such as results/table6.csv"
         )
     return there
@@ -146,7 +145,7 @@ def server_scores():
         try:
             score = read_server_score(Path(path))
         except UserError as error:
-            raise WorkflowError(str(error)) from None
+            refuse(error)
         directory = RUN.format(**score.model_dump())
         if score.tier == TABLE.tier.tier and (directory, score.inference) not in asked:
             logger.warning(

@@ -9,9 +9,9 @@ from base64 import urlsafe_b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from vita.core.contract import UserError
 from vita.core.locks import try_lock
+from vita.core.plain_text import one_line
 from vita.engine.finished import ASKED_AT
 
 LOOKS_ONLY = (
@@ -30,6 +30,12 @@ LOOKS_ONLY = (
 )
 
 
+def refuse(reason):
+    """End as the `vita` command does where a user gave something wrongly: one line, exit code 2."""
+    print(f"error: {one_line(str(reason))}", file=sys.stderr)
+    sys.exit(2)
+
+
 def claim_folder():
     """Hold the folder until this process ends. Whoever gets it finds only the leavings of the dead."""
     looks_only = any(word.startswith(LOOKS_ONLY) for word in sys.argv[1:])
@@ -41,9 +47,9 @@ def claim_folder():
     try:
         claimed = try_lock(claim)
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
     if not claimed:
-        raise WorkflowError(
+        refuse(
             "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
         )
     workflow.globals["_claim"] = claim
