@@ -58,6 +58,10 @@ rule reported:
         lambda wildcards: what_is_there(),
 
 
+onstart:
+    end_with_jobs()
+
+
 onsuccess:
     print_failed()
 

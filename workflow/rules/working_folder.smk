@@ -6,10 +6,13 @@ import shutil
 import signal
 import sys
 from base64 import urlsafe_b64decode
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+import psutil
 from vita.core.contract import UserError
+from vita.core.files import UNFINISHED, remove_unfinished
 from vita.core.locks import try_lock
 from vita.core.plain_text import one_line
 from vita.engine.finished import ASKED_AT
@@ -56,6 +59,8 @@ def claim_folder():
     for lock in Path(".snakemake/locks").glob("*.lock"):
         lock.unlink()
     remove_half_made()
+    for folder in {path.parent for path in Path("results").rglob(f".*{UNFINISHED}")}:
+        remove_unfinished(folder)
 
 
 def remove_half_made():
@@ -97,3 +102,19 @@ def prepare_jobs():
         return
     for warning in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(warning, signal.SIG_IGN)
+
+
+def end_with_jobs():
+    """From now on, SIGTERM ends Snakemake as an interrupt of its terminal does: with its jobs, in seconds.
+
+    Snakemake itself would wait for all that runs. A training that is asked to end writes a checkpoint first.
+    """
+    if workflow.is_main_process:
+        signal.signal(signal.SIGTERM, _end_jobs)
+
+
+def _end_jobs(*_):
+    for job in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            job.terminate()
+    raise KeyboardInterrupt
