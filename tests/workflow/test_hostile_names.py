@@ -19,7 +19,8 @@ from vita.core.dataset_config import DatasetConfig
 from vita.data.local_split import make_local_split
 from vita.data.synthetic.write import synthesise
 from vita.evaluation.main_scores import OFFICIAL_SCORES
-from vita.experiments.config import ExperimentConfig, MethodConfig, TierConfig
+from vita.experiments.config import ExperimentConfig, TierConfig
+from vita.experiments.method_config import MethodConfig
 from vita.experiments.paper_numbers import published_file
 from vita.experiments.run_table import RunTable
 

@@ -34,6 +34,6 @@ def parents_first(methods: Mapping[str, MethodConfig], method: str) -> list[str]
 def _variant(methods: Mapping[str, MethodConfig], training: Training, where: str) -> VariantConfig:
     """The variant of a training that one at `where` starts from."""
     method, name = training
-    choices = pick(methods, method, f"{where}: starts_from").variants
+    choices = pick(dict(methods), method, f"{where}: starts_from").variants
     found: VariantConfig = pick(choices, name, f"method {method}: variants")
     return found

@@ -228,7 +228,7 @@ class ResolvedRow(Frozen):
     key: Key
     dataset: Name
     method: Name
-    backbone: Name
+    backbone: str  # of an external result, its cell
     variant: Name
     inference: Name
     seeds: tuple[int, ...] = ()
