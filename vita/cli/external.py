@@ -18,14 +18,14 @@ def import_results(
         list[Path], typer.Argument(metavar="RESULTS...", help="results.json, or the .zip for a server; one a training.")
     ],
     dataset: Annotated[Path, typer.Option(help="The data-set YAML, as the tier has it.")],
-    name: Annotated[str, typer.Option(help="What to call it; experiments select it as external.NAME.")],
+    name: Annotated[str, typer.Option(help="What to call it; a row of an experiment selects it by `external: NAME`.")],
     title: Annotated[str, typer.Option(help="The method's name in tables.")],
     backbone: Annotated[str, typer.Option(help="As a table's cell: ResNet-50, Swin-L, ...")],
     citation: Annotated[str, typer.Option(help="Of the method.")] = "",
     source: Annotated[str, typer.Option(help="Where the code is published.")] = "",
     commit: Annotated[str, typer.Option(help="Of that code.")] = "",
     seed: Annotated[
-        list[int] | None, typer.Option(min=0, help="Of each file, in order; may be repeated.  [default: 0, 1, ...]")
+        list[int] | None, typer.Option(min=0, help="Of each file, in order; may be repeated. Left out: 0, 1, ...")
     ] = None,
     categories: Annotated[
         Path | None,
@@ -42,7 +42,7 @@ def import_results(
         bool, typer.Option("--allow-empty", help="Videos without a track are ones where nothing was found.")
     ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="An import of this name that is there already.")] = False,
-    root: Annotated[Path | None, typer.Option(help="Folder of all imports.  [default: results/external]")] = None,
+    root: Annotated[Path | None, typer.Option(help="Folder of all imports. Left out: results/external.")] = None,
 ) -> None:
     """Take results of other code for a data set into our tables, with where they come from."""
     from vita.core.config_base import load, parse

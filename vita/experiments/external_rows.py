@@ -36,22 +36,16 @@ class Externals:
     ) -> None:
         """datasets: what stands in for each of the paper's.  titles: of the tier's methods, by name."""
         self._imports, self._tier, self._datasets, self._titles = imports, tier, datasets, titles
+        self._scored_on: dict[str, DatasetConfig] = {}  # of rows so far, by the stand-in's name
         reserved = [name for name in titles if name.startswith(f"{EXTERNAL}.")]
         if reserved:
             raise UserError(f"method '{reserved[0]}': names that begin with '{EXTERNAL}.' are of external results")
-        for name in dict.fromkeys(record.dataset for record in imports):
-            used = [one for one in datasets.values() if one.name == name]
-            if any(one != used[0] for one in used):
-                raise UserError(
-                    f"tier '{tier}': data set '{name}' stands in twice, scored on different videos; its external "
-                    "results would be of both; give one of the two a name of its own"
-                )
 
     def runs(self, row: ResolvedRow) -> list[ExternalRun]:
         """One for each seed of a row; none where it is not scored."""
         if row.external is None or row.not_run is not None:
             return []
-        dataset = next(one for one in self._datasets.values() if one.name == row.dataset).without_description()
+        dataset = self._scored_on[row.dataset].without_description()
         names = {"tier": self._tier, "dataset": dataset, "method": row.method, "backbone": row.backbone}
         return [ExternalRun(ExternalConfig(**names, seed=seed, record=row.external.record)) for seed in row.seeds]
 
@@ -99,6 +93,11 @@ class Externals:
     def _resolved(self, record: ImportRecord, key: Key, like: Key, dataset: str) -> ResolvedRow:
         stand_in, origin = self._datasets[dataset], record.origin
         fits = record.validate_on == stand_in.validate_on
+        if self._scored_on.setdefault(stand_in.name, stand_in) != stand_in:
+            raise UserError(
+                f"tier '{self._tier}': '{stand_in.name}' stands in twice, scored on different videos, and an external "
+                "result would be of both; use a copy of its YAML, under another name, for one of the two"
+            )
         return ResolvedRow(
             key=key,
             dataset=stand_in.name,
