@@ -138,6 +138,19 @@ class MetricsRecord(SparseRecord):
     errors: dict[str, Any] = {}
 
 
+class ExportedPart(Record):
+    """What `vita data export --json` prints: where one part of a data set lies, for other code bases to read."""
+
+    dataset: str
+    part: str
+    format: Literal["ytvis", "coco"]
+    local_split: bool  # whether a list of ids of our own has chosen the videos
+    annotations: str  # file
+    frames: str  # folder that file names in it are relative to
+    videos: int
+    categories: dict[int, str]  # by ascending id; a label is a place in this order
+
+
 class ProbeRecord(SparseRecord):
     """What one memory probe asked and found. Without a measurement, `status` is "predicted", and no device is named."""
 
