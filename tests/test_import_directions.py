@@ -49,7 +49,7 @@ ALLOWED: dict[str, set[str]] = {
     "baselines.ifc": BASELINE,
     "baselines.mask2former_vis": BASELINE,
     "baselines.vistr": BASELINE,
-    "vita_detectron2": {"vita.official", "vita.engine", "vita.core"},
+    "vita_detectron2": {"vita.official", "vita.blocks", "vita.data", "vita.core"},
 }
 # In a method's folder: its names in its release, and its recorded outputs. They alone may import `vita.official`.
 OF_A_RELEASE = r"baselines\.\w+\.official\b"

@@ -22,8 +22,6 @@ from vita_detectron2.command import VitaCommandError, run_vita
 from vita_detectron2.results import results_of
 from vita_detectron2.scores import scores_of
 
-WITH_VITA: set[str] = set()
-
 
 @pytest.fixture
 def another_vita(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -45,7 +43,10 @@ def test_importing_the_package_imports_nothing() -> None:
 def test_only_the_architectures_import_vita() -> None:
     graph = import_graph()
     ours = {name: graph[name] for name in graph if name.startswith("vita_detectron2")}
-    assert {name for name, targets in ours.items() if any(one.split(".")[0] == "vita" for one in targets)} == WITH_VITA
+    with_vita = {name for name, targets in ours.items() if any(one.split(".")[0] == "vita" for one in targets)}
+    assert with_vita and all(name.startswith("vita_detectron2.architectures.") for name in with_vita)
+    others = {target for name in ours.keys() - with_vita for target in ours[name]}
+    assert not any(target in with_vita for target in others)
 
 
 def test_the_command_is_ours_where_another_vita_is_in_the_way(another_vita: Path) -> None:
@@ -53,6 +54,16 @@ def test_the_command_is_ours_where_another_vita_is_in_the_way(another_vita: Path
     assert there.stderr == "another vita\n"
     assert run_vita("--version") == f"vita-bench {vita.__version__}\n"
     assert run_vita("--version", folder=another_vita) == f"vita-bench {vita.__version__}\n"
+
+
+def test_the_architectures_refuse_another_vita_before_it_is_imported(another_vita: Path) -> None:
+    program = [sys.executable, "-c", "import vita_detectron2.architectures.clips"]
+    refused = subprocess.run(program, capture_output=True, text=True, check=False)
+    *_, line = refused.stderr.splitlines()
+    assert line.startswith("ImportError: the architectures of vita-bench need its package `vita`, in ")
+    assert f"but `vita` is the one in {another_vita / 'vita'} here" in line
+    elsewhere = [sys.executable, "-E", "-P", "-c", "import vita_detectron2.architectures"]
+    assert subprocess.run(elsewhere, check=False).returncode == 0
 
 
 def test_an_error_is_the_one_line_of_the_command(tmp_path: Path) -> None:
