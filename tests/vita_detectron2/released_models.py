@@ -11,8 +11,14 @@ from typing import Any
 import torch
 import yaml
 
-RESNET = {"DEPTH": 18, "STEM_OUT_CHANNELS": 8, "RES2_OUT_CHANNELS": 8, "STRIDE_IN_1X1": False}
 OUT = ["res2", "res3", "res4", "res5"]
+RESNET = {
+    "DEPTH": 18,
+    "STEM_OUT_CHANNELS": 8,
+    "RES2_OUT_CHANNELS": 8,
+    "STRIDE_IN_1X1": False,
+    "OUT_FEATURES": OUT,
+}
 IMAGES = {"PIXEL_MEAN": [123.675, 116.28, 103.53], "PIXEL_STD": [58.395, 57.12, 57.375], "DEVICE": "cpu"}
 MASK_FORMER = {
     "TRANSFORMER_IN_FEATURE": "multi_scale_pixel_decoder",
@@ -77,13 +83,14 @@ def write_model_yaml(folder: Path, architecture: str, **model: Any) -> Path:
         "MODEL": {
             "META_ARCHITECTURE": architecture,
             **IMAGES,
-            "RESNETS": RESNET | {"OUT_FEATURES": OUT},
+            "RESNETS": RESNET,
             **BY_ARCHITECTURE[architecture],
             **model,
         },
         "INPUT": {"FORMAT": "RGB", "SAMPLING_FRAME_NUM": 2, "MIN_SIZE_TEST": 32, "MAX_SIZE_TEST": 96},
         "DATALOADER": {"NUM_WORKERS": 0},
         "SOLVER": SOLVER,
+        "TEST": {"DETECTIONS_PER_IMAGE": 10},
         "OUTPUT_DIR": str(folder / "output"),
     }
     path = folder / f"{architecture}.yaml"

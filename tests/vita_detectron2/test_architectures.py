@@ -166,7 +166,7 @@ def test_outputs_are_those_of_the_method(architecture: str, tmp_path: Path) -> N
     found = model([video])
     variant = find_method(METHODS[architecture]).read_variant(dict(BATCHED.get(architecture, {})))
     with torch.no_grad():
-        tracks = model.method.predict(InputFrames(video), {"a": variant}, 100 if architecture == "Vita" else 10)
+        tracks = model.method.predict(InputFrames(video), {"a": variant}, 10)
     wanted = tracks.tracks["a"]
     assert found["image_size"] == (64, 128) and len(wanted) > 0
     assert found["pred_scores"] == [track.score for track in wanted]
