@@ -25,37 +25,42 @@ def register_dataset(
     dataset: str | Path,
     parts: Sequence[str] = ("train", "valid"),
     *,
+    mapped_to: str | Path | None = None,
     folder: str | Path | None = None,
     relative_to: str | Path | None = None,
 ) -> list[str]:
     """Register parts of the data set that a YAML file of vita-bench describes, and return their names.
 
     dataset: the YAML file. parts: of `train`, `valid`, `released_train`, `released_valid`; as released means without a
-    local split. folder: where annotation files of these parts are kept, `vita` in detectron2's folder of data sets
-    when None. relative_to: the folder that a relative `root` in the YAML starts from; the current one when None.
+    local split. mapped_to: the YAML file of the video data set that images are to be trained with; objects without a
+    counterpart there are left out. folder: where annotation files of these parts are kept, `vita` in detectron2's
+    folder of data sets when None. relative_to: the folder that relative paths in YAML files start from; the current one
+    when None.
 
     `ytvis_2019` becomes `ytvis_2019_train` and `ytvis_2019_val`, parts of a local split `ytvis_2019_local_train` and
-    `ytvis_2019_local_val`; a name that no trainer dispatches on gains a prefix (`shapes`: `ytvis_shapes_train`). What
-    was registered under such a name before is replaced. Raises VitaCommandError with one line when the YAML or the data
-    are not sound; then nothing is registered.
+    `ytvis_2019_local_val`, COCO mapped to it `coco2ytvis2019_train`; a name that no trainer dispatches on gains a
+    prefix (`shapes`: `ytvis_shapes_train`). What was registered under such a name before is replaced. Raises
+    VitaCommandError with one line when the YAML or the data are not sound; then nothing is registered.
     """
     kept = Path(folder) if folder is not None else Path(os.getenv("DETECTRON2_DATASETS", "datasets")) / "vita"
     start = None if relative_to is None else Path(relative_to)
-    described = [_export(Path(dataset).resolve(), part, kept.resolve(), start) for part in parts]
+    asked = ["--dataset", str(Path(dataset).resolve()), "--out", str(kept.resolve())]
+    asked += [] if mapped_to is None else ["--mapped-to", str(Path(mapped_to).resolve())]
+    described = [_export(part, asked, start) for part in parts]
     for one in described:
         _register(_name(one), one)
     return [_name(one) for one in described]
 
 
-def _export(dataset: Path, part: str, folder: Path, start: Path | None) -> dict[str, Any]:
+def _export(part: str, asked: list[str], start: Path | None) -> dict[str, Any]:
     """What `vita data export --json` tells of a part that it wrote."""
-    asked = ("--dataset", str(dataset), "--part", part, "--out", str(folder))
-    told: dict[str, Any] = json.loads(run_vita("data", "export", *asked, "--json", folder=start))
+    told: dict[str, Any] = json.loads(run_vita("data", "export", "--part", part, *asked, "--json", folder=start))
     return told
 
 
 def _name(described: dict[str, Any]) -> str:
-    name = SHARED_NAMES.get(described["dataset"], described["dataset"])
+    name, target = described["dataset"], described["mapped_to"]
+    name = SHARED_NAMES.get(name, name) if target is None else f"{name}2{target.replace('_', '')}"
     images = described["format"] == "coco"
     if not name.startswith("coco" if images else PREFIXES):
         name = f"{'coco' if images else 'ytvis'}_{name}"

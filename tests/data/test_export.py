@@ -118,6 +118,26 @@ def test_images_keep_their_polygons_and_gain_boxes(tmp_path: Path) -> None:
     assert boxes == {70: [2, 3, 10, 6], 71: [1, 1, 8, 10], 60: [5, 0, 2, 20], 72: [4.5, 12, 10, 8]}
 
 
+def test_objects_that_another_data_set_has_no_word_for_are_left_out(tmp_path: Path, root: Path) -> None:
+    coco_files.write(tmp_path / "data")
+    places = {"annotations": "annotations/instances_train2017.json", "frames": "train2017"}
+    content = {"name": "coco", "root": str(tmp_path / "data"), "format": "coco", "train": places, "valid": places}
+    target = {"name": "ytvis_2019", "root": str(root), **PLACES}
+    (tmp_path / "coco.yaml").write_text(yaml.safe_dump(content))
+    options = ("--part", "train", "--out", tmp_path / "out", "--mapped-to", tmp_path / "target.yaml", "--json")
+    asked = ("data", "export", "--dataset", tmp_path / "coco.yaml", *options)
+
+    (tmp_path / "target.yaml").write_text(yaml.safe_dump(target))
+    assert "data set 'ytvis_2019': its category_map is of no data set; add one of 'coco'" in vita(*asked).message
+    target["category_map"] = {"coco": {"person": "human", "cat": "cat"}}
+    (tmp_path / "target.yaml").write_text(yaml.safe_dump(target))
+    told = json.loads(vita(*asked).out)
+    written = json.loads(Path(told["annotations"]).read_text())
+    assert told["mapped_to"] == "ytvis_2019" and told["categories"] == {"1": "person", "3": "car", "17": "cat"}
+    assert [entry["id"] for entry in written["annotations"]] == [70, 71, 60]  # the car is gone
+    assert written["images"] == coco_files.document()["images"] and written["categories"] == coco_files.CATEGORIES
+
+
 def test_an_unknown_part_is_refused(root: Path, tmp_path: Path) -> None:
     message = export({"name": "mine", "root": str(root), **PLACES}, tmp_path, "test").message
     assert message == "--part is 'test'; allowed are train, valid, released_train, released_valid"

@@ -101,6 +101,20 @@ def test_images_are_detectron2s_own_records(register: Any, tmp_path: Path) -> No
         assert MetadataCatalog.get(registered).evaluator_type == "coco"
 
 
+def test_images_that_are_trained_with_videos(register: Any, videos: Path, tmp_path: Path) -> None:
+    from detectron2.data import DatasetCatalog
+
+    coco_files.write(tmp_path / "data")
+    place = {"annotations": "annotations/instances_train2017.json", "frames": "train2017"}
+    path = write_yaml(tmp_path, tmp_path / "data", "coco", format="coco", train=place, valid=place)
+    for name, registered in (("ytvis_2019", "coco2ytvis2019_train"), ("ovis", "coco2ovis_train")):
+        target = write_yaml(tmp_path, videos, name, category_map={"coco": {"cat": "disc"}})
+        assert register(path, ["train"], mapped_to=target) == [registered]
+        records = DatasetCatalog.get(registered)
+        assert [len(record["annotations"]) for record in records] == [1, 0, 0]
+        assert records[0]["annotations"][0]["category_id"] == 2  # the cat, among all three categories
+
+
 def test_a_relative_root_starts_where_it_is_told_to(register: Any, videos: Path, tmp_path: Path) -> None:
     from vita_detectron2.command import VitaCommandError
 

@@ -79,6 +79,12 @@ def data_export(
     dataset: DatasetFile,
     part: Annotated[str, typer.Option(help="train, valid, released_train or released_valid")],
     out: Annotated[Path, typer.Option(help="Folder; the file in it is named after data set, part and content.")],
+    mapped_to: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML of another data set: only objects whose category has a counterpart there (category_map)."
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all that a reader has to know.")] = False,
 ) -> None:
     """Write one part, local splits included, as an annotation file of its own for other code bases."""
@@ -88,7 +94,8 @@ def data_export(
 
     if part not in get_args(ExportPart):
         raise UserError(f"--part is '{part}'; allowed are {', '.join(get_args(ExportPart))}")
-    exported = export_part(load(DatasetConfig, dataset), cast(ExportPart, part), out)
+    target = None if mapped_to is None else load(DatasetConfig, mapped_to)
+    exported = export_part(load(DatasetConfig, dataset), cast(ExportPart, part), out, target)
     if as_json:
         typer.echo(exported.model_dump_json())
     else:

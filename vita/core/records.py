@@ -139,10 +139,11 @@ class MetricsRecord(SparseRecord):
 
 
 class ExportedPart(Record):
-    """What `vita data export --json` prints: where one part of a data set lies, for other code bases to read."""
+    """What `vita data export --json` prints, and writes beside the file: where a part of a data set lies for others."""
 
     dataset: str
     part: str
+    mapped_to: str | None  # data set in which all of its objects' categories have a counterpart
     format: Literal["ytvis", "coco"]
     local_split: bool  # whether a list of ids of our own has chosen the videos
     annotations: str  # file
