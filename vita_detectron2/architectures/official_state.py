@@ -57,9 +57,12 @@ class OfficiallyNamed(nn.Module):
         """Name what was missing as the release does, each once; what the release does not have is not missing."""
         told: dict[str, None] = {}
         for name in incompatible.missing_keys:
-            prefix, _, inside = name.rpartition(METHOD) if METHOD in name else (name, "", "")
-            source = module.official.source(inside) if inside else None
-            told |= {prefix + source.key: None} if source else {} if inside else {name: None}
+            prefix, held, inside = name.partition(METHOD)
+            source = module.official.source(inside) if held else None
+            if source is not None:
+                told[prefix + source.key] = None
+            elif not held:  # of a module around this one
+                told[name] = None
         incompatible.missing_keys[:] = told
 
 
