@@ -23,6 +23,11 @@ def run_vita(*arguments: str, folder: Path | None = None) -> str:
     # Neither the folder that a program was started in (-P) nor PYTHONPATH (-E) may bring another package `vita`.
     command = [os.environ.get(INTERPRETER, sys.executable), "-E", "-P", "-m", "vita", *arguments]
     ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, encoding="utf-8", check=False)
+    if "No module named vita" in ended.stderr:
+        raise VitaCommandError(
+            f"vita-bench is not installed for {command[0]}; install it there, or name the interpreter that it is "
+            f"installed for in the environment variable {INTERPRETER}"
+        )
     if ended.returncode:
         raise VitaCommandError(_told(ended.stderr) or f"`{' '.join(command)}` ended with exit code {ended.returncode}")
     return ended.stdout

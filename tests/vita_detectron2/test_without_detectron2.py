@@ -77,6 +77,9 @@ def test_the_interpreter_can_be_another_one(tmp_path: Path, monkeypatch: pytest.
     script.chmod(0o755)
     monkeypatch.setenv("VITA_PYTHON", str(script))
     assert run_vita("evaluate", "--gt", "a.json") == "asked: -E -P -m vita evaluate --gt a.json\n"
+    script.write_text(f'#!/bin/sh\nexec {sys.executable} -I -S "$@"\n')  # an interpreter without any package
+    with pytest.raises(VitaCommandError, match=f"vita-bench is not installed for {script}; .* variable VITA_PYTHON$"):
+        run_vita("evaluate")
     script.write_text("#!/bin/sh\nexit 3\n")
     with pytest.raises(VitaCommandError, match=r"-m vita evaluate` ended with exit code 3"):
         run_vita("evaluate")
