@@ -179,7 +179,7 @@ def _arrow(above: Box, below: Box, between: Sequence[Box]) -> str:
     x, y, to_x, to_y = above[0] + above[2] / 2, above[1] + BOX_HEIGHT, below[0] + below[2] / 2, below[1] - 2
     half = (ROW - BOX_HEIGHT) / 2
     if between:
-        lane = min(box[0] for box in between) - GAP
+        lane = min(box[0] for box in between) - GAP / 2
         stop = to_y - 2 * half
         curve = (
             f"M{x:.0f},{y:.0f} C{x:.0f},{y + half:.0f} {lane:.0f},{y + half:.0f} {lane:.0f},{y + 2 * half:.0f} "
