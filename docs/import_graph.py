@@ -1,7 +1,7 @@
 """Who imports whom, read from the source, and the picture of it: `python docs/import_graph.py` draws architecture.svg.
 
-A room is a folder of `vita/` or `baselines/`, or a module beside them. All imports count: those inside functions, and
-those for type checking alone. An arrow that follows from others is not drawn.
+A room is a folder of `vita/` or `baselines/`, or a module beside them; `vita_detectron2/` is one. All imports count:
+those inside functions, and those for type checking alone. An arrow that follows from others is not drawn.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "architecture.svg"
-PACKAGES = ("vita", "baselines")
+PACKAGES = ("vita", "baselines", "vita_detectron2")
 
 Graph = Mapping[str, Set[str]]
 Box = tuple[float, float, float]  # left edge, top, width
 
 # Of the picture, in pixels.
 WIDTH, ROW, BOX_HEIGHT, MARGIN, GAP = 1420, 122, 80, 20, 20
-FILL = {"vita": "#e8f0fb", "baselines": "#fdf0dc"}
-EDGE = {"vita": "#3465a4", "baselines": "#b36b00"}
+FILL = {"vita": "#e8f0fb", "baselines": "#fdf0dc", "vita_detectron2": "#e9f5e4"}
+EDGE = {"vita": "#3465a4", "baselines": "#b36b00", "vita_detectron2": "#4e8a2e"}
 
 
 @cache
 def source_files(root: Path = ROOT) -> dict[str, Path]:
-    """Every module of both packages by its full name."""
+    """Every module of all packages by its full name."""
     found = {}
     for path in sorted(path for package in PACKAGES for path in (root / package).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts
@@ -51,7 +51,7 @@ def imported_names(node: ast.AST, modules: Set[str]) -> list[str]:
 
 @cache
 def import_graph(root: Path = ROOT) -> dict[str, frozenset[str]]:
-    """Of every module, the modules of both packages that it imports anywhere."""
+    """Of every module, the modules of all packages that it imports anywhere."""
     files = source_files(root)
     graph = {}
     for module, path in files.items():
@@ -63,7 +63,7 @@ def import_graph(root: Path = ROOT) -> dict[str, frozenset[str]]:
 
 def room_of(module: str) -> str:
     """The room that a module lies in; a package's own `__init__` is the package."""
-    return ".".join(module.split(".")[:2])
+    return ".".join(module.split(".")[: 1 if module.startswith("vita_detectron2") else 2])
 
 
 def room_graph(graph: Graph) -> dict[str, set[str]]:
@@ -179,7 +179,7 @@ def _arrow(above: Box, below: Box, between: Sequence[Box]) -> str:
     x, y, to_x, to_y = above[0] + above[2] / 2, above[1] + BOX_HEIGHT, below[0] + below[2] / 2, below[1] - 2
     half = (ROW - BOX_HEIGHT) / 2
     if between:
-        lane = min(box[0] for box in between) - GAP
+        lane = min(box[0] for box in between) - GAP / 2
         stop = to_y - 2 * half
         curve = (
             f"M{x:.0f},{y:.0f} C{x:.0f},{y + half:.0f} {lane:.0f},{y + half:.0f} {lane:.0f},{y + 2 * half:.0f} "

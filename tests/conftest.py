@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import detectron2_checkout  # noqa: F401  # before anything imports torchvision
 import pytest
 import torch
 from hypothesis import settings

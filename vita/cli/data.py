@@ -113,6 +113,34 @@ def data_check(
     raise typer.Exit(check_data(name, targets, quick=quick, strict=strict, workers=workers, out=json))
 
 
+@data.command("export")
+def data_export(
+    dataset: DatasetFile,
+    part: Annotated[str, typer.Option(help="train, valid, released_train or released_valid")],
+    out: Annotated[Path, typer.Option(help="Folder; the file in it is named after data set, part and content.")],
+    mapped_to: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML of another data set: only objects whose category has a counterpart there (category_map)."
+        ),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all that a reader has to know.")] = False,
+) -> None:
+    """Write one part, local splits included, as an annotation file of its own for other code bases."""
+    from vita.core.config_base import load
+    from vita.core.dataset_config import DatasetConfig
+    from vita.data.export import ExportPart, export_part
+
+    if part not in get_args(ExportPart):
+        raise UserError(f"--part is '{part}'; allowed are {', '.join(get_args(ExportPart))}")
+    target = None if mapped_to is None else load(DatasetConfig, mapped_to)
+    exported = export_part(load(DatasetConfig, dataset), cast(ExportPart, part), out, target)
+    if as_json:
+        typer.echo(exported.model_dump_json())
+    else:
+        typer.echo(f"{exported.annotations}: {exported.videos} videos; their frames lie in {exported.frames}")
+
+
 @data.command("sheet")
 def data_sheet(
     dataset: DatasetFile,

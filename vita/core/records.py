@@ -215,6 +215,20 @@ class MetricsRecord(SparseRecord):
     lengths: dict[str, Any] = {}
 
 
+class ExportedPart(Record):
+    """What `vita data export --json` prints, and writes beside the file: where a part of a data set lies for others."""
+
+    dataset: str
+    part: str
+    mapped_to: str | None  # data set in which all of its objects' categories have a counterpart
+    format: Literal["ytvis", "coco"]
+    local_split: bool  # whether a list of ids of our own has chosen the videos
+    annotations: str  # file
+    frames: str  # folder that file names in it are relative to
+    videos: int
+    categories: dict[int, str]  # by ascending id; a label is a place in this order
+
+
 class ProbeRecord(SparseRecord):
     """What one memory probe asked and found. Without a measurement, `status` is "predicted", and no device is named."""
 

@@ -75,10 +75,9 @@ def convert_config(path: Path, folder: Path, datasets: Path) -> Converted:
     Raises UserError naming the file and the key for what cannot be read, is unknown, or asks for what ours cannot be.
     """
     config, where = read_official_config(path), str(path)
-    _refuse_other_resnet(config, where)
     notes: dict[str, KeyStatus] = {}
+    options = options_of(config, where)
     data = read_data(config, notes, datasets, where)
-    options = _options(config, where)
     raw = {
         "tier": "official",
         "dataset": data.dataset,
@@ -108,7 +107,9 @@ def _refuse_other_resnet(config: OfficialConfig, where: str) -> None:
         )
 
 
-def _options(config: OfficialConfig, where: str) -> dict[str, Any]:
+def options_of(config: OfficialConfig, where: str) -> dict[str, Any]:
+    """Options of our method. Raises UserError, which `where` opens, for what ours cannot be."""
+    _refuse_other_resnet(config, where)
     try:
         return find_official(METHODS[config.architecture]).options(config, {})
     except UserError as error:
