@@ -30,7 +30,7 @@ SERVER_SCORES = server_scores()
 
 
 wildcard_constraints:
-    tier=TABLE.tier.tier,
+    tier=one_of([TABLE.tier.tier]),
     dataset=one_of(TABLE.datasets),
     method=one_of(run.method for run in TABLE),
     backbone=one_of(run.backbone for run in TABLE),
@@ -59,6 +59,10 @@ rule reported:
     """What is there of it, and Table 4 where it is: the target of `--report`, which tolerates no missing file."""
     input:
         lambda wildcards: what_is_there(),
+
+
+onstart:
+    end_with_jobs()
 
 
 onsuccess:

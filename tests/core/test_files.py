@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import json
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,10 +95,21 @@ def test_files_that_are_no_json(tmp_path: Path) -> None:
         read_json(tmp_path)
 
 
-def test_what_a_killed_process_leaves_can_be_removed(tmp_path: Path) -> None:
+KILLED = """
+import os, sys
+from pathlib import Path
+from vita.core.files import atomic_write
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    os._exit(9)
+"""
+
+
+def test_what_a_killed_process_leaves_can_be_removed_and_nothing_else(tmp_path: Path) -> None:
     write_text(tmp_path / "kept.part", "")
-    left = atomic_write(tmp_path / "file.txt")
-    left.__enter__()  # and never leaves
-    assert len(files_in(tmp_path)) == 2
-    remove_unfinished(tmp_path)
-    assert files_in(tmp_path) == ["kept.part"]
+    subprocess.run([sys.executable, "-c", KILLED, str(tmp_path / "file.txt")], check=False)
+    with atomic_write(tmp_path / "other.txt") as being_written:
+        assert len(files_in(tmp_path)) == 3
+        remove_unfinished(tmp_path)
+        assert files_in(tmp_path) == sorted([being_written.name, "kept.part"])
+    assert files_in(tmp_path) == ["kept.part", "other.txt"]

@@ -23,6 +23,7 @@ from vita.cli.probe import probe
 from vita.cli.publish import publish
 from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
+from vita.core.plain_text import one_line
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -177,7 +178,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"error: {' '.join(str(error).splitlines())}\n")
+        sys.stderr.write(f"error: {one_line(str(error))}\n")
         sys.exit(2)
     except Interrupted as end:
         sys.stderr.write(f"interrupted {end}; the same command goes on\n")

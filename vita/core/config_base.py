@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from vita.core.bounded_yaml import load_yaml
 from vita.core.contract import UserError
 from vita.core.files import read_text
 
@@ -22,6 +23,7 @@ class Frozen(BaseModel):
 
 
 Section = TypeVar("Section", bound=BaseModel)
+BAD_KEY = "[key]"  # pydantic's last step to a key of a mapping, after the key
 
 
 def parse(section: type[Section], raw: Any, where: str) -> Section:
@@ -48,8 +50,11 @@ def _explain(section: type[BaseModel], error: ValidationError, where: str) -> st
 def _locate(section: type[BaseModel], path: tuple[int | str, ...]) -> tuple[str, set[str]]:
     """A place as the user's file has it, and the keys that are allowed beside its last one.
 
-    `path` is pydantic's: it also holds the tag that tells the members of a union apart, which no file has.
+    `path` is pydantic's: it also holds the tag that tells the members of a union apart, which no file has. Of a key of
+    a mapping that cannot be one, it is the mapping's place.
     """
+    if path[-1:] == (BAD_KEY,):
+        path = path[:-2]
     names: list[str] = []
     kinds, beside = [section], [section]
     for name in path:
@@ -88,10 +93,12 @@ def _alternatives(annotation: Any) -> list[Any]:
 
 
 def read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises UserError when it is missing or not YAML."""
+    """The content of a YAML file. Raises UserError when it is missing, not YAML, or not a tree of a sensible size."""
     try:
-        return yaml.safe_load(read_text(path))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        return load_yaml(read_text(path))
+    except UserError:
+        raise
+    except ValueError as error:  # also bytes that are not text, and dates that are none
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
 
 

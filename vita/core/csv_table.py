@@ -11,6 +11,8 @@ import pandas as pd
 from vita.core.contract import UserError
 from vita.core.plain_text import csv_cell, from_csv_cell
 
+MOST = 1e300  # beyond it, sums of numbers are infinite
+
 
 def read_csv(
     path: Path, what: str, writer: str, columns: Iterable[str] = (), types: Mapping[str, type] | None = None
@@ -19,11 +21,17 @@ def read_csv(
 
     Only an empty cell is none, whatever words stand in others.
 
-    types: of columns, where they are not to be told from the cells. Raises UserError naming a file that is missing or
-    not readable, or the first of `columns` that it lacks.
+    types: of columns whose cells are known: text, numbers (float; a cell may be empty), whole numbers (int; none may).
+    Raises UserError naming a file that is missing or not readable, the first of `columns` that it lacks, or a cell of
+    another type.
     """
+    types = types or {}
+    texts = {name: str for name, kind in types.items() if kind is str}
     try:
-        frame = _changed(pd.read_csv(path, dtype=types, keep_default_na=False, na_values=[""]), from_csv_cell)
+        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+        if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the first
+            raise ValueError("rows have more cells than there are columns")
+        frame = _changed(frame, from_csv_cell)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `{writer}` writes it") from None
     except (OSError, ValueError) as error:  # damaged text and tables are ValueErrors
@@ -31,7 +39,24 @@ def read_csv(
     missing = [name for name in columns if name not in frame]
     if missing:
         raise UserError(f"{path}: no column '{missing[0]}'; `{writer}` writes it")
+    for name, kind in types.items():
+        if kind is not str and name in frame:
+            _check_numbers(frame[name], kind, f"{path}: not a readable {what}", writer)
     return frame
+
+
+def _check_numbers(column: pd.Series, kind: type, where: str, writer: str) -> None:
+    """Raises UserError with the first line whose cell is none."""
+    numbers = pd.to_numeric(column, errors="coerce")
+    finite = numbers.between(-MOST, MOST)
+    good = finite & (numbers == numbers.round()) if kind is int else finite | column.isna()
+    if not good.all():
+        line = int((~good).to_numpy().argmax())
+        wanted = "a whole number" if kind is int else "a number"
+        raise UserError(
+            f"{where} (line {line + 2}: {column.name} is {str(column.iloc[line])!r}, which is not {wanted}); delete it "
+            f"and run `{writer}` again"
+        )
 
 
 def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:

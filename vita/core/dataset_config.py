@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -16,6 +18,7 @@ from pydantic import (
 )
 
 from vita.core.config_base import Frozen
+from vita.core.names import Name
 
 
 class ShapesConfig(Frozen):
@@ -48,6 +51,13 @@ LOCAL_SPLIT = "local split of train"  # how the words for such a ground truth be
 
 # `${VARIABLE}` is filled in; an unset one stays as it is: only what needs this path may complain.
 WithVariables = Annotated[str, AfterValidator(os.path.expandvars)]
+
+
+def unset_variables(path: str) -> list[str]:
+    """Environment variables that a path still names. None where it is there: a folder's own name may have a `$`."""
+    return [] if Path(path).exists() else re.findall(r"\$\{?(\w+)", path)
+
+
 Places = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -75,7 +85,7 @@ class LocalSplitConfig(Frozen):
 class DatasetConfig(Frozen):
     """A data set: where its files lie, what they hold, and which videos score a model."""
 
-    name: str
+    name: Name
     title: str | None = None
     root: WithVariables
     format: Literal["ytvis", "coco"] = "ytvis"  # coco: images, each read as a video of one frame
@@ -84,7 +94,7 @@ class DatasetConfig(Frozen):
     validate_on: Literal["valid", "local_split"] = "valid"
     local_split: LocalSplitConfig | None = None
     categories: dict[int, str] | None = None  # published names by id
-    category_map: dict[str, dict[str, str]] = Field({})  # another data set -> its category -> ours
+    category_map: dict[Name, dict[str, str]] = Field({})  # another data set -> its category -> ours
     obtain: str | None = None  # where to get the data
     licence: str | None = None
     limit_videos: PositiveInt | None = None  # only the first n videos by id, for quick runs on real data

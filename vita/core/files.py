@@ -6,12 +6,13 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 from uuid import uuid4
 
 from vita.core.contract import UserError
+from vita.core.locks import try_lock
 
 UNFINISHED = ".part"
 
@@ -23,8 +24,10 @@ def atomic_write(path: Path) -> Iterator[Path]:
     Raises UserError, naming `path`, when the disk is full or the folder cannot be written.
     """
     temporary: Path | None = None
+    claim: TextIO | None = None
     try:
         temporary = _beside(path)
+        claim = _claimed(temporary)
         yield temporary
         _flush_to_disk(temporary)
         temporary.replace(path)
@@ -35,6 +38,8 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+        if claim is not None:
+            claim.close()
 
 
 def _beside(path: Path) -> Path:
@@ -53,10 +58,22 @@ def check_writable(path: Path) -> None:
         raise UserError(f"cannot write {path}: {error.strerror or error}; choose another place") from None
 
 
+def _claimed(path: Path) -> TextIO | None:
+    """Hold a file as being written, until it is closed or this process ends; None on a file system without locks."""
+    handle = path.open("a", encoding="utf-8")
+    with suppress(UserError):
+        try_lock(handle)
+        return handle
+    handle.close()
+    return None
+
+
 def remove_unfinished(folder: Path) -> None:
-    """Remove what killed processes left of their files; only where no other process writes."""
+    """Remove what killed processes left of their files in a folder; what a process is still writing stays."""
     for path in folder.glob(f".*{UNFINISHED}"):
-        path.unlink(missing_ok=True)
+        with suppress(OSError, UserError), path.open("a", encoding="utf-8") as handle:
+            if try_lock(handle):
+                path.unlink()
 
 
 def _flush_to_disk(path: Path) -> None:
@@ -78,13 +95,17 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file. Raises UserError when it is missing or cannot be read."""
+    """The content of a text file. Raises UserError when it cannot be read, ValueError when it is no text."""
     try:
         return path.read_text(encoding="utf-8-sig")  # some editors begin a file with a mark
     except FileNotFoundError:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise
+    except ValueError as error:
+        raise UserError(f"{str(path)!r}: no path: {error}") from None
 
 
 def read_json(path: Path) -> Any:

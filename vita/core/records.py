@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, NonNegativeInt, PositiveInt
 
 from vita.core.config_base import parse
 from vita.core.contract import UserError
@@ -28,6 +28,8 @@ EXTERNAL_RESULTS = "results/external"  # folder of all of them, <data set>/<name
 
 # Where weights come from: trained here, a file that somebody else trained, or nowhere (results of other code alone).
 Origin = Literal["trained", "file", "external"]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
 class Record(BaseModel):
@@ -59,11 +61,11 @@ class RunRecord(RunOutcome):
     python: str
     machine: str
     device: str
-    processes: int = 1
-    threads: int = 1
+    processes: PositiveInt = 1
+    threads: PositiveInt = 1
     device_settings: dict[str, bool] = {}  # in force: see `vita.core.run_config.CardConfig`
-    peak_host_memory_bytes: int = 0
-    peak_device_memory_bytes: int = 0
+    peak_host_memory_bytes: NonNegativeInt = 0
+    peak_device_memory_bytes: NonNegativeInt = 0
     started_at: str  # UTC, as ended_at
     ended_at: str | None = None
     weights_sha256: str | None = None
@@ -101,9 +103,9 @@ class TrainingRecord(RunRecord):
     weights_from: Origin = "trained"
     origin: FileOrigin | None = None
     data_digest: str = ""  # see `vita.engine.record.data_digest`
-    iterations: int = 0  # so far, where it was interrupted
+    iterations: NonNegativeInt = 0  # so far, where it was interrupted
     resumed_at: list[int] = []  # iterations at which the training was taken up again
-    train_time_s: float = 0.0
+    train_time_s: Seconds = 0.0
     started_from: StartingWeights | None = None
 
 
@@ -112,9 +114,9 @@ class PredictionRecord(RunRecord):
 
     task: Literal["predict"] = "predict"
     part: str | None = None  # of the data set, whose videos were predicted
-    frames: int = 0
+    frames: NonNegativeInt = 0
     streamed_videos: int = 0  # predicted that were too long to be kept in memory
-    predict_time_s: float = 0.0
+    predict_time_s: Seconds = 0.0
     taken_over: list[str] = []  # inference variants that an earlier plan had asked of the same weights
 
 
@@ -196,9 +198,9 @@ class FurtherValue(SparseRecord):
 class MetricsRecord(SparseRecord):
     """`metrics/<inference>.json`: what one results file scores. Scores are fractions, null where there is no object."""
 
-    scores: dict[str, float | None]
+    scores: dict[str, Fraction | None]
     per_category: list[dict[str, Any]]
-    num_videos: int
+    num_videos: NonNegativeInt
     counts: dict[str, Any]  # see `vita.evaluation.counts.Counts.to_json`
     intervals: dict[str, list[float]] = {}
     draws: int = 0  # of the intervals

@@ -18,6 +18,7 @@ from pydantic import (
 from vita.core.config_base import Frozen
 from vita.core.contract import KEEP_BYTES
 from vita.core.dataset_config import DatasetConfig, WithVariables
+from vita.core.names import Name
 
 
 class CropConfig(Frozen):
@@ -189,11 +190,11 @@ class WeightsFile(Frozen):
 class RunConfig(Frozen):
     """One training run, complete: what `vita train` reads; or the weights of others in its place."""
 
-    tier: str
+    tier: Name
     dataset: DatasetConfig
-    method: str
-    backbone: str
-    variant: str
+    method: Name
+    backbone: Name
+    variant: Name
     seed: NonNegativeInt
     options: dict[str, Any]  # of the method; it reads them itself
     train: TrainConfig
@@ -212,7 +213,7 @@ class RunConfig(Frozen):
 class PredictConfig(Frozen):
     """All inference variants asked of one run's weights: what `vita predict` reads beside the run's config."""
 
-    variants: dict[str, dict[str, Any]] = Field(min_length=1)
+    variants: dict[Name, dict[str, Any]] = Field(min_length=1)
     top_k: PositiveInt = 10
     short_edge: PositiveInt | None = None  # pixels; None keeps the stored size
     max_edge: PositiveInt = 1333

@@ -52,11 +52,15 @@ class GroupCounts:
     @classmethod
     def from_json(cls, entry: dict[str, Any]) -> GroupCounts:
         """The inverse of `to_json`, up to whether an ignored detection was matched, which no score depends on."""
-        words = entry["outcomes"]
+        words, whole = entry["outcomes"], (entry["video_id"], entry["category_id"], entry["ground_truth"])
+        if not all(isinstance(number, int) for number in whole) or set("".join(words)) - {*_OUTCOMES}:
+            raise ValueError("ids and numbers of objects are whole, outcomes are 0, 1 or i")
         letters = np.array([list(word) for word in words]).T if words else np.empty((0, 0), str)
         scores = np.array(entry["scores"], np.float64)
+        if scores.shape != (len(words),) or not np.isfinite(scores).all():
+            raise ValueError("a score for each detection, and no other")
         matched, ignored = letters == _RIGHT, letters == _IGNORED
-        return cls(entry["video_id"], entry["category_id"], entry["ground_truth"], scores, matched, ignored)
+        return cls(*whole, scores, matched, ignored)
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,11 @@ class Counts:
         """Read the `counts` of a metrics file. Raises UserError when they are not what `to_json` writes."""
         try:
             groups = tuple(GroupCounts.from_json(group) for group in entry["groups"])
-            return cls(tuple(entry["video_ids"]), tuple(entry["category_ids"]), groups)
+            videos, categories = ([int(key) for key in entry[name]] for name in ("video_ids", "category_ids"))
+            if not {group.video_id for group in groups} <= {*videos} or not {group.category_id for group in groups} <= {
+                *categories
+            }:
+                raise ValueError("a group of a video or category that is not listed")
+            return cls(tuple(videos), tuple(categories), groups)
         except (KeyError, TypeError, ValueError, IndexError) as error:
             raise UserError(f"the counts of this metrics file cannot be read ({error!r}); evaluate again") from None

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
 from vita.core.further_scores import ScoreColumns
+from vita.core.names import Name
 from vita.core.run_config import WeightsFile
 from vita.experiments.external import ExternalName, ExternalRow
 from vita.experiments.method_config import OwnVariants
@@ -23,7 +24,7 @@ Difference = dict[str, Any]  # keys of another section, laid over it
 class PseudoVideoSubstitute(Frozen):
     """Images that are mixed into the training clips of a data set, each as a clip of its own."""
 
-    use: str  # a file of datasets/
+    use: Name  # a file of datasets/
     ratio: float = Field(gt=0)  # clips of pseudo-videos for one clip of a video
     augmentation: Difference = Field({})  # complete: nothing lies below it
 
@@ -31,7 +32,7 @@ class PseudoVideoSubstitute(Frozen):
 class DatasetSubstitute(Frozen):
     """What a tier runs in the place of one of the paper's data sets."""
 
-    use: str  # a file of datasets/
+    use: Name  # a file of datasets/
     train: Difference = Field({})
     predict: Difference = Field({})
     pseudo_videos: PseudoVideoSubstitute | None = None  # for the training variants that ask for them
@@ -43,20 +44,20 @@ class DatasetSubstitute(Frozen):
 class TierMethod(Frozen):
     """The preset of a method that a tier runs, and what it changes in it."""
 
-    preset: str
-    variants: dict[str, Options] = Field({})  # options that this tier changes in a training variant
-    inference: dict[str, Options] = Field({})  # and in an inference variant
-    schedules: dict[str, Difference] = Field({})  # laid over the tier's schedules of the same name
+    preset: Name
+    variants: dict[Name, Options] = Field({})  # options that this tier changes in a training variant
+    inference: dict[Name, Options] = Field({})  # and in an inference variant
+    schedules: dict[Name, Difference] = Field({})  # laid over the tier's schedules of the same name
 
 
 class Adjustment(Frozen):
     """Keys of trainings and of prediction for those runs alone that have every name given here; None: any."""
 
-    method: str | None = None
-    dataset: str | None = None  # the paper's names
-    backbone: str | None = None
-    variant: str | None = None  # of the method named
-    schedule: str | None = None  # of trainings
+    method: Name | None = None
+    dataset: Name | None = None  # the paper's names
+    backbone: Name | None = None
+    variant: Name | None = None  # of the method named
+    schedule: Name | None = None  # of trainings
     train: Difference = Field({})
     predict: Difference = Field({})
 
@@ -80,10 +81,10 @@ class TierWeights(WeightsFile):
     published, obtain: which published file it is, and where it is published; told where it is not there.
     """
 
-    method: str
-    variant: str | tuple[str, ...]  # the training that it takes the place of, or, of a backbone, that starts from it
-    backbone: str | None = None
-    dataset: str | None = None
+    method: Name
+    variant: Name | tuple[Name, ...]  # the training that it takes the place of, or, of a backbone, that starts from it
+    backbone: Name | None = None
+    dataset: Name | None = None
     published: str
     obtain: str
 
@@ -101,8 +102,8 @@ class TierWeights(WeightsFile):
 class Only(Frozen):
     """Names of the paper's to which a tier keeps, of those that it defines; empty: all."""
 
-    methods: tuple[str, ...] = ()
-    backbones: tuple[str, ...] = ()
+    methods: tuple[Name, ...] = ()
+    backbones: tuple[Name, ...] = ()
 
     def leaves_out(self, method: str, backbone: str) -> bool:
         """Whether runs of this method and backbone are left out."""
@@ -113,11 +114,11 @@ class Only(Frozen):
 class Selection(Frozen):
     """The weights and the way of inference that a table is about, by the paper's names."""
 
-    method: str
-    dataset: str
-    backbone: str
-    variant: str = "base"
-    inference: str = "intact"
+    method: Name
+    dataset: Name
+    backbone: Name
+    variant: Name = "base"
+    inference: Name = "intact"
 
 
 class Anchor(Selection):
@@ -137,24 +138,24 @@ class JobResources(Frozen):
 class TierConfig(Frozen):
     """How large everything is. `datasets` and `backbones` map the paper's names to what stands in for them."""
 
-    tier: str = Field(pattern=r"^[a-z0-9_]+$")
+    tier: Name
     extends: str | None = None  # another tier, by name or path, whose keys stand where this file has none
     seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
-    fewer_seeds: dict[str, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
+    fewer_seeds: dict[Name, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
     gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
     processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
-    experiments: tuple[str, ...] | None = None  # None: all that lie in the folders experiments/
-    scores: dict[str, ScoreColumns] = Field({})  # by experiment, columns beside those that it has
-    datasets: dict[str, DatasetSubstitute]
-    backbones: dict[str, str]
-    methods: dict[str, TierMethod]
-    schedules: dict[str, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
+    experiments: tuple[Name, ...] | None = None  # None: all that lie in the folders experiments/
+    scores: dict[Name, ScoreColumns] = Field({})  # by experiment, columns beside those that it has
+    datasets: dict[Name, DatasetSubstitute]
+    backbones: dict[Name, Name]
+    methods: dict[Name, TierMethod]
+    schedules: dict[Name, Difference]  # complete TrainConfigs, save for what a stand-in's `train` adds
     predict: Difference = Field({})
     adjustments: tuple[Adjustment, ...] = ()  # laid over all else, in their order
     needs: dict[Literal["train", "predict", "probe"], JobResources] = Field({})  # of a cluster, for every such job
     probes: TierProbes | None = None  # what is measured of the number of frames that fit
-    weights: dict[str, tuple[TierWeights, ...]] = Field({})  # files of others, by the point that they start at
-    start: str | None = None  # which of `weights` is in force; None: everything is trained from nothing
+    weights: dict[Name, tuple[TierWeights, ...]] = Field({})  # files of others, by the point that they start at
+    start: Name | None = None  # which of `weights` is in force; None: everything is trained from nothing
     trains: bool = True  # False: rows whose weights are no file of others are left out
     only: Only = Only()
     anchor: Anchor | None = None
@@ -178,11 +179,11 @@ class Row(Frozen):
     """One row of a table: the cells that name it, and what differs from the experiment's selection."""
 
     key: Key
-    inference: str | None = None
-    method: str | None = None
-    dataset: str | None = None
-    backbone: str | None = None
-    variant: str | None = None
+    inference: Name | None = None
+    method: Name | None = None
+    dataset: Name | None = None
+    backbone: Name | None = None
+    variant: Name | None = None
     reference: Key = Field({})  # cells of the row that it is compared with, where they are not its own
     external: ExternalName | None = None  # in the place of all of these but the data set: a result that was imported
 
@@ -206,12 +207,12 @@ class ExperimentConfig(Frozen):
     external: bool = False  # with `each_method`: for each external result of the data set too
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
-    published: str | None = None  # a file of the paper's numbers with the columns of `key`
+    published: Name | None = None  # a file of the paper's numbers with the columns of `key`
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
     scores: ScoreColumns = ()  # columns beyond the main scores
     by_name_only: bool = False  # left out of tiers that name no experiments
-    methods: dict[str, OwnVariants] = Field({})
+    methods: dict[Name, OwnVariants] = Field({})
     probes: ProbeSection | None = None  # of the kind "frames": what is probed, in the place of rows
 
     @model_validator(mode="after")
@@ -225,11 +226,11 @@ class ResolvedRow(Frozen):
     """A row with every name resolved in one tier. Without a run, `not_run` says why, and the names are the paper's."""
 
     key: Key
-    dataset: str
-    method: str
-    backbone: str
-    variant: str
-    inference: str
+    dataset: Name
+    method: Name
+    backbone: Name
+    variant: Name
+    inference: Name
     seeds: tuple[int, ...] = ()
     as_paper: bool = False  # the paper's model on the paper's data; what scored it, the run says
     train_videos: int | None = None  # published number of the release's training videos
@@ -244,7 +245,7 @@ class ResolvedAnchor(Frozen):
 
     name: str  # in words
     directory: str
-    inference: str
+    inference: Name
     ap: float  # points
     within: float
     not_run: str | None = None
@@ -253,14 +254,14 @@ class ResolvedAnchor(Frozen):
 class TableSpec(Frozen):
     """What `vita table build` and the figures read: one experiment resolved in one tier."""
 
-    name: str
+    name: Name
     item: str
     title: str
     kind: Kind
-    tier: str
+    tier: Name
     rows: tuple[ResolvedRow, ...]
     reference: Key | None = None
-    published: str | None = None
+    published: Name | None = None
     reported: bool = False
     max_frames: bool = False
     scores: ScoreColumns = Field((), exclude_if=lambda scores: not scores)

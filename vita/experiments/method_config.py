@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, NonNegativeInt
 
 from vita.core.config_base import Frozen
+from vita.core.names import Name
 from vita.experiments.probes import Options
 
 
@@ -17,8 +18,8 @@ class Start(Frozen):
     begin with the very same detector, say, and what they make of it is all that tells them apart.
     """
 
-    variant: str
-    method: str | None = None
+    variant: Name
+    method: Name | None = None
 
     def of(self, method: str) -> tuple[str, str]:
         """Method and variant, where a variant of `method` starts."""
@@ -37,8 +38,8 @@ class VariantConfig(Frozen):
 
     options: Options = Field({}, max_length=5)
     starts_from: StartKey | None = None  # a training, whose final weights are the first weights here
-    dataset: str | None = None  # the paper's name; None: the one that the experiment asks
-    schedule: str = "clips"
+    dataset: Name | None = None  # the paper's name; None: the one that the experiment asks
+    schedule: Name = "clips"
     seed: NonNegativeInt | None = None  # one run, shared by all seeds of what starts from it
     pseudo_videos: bool = False  # mix in those that the tier names for the data set, if it names any
 
@@ -47,15 +48,15 @@ class MethodConfig(Frozen):
     """A method's named options: preset, then backbone, then training variant, each laid over the one before."""
 
     title: str  # what tables call it
-    presets: dict[str, Options]
-    backbones: dict[str, Options]
-    variants: dict[str, VariantConfig]
-    inference: dict[str, Options]
+    presets: dict[Name, Options]
+    backbones: dict[Name, Options]
+    variants: dict[Name, VariantConfig]
+    inference: dict[Name, Options]
     by_name_only: bool = False  # it stands in rows that name it, not in those of each method
 
 
 class OwnVariants(Frozen):
     """Variants that one experiment alone asks for, beside those in a method's file; no name may be in both."""
 
-    variants: dict[str, VariantConfig] = Field({})
-    inference: dict[str, Options] = Field({})
+    variants: dict[Name, VariantConfig] = Field({})
+    inference: dict[Name, Options] = Field({})

@@ -23,11 +23,10 @@ def has_number(file: str, key: Mapping[str, str | int | float]) -> bool:
 
 def published_file(name: str, where: str = "") -> Path:
     """A file of the paper's numbers. Raises UserError, which begins with `where`, naming those that there are."""
-    path = PUBLISHED / name
-    if not path.is_file():
-        known = ", ".join(sorted(file.name for file in PUBLISHED.glob("*.csv")))
-        raise UserError(f"{where}published file '{name}' is not known; allowed: {known}")
-    return path
+    known = {file.name: file for file in PUBLISHED.glob("*.csv")}
+    if name not in known:
+        raise UserError(f"{where}published file '{name}' is not known; allowed: {', '.join(sorted(known))}")
+    return known[name]
 
 
 @cache

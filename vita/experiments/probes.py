@@ -4,33 +4,58 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import AfterValidator, Field, PositiveFloat, PositiveInt, field_validator
+from pydantic_core import PydanticCustomError
 
 from vita.core.config_base import Frozen
-from vita.core.contract import AttentionPath
+from vita.core.contract import AttentionPath, UserError
+from vita.core.names import Name, check_name
 from vita.engine.memory.case import Case
+from vita.engine.memory.size import read_size
 
 Options = dict[str, Any]
 Key = dict[str, str | int | float]  # cells that name a row of a table, by column
 Size = tuple[PositiveInt, PositiveInt]  # height and width in pixels
 
 
+def _size(text: str) -> str:
+    try:
+        read_size(text, "a budget of")
+    except UserError as error:
+        raise PydanticCustomError("size", "{reason}", {"reason": str(error)}) from None
+    return text
+
+
+MemorySize = Annotated[str, AfterValidator(_size)]
+
+
 class ProbeRow(Frozen):
     """One method under one inference variant. measured: whether a tier that measures measures it."""
 
     key: Key
-    method: str
-    variant: Options = Field({})
+    method: Name
+    variant: dict[Name, Any] = Field({})  # options, which name its files
     attention: tuple[AttentionPath, ...] = ("materialised", "fused")
     measured: bool = True
+
+    @field_validator("variant")
+    @classmethod
+    def _names_a_file(cls, value: Options) -> Options:
+        check_name(file_of(value))
+        return value
+
+
+def file_of(variant: Options) -> str:
+    """What a file of probes under this inference variant is called."""
+    return "_".join(f"{name}{value}" for name, value in variant.items()) or "only"
 
 
 class ProbeSection(Frozen):
     """The rows of the table of frames, and what is predicted for all of them in their released sizes."""
 
-    budget: str
+    budget: MemorySize
     sizes: tuple[Size, ...]
     rows: tuple[ProbeRow, ...]
 
@@ -39,9 +64,9 @@ class TierProbes(Frozen):
     """What a tier measures, with materialised attention, as the released codes compute it."""
 
     device: Literal["cpu", "cuda"]
-    budget: str
+    budget: MemorySize
     sizes: tuple[Size, ...]
-    options: dict[str, Options] | None = None  # of methods' models; as released where there are none
+    options: dict[Name, Options] | None = None  # of methods' models; as released where there are none
     minutes: PositiveFloat = 10.0
     precision: PositiveFloat = 0.02  # of the answer, as a share of it
 
@@ -59,8 +84,7 @@ class Probe:
     @property
     def name(self) -> str:
         """Its file below results/probes/<tier>/, which it shares with other sizes and paths of attention."""
-        inference = "_".join(f"{name}{value}" for name, value in self.case.variant.items()) or "only"
-        return f"{self.case.method}/{inference}/{'measured' if self.search else 'predicted'}"
+        return f"{self.case.method}/{file_of(self.case.variant)}/{'measured' if self.search else 'predicted'}"
 
     @property
     def as_paper(self) -> bool:

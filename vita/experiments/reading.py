@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from vita.core.config_base import parse, read_yaml
 from vita.core.contract import UserError
+from vita.core.names import RULE, is_name
 from vita.experiments.config import Adjustment, Options, TierConfig
 
 REHEARSAL_VIDEOS = 3  # of each data set, to learn from and to predict
@@ -77,6 +78,8 @@ def find_tier(name: str, library: Path, where: str, beside: Path | None = None) 
     Raises UserError, saying `where` the name was read.
     """
     is_path = name.endswith((".yaml", ".yml"))
+    if not is_path and not is_name(name):
+        raise UserError(f"{where}: no tier {name!r}; {RULE}, and a path ends with .yaml")
     places = (
         [(beside or Path()) / name] if is_path else [folder / f"{name}.yaml" for folder in (beside, library) if folder]
     )

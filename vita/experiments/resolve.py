@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from vita.core.config_base import parse
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
+from vita.core.names import RULE, is_name
 from vita.core.run_config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
+from vita.experiments.ancestry import ancestors, parents_first
 from vita.experiments.config import (
     Adjustment,
     DatasetSubstitute,
@@ -135,10 +137,8 @@ class Resolver:
         names = names.model_copy(update={"inference": ""})  # it changes no training
         if (names, seed) not in self._runs:
             run = self._run(names, seed)
-            variants = list(self.methods[names.method].variants)
+            variants = parents_first(self.methods, names.method)
             for earlier in variants[: variants.index(names.variant)]:
-                if (names.method, names.variant) in self._ancestors(names.method, earlier):
-                    continue
                 other = self._run(names.model_copy(update={"variant": earlier}), seed)
                 if without_names(other.config) == without_names(run.config):
                     run = other
@@ -191,27 +191,9 @@ class Resolver:
     def _start(self, names: Selection, variant: VariantConfig, seed: int) -> Run | None:
         if variant.starts_from is None:
             return None
-        self._ancestors(names.method, names.variant)
+        ancestors(self.methods, (names.method, names.variant))  # none is its own
         method, name = variant.starts_from.of(names.method)
         return self.run(names.model_copy(update={"method": method, "variant": name}), seed)
-
-    def _ancestors(self, method: str, variant: str) -> list[tuple[str, str]]:
-        """What a training starts from, what that starts from, and so on: methods and variants.
-
-        Raises UserError on a circle, and on names that are not known.
-        """
-        where, found = f"method {method}: variants.{variant}", [(method, variant)]
-        while (start := self._variant(*found[-1], where).starts_from) is not None:
-            if start.of(found[-1][0]) in found:
-                raise UserError(f"{where}: starts from itself")
-            found.append(start.of(found[-1][0]))
-        return found[1:]
-
-    def _variant(self, method: str, name: str, where: str) -> VariantConfig:
-        """A training variant of a method, which one that stands at `where` starts from."""
-        choices = pick(self.methods, method, f"{where}: starts_from").variants
-        found: VariantConfig = pick(choices, name, f"method {method}: variants")
-        return found
 
     def _options(self, method: MethodConfig, names: Selection, variant: VariantConfig) -> Options:
         choice = self.tier.methods[names.method]
@@ -275,7 +257,12 @@ class Resolver:
         return load_file(section, found)
 
     def _known(self, kind: str) -> list[str]:
-        return sorted({path.stem for folder in self._folders(kind) for path in folder.glob("*.yaml")})
+        """Names of the files of a kind. Raises UserError on one that is no name; hidden files are passed over."""
+        files = sorted(file for folder in self._folders(kind) for file in folder.glob("[!.]*.yaml"))
+        for file in files:
+            if not is_name(file.stem):
+                raise UserError(f"{str(file)!r}: the file's name is no name of {kind}: {RULE}; call it otherwise")
+        return sorted({file.stem for file in files})
 
     def _folders(self, kind: str) -> list[Path]:
         return [folder / kind for folder in (self.tier_file.parent, self.library)]

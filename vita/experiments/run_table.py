@@ -17,7 +17,7 @@ from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
 from vita.experiments.external import ExternalRun
 from vita.experiments.external_rows import Externals, check_asked, check_distinct
-from vita.experiments.paper_numbers import has_number
+from vita.experiments.paper_numbers import has_number, published_file
 from vita.experiments.probes import Probe, resolve_probes
 from vita.experiments.reading import overlay, pick
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
@@ -96,6 +96,8 @@ class RunTable:
     def _add_experiment(self, name: str, experiment: ExperimentConfig) -> None:
         check_asked(name, experiment)
         self._evaluations[name] = []
+        if experiment.published is not None:
+            published_file(experiment.published, f"experiment '{name}': ")
         rows = [self._enter_row(name, row, names) for row, names in self._rows(experiment)]
         rows += self._imports.beside(experiment, rows) if experiment.external else []
         check_distinct(name, rows)

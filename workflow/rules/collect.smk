@@ -14,7 +14,7 @@ rule all_runs:
         **collected(
             lambda wildcards: TABLE.evaluated(), lambda wildcards: TABLE.externals()
         ),
-        server=SERVER_SCORES,
+        server=lambda wildcards: SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
         "results/all_runs.csv",
@@ -24,9 +24,9 @@ rule all_runs:
         ENVIRONMENT
     params:
         runs=run_options(TABLE.evaluated(), TABLE.externals()),
-        server=each_as_option("--server", SERVER_SCORES),
+        server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_runs:
@@ -36,7 +36,7 @@ rule table_runs:
             lambda wildcards: evaluations_of(wildcards.experiment),
             lambda wildcards: externals_of(wildcards.experiment),
         ),
-        server=SERVER_SCORES,
+        server=lambda wildcards: SERVER_SCORES,
         sources=sources("report/runs/*.py"),
     output:
         "results/tables/{tier}/{experiment}/runs.csv",
@@ -48,9 +48,9 @@ rule table_runs:
         runs=lambda wildcards: run_options(
             evaluations_of(wildcards.experiment), externals_of(wildcards.experiment)
         ),
-        server=each_as_option("--server", SERVER_SCORES),
+        server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs} {params.server} --out {output} > {log} 2>&1"
+        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_spec:
@@ -64,4 +64,4 @@ rule table_spec:
     params:
         text=lambda wildcards: dump(TABLE.specs[wildcards.experiment]),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"

@@ -2,7 +2,6 @@
 
 import os
 import re
-import shlex
 import sys
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
+from vita.core.dataset_config import unset_variables
 from vita.core.plain_text import rst
 from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
 from vita.core.records import START_WEIGHTS
@@ -39,7 +39,6 @@ TABLES_AND_FIGURES = (
 RUN = "results/runs/{tier}/{dataset}/{method}/{backbone}/{variant}/seed{seed}"
 EXTERNAL = "results/external/{dataset}/{external}/scores/{tier}/seed{seed}"
 PROBE = "results/probes/{tier}/{probe}"
-VARIABLE = re.compile(r"\$\{?(\w+)")  # of an environment, in a path
 
 
 def put_vita_on_path():
@@ -67,7 +66,7 @@ def run_table(config):
         check_packages(table)
         return table
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
 
 
 def check_packages(table):
@@ -89,7 +88,7 @@ def rehearsal_steps(config):
     """Steps of every training in a rehearsal; None for the tier itself."""
     steps = config.get("rehearse")
     if steps is not None and (not isinstance(steps, int) or steps < 1):
-        raise WorkflowError(
+        refuse(
             f"--config: rehearse is '{steps}'; give the number of steps, such as 200"
         )
     return steps
@@ -108,9 +107,7 @@ def shows_failed(config):
     """Whether runs that failed stand in the tables as failed (`failed=show`), or are tried again (`failed=retry`)."""
     choice = config.get("failed", "retry")
     if choice not in ("retry", "show"):
-        raise WorkflowError(
-            f"--config: failed is '{choice}'; allowed: retry (default), show"
-        )
+        refuse(f"--config: failed is '{choice}'; allowed: retry (default), show")
     return choice == "show"
 
 
@@ -164,19 +161,28 @@ def external_of(wildcards):
     return next(one for one in TABLE.externals() if one.directory == directory)
 
 
+def as_input(path):
+    """A file of the user's as an input. Snakemake would put a wildcard's value where braces stand, and has no escape."""
+    if "{" in str(path) or "}" in str(path):
+        refuse(f"{path}: braces have a meaning to Snakemake; rename it")
+    return str(path)
+
+
 def weights_file(run):
     """The file of others that a run's weights, or its backbone's, come from. Where it is not there, what it is is told."""
     published = run.published
     if not Path(published.file).exists():
         unset = (
-            "; that environment variable is not set" if "$" in published.file else ""
+            "; that environment variable is not set"
+            if unset_variables(published.file)
+            else ""
         )
-        raise WorkflowError(
+        refuse(
             f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
             + also_missing(published.file)
         )
-    return published.file
+    return as_input(published.file)
 
 
 def also_missing(found):
@@ -187,8 +193,11 @@ def also_missing(found):
         run.config.pseudo_videos.dataset for run in TABLE if run.config.pseudo_videos
     ]
     places = [*files, *(dataset.root for dataset in sets)]
-    unset = set(VARIABLE.findall(" ".join(places))) - set(VARIABLE.findall(found))
-    absent = [file for file in files if "$" not in file and not Path(file).exists()]
+    unset = {name for place in places for name in unset_variables(place)}
+    unset -= {*unset_variables(found)}
+    absent = [
+        file for file in files if not Path(file).exists() and not unset_variables(file)
+    ]
     named = [*sorted(unset), *(file for file in absent if file != found)]
     return (
         f". The tier also names, and does not find: {', '.join(named)}" if named else ""
@@ -204,7 +213,7 @@ def sources(*patterns):
     files = sorted({path for paths in found.values() for path in paths})
     here = Path.cwd()
     return [
-        str(path.relative_to(here) if path.is_relative_to(here) else path)
+        as_input(path.relative_to(here) if path.is_relative_to(here) else path)
         for path in files
     ]
 
@@ -212,7 +221,7 @@ def sources(*patterns):
 def probes_of(experiment):
     """What the probes of one table ask. Raises an error when the tier in force does not name it."""
     if experiment not in TABLE.probes:
-        raise WorkflowError(
+        refuse(
             f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'"
         )
     return TABLE.probes[experiment]
@@ -243,17 +252,20 @@ def record_files(probes):
 
 
 def probe_options(probes):
-    """Of `vita probe`, for those of one row: budget, device, how it searches, and the cells that name the records."""
+    """Words for `vita probe`, for those of one row: budget, device, how it searches, and the cells that name the records."""
     probe, search = probes[0], probes[0].search
     found = ["--predict"]
     if search is not None:
-        found = [f"--minutes {search.minutes:g}", f"--precision {search.precision:g}"]
-    labels = [
-        f"--label {shlex.quote(f'{name}={cell}')}" for name, cell in probe.key.items()
-    ]
-    return " ".join(
-        [f"--budget {probe.budget} --device {probe.device}", *found, *labels]
+        found = [
+            "--minutes",
+            f"{search.minutes:g}",
+            "--precision",
+            f"{search.precision:g}",
+        ]
+    labels = each_as_option(
+        "--label", [f"{name}={cell}" for name, cell in probe.key.items()]
     )
+    return ["--budget", probe.budget, "--device", probe.device, *found, *labels]
 
 
 def probe_gpus(probes):

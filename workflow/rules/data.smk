@@ -18,7 +18,7 @@ rule dataset_config:
             TABLE.datasets[wildcards.dataset].without_description()
         ),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule data_synth:
@@ -40,7 +40,7 @@ rule data_synth:
     message:
         "Painting the videos of {wildcards.dataset}"
     shell:
-        "vita data synth --dataset {input} > {log} 2>&1"
+        "vita data synth --dataset {input:q} > {log:q} 2>&1"
 
 
 rule data_split:
@@ -58,4 +58,4 @@ rule data_split:
         mem_mb=4000,
         runtime=15,
     shell:
-        "vita data split --dataset {input.config} --out {output} > {log} 2>&1"
+        "vita data split --dataset {input.config:q} --out {output:q} > {log:q} 2>&1"

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from vita.core.contract import UserError
 from vita.core.further_scores import LENGTHS, kinds_of
 from vita.data.dataset import find_files
@@ -18,9 +17,9 @@ def annotations(dataset, part):
         dataset.name, dataset
     )  # a run's configuration leaves out where to get it
     try:
-        return str(find_files(described, part).annotations)
+        return as_input(find_files(described, part).annotations)
     except UserError as error:
-        raise WorkflowError(f"{error}{also_missing(dataset.root)}") from None
+        refuse(f"{error}{also_missing(dataset.root)}")
 
 
 def local_split(dataset):
@@ -32,11 +31,11 @@ def local_split(dataset):
         path != Path(f"results/data/{dataset.name}/local_split.json")
         and not path.is_file()
     ):
-        raise WorkflowError(
+        refuse(
             f"data set '{dataset.name}': local_split.file is {path}, which is not there; write it with "
             f"`vita data split`, or name results/data/{dataset.name}/local_split.json, which the workflow writes"
         )
-    return [str(path)]
+    return [as_input(path)]
 
 
 def training_data(config):
@@ -75,5 +74,8 @@ def further_options(run, inference):
 
 def scored_videos(dataset):
     """Options of `vita evaluate` that choose the videos."""
-    limit = [f"--limit-videos {dataset.limit_videos}"] if dataset.limit_videos else []
-    return " ".join([*limit, *(f"--videos {path}" for path in local_split(dataset))])
+    limit = [dataset.limit_videos] if dataset.limit_videos else []
+    return [
+        *each_as_option("--limit-videos", limit),
+        *each_as_option("--videos", local_split(dataset)),
+    ]

@@ -4,7 +4,6 @@ import re
 import sys
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 from vita.core.contract import UserError
 from vita.experiments import failures
@@ -16,7 +15,7 @@ PAGES = ("runs", "environment", "cost")  # of results/report/
 def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
     if experiment not in TABLE.specs:
-        raise WorkflowError(
+        refuse(
             f"the tier '{TABLE.tier.tier}' does not name the experiment '{experiment}'; "
             f"its experiments: {', '.join(TABLE.specs)}"
         )
@@ -49,7 +48,7 @@ def what_is_there():
         file for file in offered if all(Path(part).exists() for part in made_with(file))
     ]
     if not there:
-        raise WorkflowError(
+        refuse(
             "there is nothing to report yet; make a table first, such as results/table6.csv"
         )
     return there
@@ -144,26 +143,27 @@ def run_options(evaluations, externals):
 def as_options(well, badly, externals):
     """Runs as options of `vita table runs` and `vita table pages`."""
     options = {"--runs": well, "--failed": badly, "--external": externals}
-    given = [
-        each_as_option(option, [run.directory for run in runs])
+    return [
+        word
         for option, runs in options.items()
+        for word in each_as_option(option, [run.directory for run in runs])
     ]
-    return " ".join(filter(None, given))
 
 
 def each_as_option(option, values):
-    return " ".join(f"{option} {value}" for value in values)
+    """Words of a command line, as a list, of which `:q` quotes each."""
+    return [word for value in values for word in (option, str(value))]
 
 
 def server_scores():
     """The files of scores from servers. Of the tier in force, one that no table asks for is told of: a slip, maybe."""
-    paths = sorted(str(path) for path in Path("results/server").glob("*.json"))
+    paths = sorted(as_input(path) for path in Path("results/server").glob("*.json"))
     asked = {(run.directory, inference) for run, inference in TABLE.evaluated()}
     for path in paths if workflow.is_main_process else []:
         try:
             score = read_server_score(Path(path))
         except UserError as error:
-            raise WorkflowError(str(error)) from None
+            refuse(error)
         directory = RUN.format(**score.model_dump())
         if score.tier == TABLE.tier.tier and (directory, score.inference) not in asked:
             logger.warning(

@@ -16,7 +16,7 @@ rule external_config:
     params:
         text=lambda wildcards: dump(external_of(wildcards).config),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule evaluate_external:
@@ -47,5 +47,5 @@ rule evaluate_external:
     message:
         "Scoring the external result {wildcards.external}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:
-        "vita evaluate --gt {input.truth} --pred {input.predictions} --imported {input.record}"
-        " --out {output} {params.chosen} {params.further:q} > {log} 2>&1"
+        "vita evaluate --gt {input.truth:q} --pred {input.predictions:q} --imported {input.record:q}"
+        " --out {output:q} {params.chosen:q} {params.further:q} > {log:q} 2>&1"

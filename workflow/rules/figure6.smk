@@ -38,4 +38,4 @@ rule figure6:
     params:
         caption=lambda wildcards: rst(TABLE.experiments["figure6"].caption),
     shell:
-        "vita figure qualitative --spec {input.spec} --runs {input.runs} --out {output.pdf} > {log} 2>&1"
+        "vita figure qualitative --spec {input.spec:q} --runs {input.runs:q} --out {output.pdf:q} > {log:q} 2>&1"

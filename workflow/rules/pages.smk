@@ -44,4 +44,4 @@ rule pages:
     params:
         runs=page_options(),
     shell:
-        "vita table pages {params.runs} --out {output.runs} > {log} 2>&1"
+        "vita table pages {params.runs:q} --out {output.runs:q} > {log:q} 2>&1"

@@ -17,7 +17,7 @@ rule run_config:
     params:
         text=lambda wildcards: dump(run_of(wildcards).config),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule inference_config:
@@ -31,7 +31,7 @@ rule inference_config:
     params:
         text=lambda wildcards: dump(run_of(wildcards).prediction),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule convert_weights:
@@ -54,7 +54,7 @@ rule convert_weights:
     message:
         "Converting {input.file}"
     shell:
-        "vita convert run --config {input.config} > {log} 2>&1"
+        "vita convert run --config {input.config:q} > {log:q} 2>&1"
 
 
 rule convert_backbone:
@@ -79,7 +79,7 @@ rule convert_backbone:
     message:
         "Converting {input.file}"
     shell:
-        "vita convert run --config {input.config} > {log} 2>&1"
+        "vita convert run --config {input.config:q} > {log:q} 2>&1"
 
 
 rule train:
@@ -118,8 +118,8 @@ rule train:
         "Training {wildcards.run}; watch it: tail -f {log}"
     # exec: the trainer's parent is then Snakemake itself, with whom it dies.
     shell:
-        "exec vita train --config {input.config} --gpus {resources.gpu} --processes {resources.processes}"
-        " --die-with-parent > {log} 2>&1"
+        "exec vita train --config {input.config:q} --gpus {resources.gpu:q} --processes {resources.processes:q}"
+        " --die-with-parent > {log:q} 2>&1"
 
 
 rule predict:
@@ -148,8 +148,8 @@ rule predict:
     message:
         "Predicting with {wildcards.variant}, seed {wildcards.seed}, on {wildcards.dataset}; watch it: tail -f {log}"
     shell:
-        "exec vita predict --config {input.config} --plan {input.plan} --weights {input.weights}"
-        " --out {output.predictions} --gpus {resources.gpu} > {log} 2>&1"
+        "exec vita predict --config {input.config:q} --plan {input.plan:q} --weights {input.weights:q}"
+        " --out {output.predictions:q} --gpus {resources.gpu:q} > {log:q} 2>&1"
 
 
 rule evaluate:
@@ -178,5 +178,5 @@ rule evaluate:
             run_of(wildcards), wildcards.inference
         ),
     shell:
-        "vita evaluate --gt {input.truth} --pred {input.predictions}/{wildcards.inference}.json"
-        " --out {output} {params.chosen} {params.further:q} > {log} 2>&1"
+        "vita evaluate --gt {input.truth:q} --pred {input.predictions:q}/{wildcards.inference:q}.json"
+        " --out {output:q} {params.chosen:q} {params.further:q} > {log:q} 2>&1"

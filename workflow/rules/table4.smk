@@ -28,7 +28,7 @@ rule probe_case:
             [probe.case for probe in PROBES[wildcards.probe]]
         ),
     shell:
-        "printf '%s' {params.text:q} > {output} 2> {log}"
+        "printf '%s' {params.text:q} > {output:q} 2> {log:q}"
 
 
 rule probe:
@@ -54,8 +54,8 @@ rule probe:
         "Probing {wildcards.probe}; watch it: tail -f {log}"
     # A measurement without a number is a row with its error: its record is kept.
     shell:
-        "vita probe --case {input} {params.options} --gpus {resources.gpu} --out {output} > {log} 2>&1"
-        " || test -s {output}"
+        "vita probe --case {input:q} {params.options:q} --gpus {resources.gpu:q} --out {output:q} > {log:q} 2>&1"
+        " || test -s {output:q}"
 
 
 rule table4:
@@ -93,5 +93,5 @@ rule table4:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
         caption=lambda wildcards: rst(TABLE.experiments["table4"].caption),
     shell:
-        "vita table frames {params.probes} --out {output.csv} > {log} 2>&1 && "
-        "vita figure memory {params.probes} --out {output.pdf} >> {log} 2>&1"
+        "vita table frames {params.probes:q} --out {output.csv:q} > {log:q} 2>&1 && "
+        "vita figure memory {params.probes:q} --out {output.pdf:q} >> {log:q} 2>&1"

@@ -31,4 +31,4 @@ rule table:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
         caption=lambda wildcards: rst(TABLE.experiments[wildcards.experiment].caption),
     shell:
-        "vita table build --spec {input.spec} --runs {input.runs} {params.probes} --out {output.csv} > {log} 2>&1"
+        "vita table build --spec {input.spec:q} --runs {input.runs:q} {params.probes:q} --out {output.csv:q} > {log:q} 2>&1"

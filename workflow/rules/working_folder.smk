@@ -6,12 +6,15 @@ import shutil
 import signal
 import sys
 from base64 import urlsafe_b64decode
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from snakemake.exceptions import WorkflowError
+import psutil
 from vita.core.contract import UserError
+from vita.core.files import UNFINISHED, remove_unfinished
 from vita.core.locks import try_lock
+from vita.core.plain_text import one_line
 from vita.engine.finished import ASKED_AT
 
 LOOKS_ONLY = (
@@ -30,6 +33,12 @@ LOOKS_ONLY = (
 )
 
 
+def refuse(reason):
+    """End as the `vita` command does where a user gave something wrongly: one line, exit code 2."""
+    print(f"error: {one_line(str(reason))}", file=sys.stderr)
+    sys.exit(2)
+
+
 def claim_folder():
     """Hold the folder until this process ends. Whoever gets it finds only the leavings of the dead."""
     looks_only = any(word.startswith(LOOKS_ONLY) for word in sys.argv[1:])
@@ -41,15 +50,17 @@ def claim_folder():
     try:
         claimed = try_lock(claim)
     except UserError as error:
-        raise WorkflowError(str(error)) from None
+        refuse(error)
     if not claimed:
-        raise WorkflowError(
+        refuse(
             "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
         )
     workflow.globals["_claim"] = claim
     for lock in Path(".snakemake/locks").glob("*.lock"):
         lock.unlink()
     remove_half_made()
+    for folder in {path.parent for path in Path("results").rglob(f".*{UNFINISHED}")}:
+        remove_unfinished(folder)
 
 
 def remove_half_made():
@@ -91,3 +102,19 @@ def prepare_jobs():
         return
     for warning in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(warning, signal.SIG_IGN)
+
+
+def end_with_jobs():
+    """From now on, SIGTERM ends Snakemake as an interrupt of its terminal does: with its jobs, in seconds.
+
+    Snakemake itself would wait for all that runs. A training that is asked to end writes a checkpoint first.
+    """
+    if workflow.is_main_process:
+        signal.signal(signal.SIGTERM, _end_jobs)
+
+
+def _end_jobs(*_):
+    for job in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            job.terminate()
+    raise KeyboardInterrupt

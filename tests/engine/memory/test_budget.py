@@ -17,7 +17,7 @@ from vita.engine.memory.trial import peaks
         ("12GiB", "cuda", Budget("cap", 12 * GIB)),
         ("1.5 GiB", "cpu", Budget("cpu", 3 * GIB // 2)),
         ("512MiB", "cpu", Budget("cpu", GIB // 2)),
-        ("1000", "cpu", Budget("cpu", 1000)),
+        ("1000B", "cpu", Budget("cpu", 1000)),
         ("card", "cuda", Budget("card", 0)),
     ],
 )
@@ -30,6 +30,11 @@ def test_what_can_be_asked(text: str, device: str, budget: Budget) -> None:
     [
         ("12GB", "cuda", "--budget 12GB: not a size; write 1GiB, 512MiB, or card"),
         ("much", "cpu", "--budget much: not a size"),
+        ("12", "cuda", "--budget 12: 12 is 12 bytes; write 12GiB or 12MiB"),
+        ("1000", "cpu", "--budget 1000: 1000 is 1000 bytes; write 1000GiB or 1000MiB"),
+        ("1GiB; touch x", "cpu", "not a size"),
+        ("1GiB\n", "cpu", "not a size"),
+        ("9" * 400 + "GiB", "cpu", "not a size"),
         ("0GiB", "cpu", "--budget 0GiB: must be above zero"),
         ("card", "cpu", "--budget card: on a CPU say how much"),
     ],

@@ -17,6 +17,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from vita.core.contract import UserError
 from vita.official.checkpoints.files import read_official
+from vita.official.checkpoints.state_dict import check_fit
 from vita.official.checkpoints.wrappers import author_of, weights_in
 
 STATE = {"backbone.stem.conv1.weight": torch.ones(2, 3), "criterion.empty_weight": torch.ones(4)}
@@ -44,6 +45,10 @@ def equal(one: State, other: State) -> bool:
         {"state_dict": prefixed("model.module.", STATE)},
         prefixed("module.model.", STATE),
         prefixed("_orig_mod.", STATE),
+        prefixed("_fsdp_wrapped_module.", STATE),
+        {"state_dict": prefixed("_forward_module.model.", STATE)},
+        {key.replace("backbone.", "backbone._fsdp_wrapped_module._orig_mod."): value for key, value in STATE.items()},
+        {"module": {key.replace(".stem", "._checkpoint_wrapped_module.stem"): value for key, value in STATE.items()}},
         {"model": STATE, "optimizer": {"backbone.stem.conv1.weight": {"exp_avg": torch.ones(2, 3)}}},
         {"model": STATE, "optimizer": {"state": {0: {"exp_avg": torch.ones(2, 3)}}}},
         {"model": STATE, "rng_state": torch.zeros(16, dtype=torch.uint8), "iteration": np.int64(3)},
@@ -128,3 +133,12 @@ def test_authors() -> None:
     assert author_of({"model": STATE, "__author__": "torchvision"}) == "torchvision"
     assert author_of({"model": STATE, "__author__": 3}) is None
     assert author_of(STATE) is author_of([1]) is None
+
+
+def test_a_prefix_that_no_wrapper_is_known_by_is_named() -> None:
+    wanted = {key: tuple(tensor.shape) for key, tensor in STATE.items()}
+    found = {f"net.{key}": shape for key, shape in wanted.items()}
+    with pytest.raises(UserError, match=r"^in\.pth: weights of another model: .* All names begin with 'net\.', which"):
+        check_fit(found, wanted, "in.pth")
+    with pytest.raises(UserError, match=r"2 unknown \(net\.\S+, net\.\S+\)$"):
+        check_fit({**found, **wanted}, wanted, "in.pth")

@@ -152,3 +152,29 @@ def test_a_file_for_others_to_inherit_is_told_apart_from_a_models(write):
 
 def test_flat_keys():
     assert flatten({"A": {"B": 1, "C": {"D": 2}, "E": {}}, "F": 3}) == {"A.B": 1, "A.C.D": 2, "F": 3}
+
+
+@pytest.mark.parametrize(
+    ("base", "told"),
+    [
+        ('"\\uD800"', "not valid YAML: .* is no text"),
+        ('"\\0"', "key '_BASE_' is .*, which is no path"),
+        ('"~nobody-of-that-name/base.yaml"', "key '_BASE_' is .*, which is no path"),
+        ('"a\\nb.yaml"', "no such file"),
+        (f'"{"x" * 5000}"', "key '_BASE_' is .*, which is no path|cannot be read: File name too long"),
+        ("..", "cannot be read: Is a directory"),
+        ("/dev/null/base.yaml", "cannot be read: Not a directory|no such file"),
+    ],
+)
+def test_a_base_that_is_no_file_is_told(tmp_path, base, told):
+    path = tmp_path / "model.yaml"
+    path.write_text(f"_BASE_: {base}\n")
+    with pytest.raises(UserError, match=rf"(?s)^(/dev/null|{tmp_path}).*({told})"):
+        read_official_config(path)
+
+
+def test_a_long_chain_of_bases_is_told(tmp_path):
+    for number in range(2000):
+        (tmp_path / f"{number}.yaml").write_text(f"_BASE_: {number + 1}.yaml\n")
+    with pytest.raises(UserError, match="more than 50 files inherit from each other by _BASE_"):
+        read_official_config(tmp_path / "0.yaml")

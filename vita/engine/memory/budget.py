@@ -16,8 +16,8 @@ from typing import Literal
 import torch
 
 from vita.core.contract import UserError
+from vita.engine.memory.size import read_size
 
-UNITS = {"": 1, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 Kind = Literal["cpu", "cap", "card"]
 
 
@@ -52,17 +52,12 @@ class Budget:
 
 def read_budget(text: str, device: str) -> Budget:
     """A size, as 1GiB or 512MiB, or "card" for all of a card. Raises UserError on anything else."""
-    if text == "card":
-        if device == "cpu":
-            raise UserError("--budget card: on a CPU say how much, as in 1GiB")
-        return Budget("card", 0)
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(KiB|MiB|GiB|)", text)
-    if not found:
-        raise UserError(f"--budget {text}: not a size; write 1GiB, 512MiB, or card for all of a card")
-    size = int(float(found[1]) * UNITS[found[2]])
-    if size <= 0:
-        raise UserError(f"--budget {text}: must be above zero")
-    return Budget("cpu" if device == "cpu" else "cap", size)
+    size = read_size(text, "--budget")
+    if size is not None:
+        return Budget("cpu" if device == "cpu" else "cap", size)
+    if device == "cpu":
+        raise UserError("--budget card: on a CPU say how much, as in 1GiB")
+    return Budget("card", 0)
 
 
 def address_space() -> int:

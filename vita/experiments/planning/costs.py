@@ -50,7 +50,7 @@ NUMBERS = [name for name in COLUMNS if name not in (*IDENTITY, "source")]
 
 def read_costs(path: Path = TABLE) -> list[Cost]:
     """The table's rows. Raises UserError naming a missing column or a bad cell."""
-    frame = read_csv(path, "table of costs", "vita plan --write-costs", COLUMNS)
+    frame = read_csv(path, "table of costs", "vita plan --write-costs", COLUMNS, dict.fromkeys(NUMBERS, float))
     return [Cost(**{str(name): value for name, value in row.items()}) for row in frame[COLUMNS].to_dict("records")]
 
 

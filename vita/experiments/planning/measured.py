@@ -51,6 +51,8 @@ def measured_runs(folders: Sequence[Path]) -> tuple[list[Measured], list[str]]:
             run = _measured(folder)
         except UserError as error:  # of an earlier version, say: nobody should have to delete it for a plan
             problems.append(str(error))
+        except ArithmeticError as error:  # numbers that no machine has
+            problems.append(f"{folder}: {error}")
         else:
             found += [run] if run else []
     return found, problems
@@ -107,7 +109,7 @@ def _wall_seconds(folder: Path, task: str, otherwise: float) -> float:
 
 def _seconds_per_iteration(record: TrainingRecord, seconds: float) -> float:
     """Weights that come from a file took none."""
-    if record.weights_from != "trained":
+    if record.weights_from != "trained" or record.iterations < 1:
         return UNKNOWN
     return seconds * _units(record) / record.iterations
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-import pandas as pd
 from tabulate import tabulate
 
-from vita.core.records import PREDICTION_FILE, TRAINING_FILE, TrainingRecord, read_record_if_there
+from vita.core.csv_table import read_csv
+from vita.core.records import HISTORY_FILE, PREDICTION_FILE, TRAINING_FILE, TrainingRecord, read_record_if_there
 from vita.experiments.planning.costs import Cost
 from vita.experiments.planning.measured import measured_runs
 from vita.experiments.run_table import Run, RunTable
@@ -55,10 +55,11 @@ def _rehearsed(run: Run, folder: Path) -> Rehearsed:
         return Rehearsed(run.directory, "not run" if failed is None else str(failed.error))
     on_cpu = record.device == "cpu"
     memory = record.peak_host_memory_bytes if on_cpu else record.peak_device_memory_bytes
-    losses = pd.read_csv(folder / "history.csv")["total"].dropna().tolist()
+    history = read_csv(folder / HISTORY_FILE, "history", "vita train", ("total",), {"total": float})
+    losses = history["total"].dropna().tolist()
     third = -(-len(losses) // 3)
     first, last = (fmean(losses[:third]), fmean(losses[-third:])) if len(losses) > 1 else (None, None)
-    per_step = record.train_time_s / record.iterations
+    per_step = record.train_time_s / max(record.iterations, 1)
     return Rehearsed(run.directory, record.status, record.device, memory / GIBIBYTE, per_step, first, last)
 
 

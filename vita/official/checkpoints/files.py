@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.files import atomic_write
+from vita.official.checkpoints.bounded_file import ExcessiveError, check_archive, check_pickle
 from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, for_torch
 from vita.official.checkpoints.wrappers import weights_in
 
@@ -45,6 +46,8 @@ def read_content(path: Path) -> Any:
         return _load(path)
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"{path}: no such checkpoint file") from None
+    except ExcessiveError as excess:
+        raise UserError(f"{path}: refused unread: it asks for more memory than it needs ({excess})") from None
     except RefusedError as refused:
         raise _refusal(path, str(refused)) from None
     except pickle.UnpicklingError as error:
@@ -63,9 +66,12 @@ def _load(path: Path) -> Any:
     with path.open("rb") as handle:
         start = handle.read(len(TORCH_LEGACY))
         handle.seek(0)
+        if start.startswith(ZIP):
+            check_archive(handle)
         if start.startswith(ZIP) or start == TORCH_LEGACY:
             with torch.serialization.safe_globals(for_torch()):
                 return torch.load(handle, map_location="cpu", weights_only=True)
+        check_pickle(handle)
         return SafeUnpickler(handle).load()
 
 

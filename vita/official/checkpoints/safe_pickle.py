@@ -120,6 +120,11 @@ def _storage(content: bytes) -> TypedStorage:
 
 
 def _tensor(storage: TypedStorage, offset: int, size: Sequence[int], stride: Sequence[int], *_hooks: Any) -> Tensor:
+    # PyTorch would enlarge the storage of a tensor that reaches beyond it, and what is there then is nobody's numbers.
+    reach = 1 + offset + sum((length - 1) * step for length, step in zip(size, stride, strict=True))
+    held = storage._untyped_storage.nbytes() // storage._element_size()
+    if 0 not in size and reach > held:
+        raise ValueError(f"a tensor reaches beyond its {held} numbers")
     values = torch.empty(0, dtype=storage.dtype)
     return values.set_(storage._untyped_storage, offset, tuple(size), tuple(stride))
 

@@ -103,4 +103,13 @@ def check_fit(found: Mapping[str, Shape], wanted: Mapping[str, Shape], where: st
         if keys
     ]
     if listed:
-        raise UserError(f"{where}: weights of another model: {'; '.join(listed)}")
+        raise UserError(f"{where}: weights of another model: {'; '.join(listed)}{_told_prefix(found, wanted)}")
+
+
+def _told_prefix(found: Iterable[str], wanted: Iterable[str]) -> str:
+    """What a program put before every name, where no name of ours begins so."""
+    firsts = {key.partition(".")[0] for key in found}
+    if len(firsts) != 1 or firsts & {key.partition(".")[0] for key in wanted}:
+        return ""
+    prefix = f"{firsts.pop()}."
+    return f". All names begin with '{prefix}', which the program that wrote them put there; save them without it"

@@ -19,6 +19,8 @@ from vita.official.checkpoints.safe_pickle import StoredArray
 AUTHOR = "__author__"
 METADATA = (AUTHOR, "matching_heuristics")  # beside the tensors of a pickle from detectron2's model zoo
 NO_CHOICE = ("module", "_orig_mod")  # DistributedDataParallel, torch.compile: the same weights one level down
+# Names of wrappers of parts, anywhere in a key: torch.compile, FSDP, activation checkpointing, Lightning and DeepSpeed.
+OF_PARTS = {"_orig_mod", "_fsdp_wrapped_module", "_fpw_module", "_checkpoint_wrapped_module", "_forward_module"}
 PREFIXES = (*NO_CHOICE, "model", "ema", "ema_model", "model_ema", "student", "teacher")
 COUNTS = ("n_averaged", "num_updates", "decay")  # numbers that moving averages keep beside their weights
 OPTIMIZER = "optim"  # how the names of optimizers' states begin
@@ -63,7 +65,13 @@ def _mappings(node: Any, path: Path = ()) -> Iterator[tuple[Path, Mapping[str, A
     if inner:
         yield from inner
     elif any(getattr(_numbers(value), "ndim", 0) for value in node.values()):
-        yield path, {key: value for key, value in node.items() if key not in METADATA}
+        yield path, _without_parts({key: value for key, value in node.items() if key not in METADATA})
+
+
+def _without_parts(state: dict[str, Any]) -> dict[str, Any]:
+    """The same without what wraps parts of a model, unless two names would become one."""
+    plain = {".".join(part for part in key.split(".") if part not in OF_PARTS): value for key, value in state.items()}
+    return plain if len(plain) == len(state) else state
 
 
 def _under_prefixes(path: Path, state: Mapping[str, Any]) -> Iterator[tuple[Path, Mapping[str, Any]]]:

@@ -18,6 +18,7 @@ from vita.core.contract import UserError
 Tree = dict[str, Any]  # sections within sections
 
 BASE = "_BASE_"
+LONGEST_CHAIN = 50  # files that inherit from each other
 ARCHITECTURE = "MODEL.META_ARCHITECTURE"
 
 
@@ -98,7 +99,14 @@ def _read_with_bases(path: Path, heirs: tuple[Path, ...]) -> Tree:
         return _literals(content)
     if not isinstance(base, str):
         raise UserError(f"{path}: key '{BASE}' is {base!r}; it must be the path of one YAML file")
-    return _merged(_read_with_bases(path.parent / Path(base).expanduser(), (*heirs, place)), _literals(content))
+    if len(heirs) >= LONGEST_CHAIN:
+        raise UserError(f"{path}: more than {LONGEST_CHAIN} files inherit from each other by {BASE}")
+    try:
+        inherited = path.parent / Path(base).expanduser()
+        inherited.resolve()
+    except (OSError, RuntimeError, ValueError) as error:  # no such user; characters that no file name may hold
+        raise UserError(f"{path}: key '{BASE}' is {base!r}, which is no path: {error}") from None
+    return _merged(_read_with_bases(inherited, (*heirs, place)), _literals(content))
 
 
 def _literals(tree: Tree) -> Tree:

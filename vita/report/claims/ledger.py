@@ -51,7 +51,8 @@ def build_entries(folders: Sequence[Path], models: Path, probes: Sequence[Path] 
 
     Raises UserError naming a file, table or column that is missing.
     """
-    cards = read_csv(models, "table of models", f"vita models --out {models}", MODEL_COLUMNS)
+    writer, numbers = f"vita models --out {models}", dict.fromkeys(MODEL_COLUMNS[2:], float)
+    cards = read_csv(models, "table of models", writer, MODEL_COLUMNS, numbers)
     results = Results(read_tables(folders), cards, models, read_probes(probes))
     return [judge(name, claim, results) for name, claim in read_claims().items()]
 

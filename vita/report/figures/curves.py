@@ -36,7 +36,8 @@ def draw_losses(histories: Sequence[Path], out: Path) -> None:
 
 def read_history(path: Path) -> pd.DataFrame:
     """Raises UserError when the file is missing or not what training writes."""
-    history = read_csv(path, "history", "vita train")
+    types = {"step": int, "total": float, "validation_AP": float}
+    history = read_csv(path, "history", "vita train", types=types)
     if not {"step", "total"} <= set(history):
         raise UserError(f"{path}: no columns 'step' and 'total'; `vita train` writes them into history.csv")
     return history

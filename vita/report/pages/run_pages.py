@@ -24,7 +24,7 @@ from vita.report.pages.cost_page import cost_page
 from vita.report.pages.external_section import external_section
 from vita.report.pages.html import heading, note, page, table
 from vita.report.runs.failed_runs import failed_config, failure_of
-from vita.report.runs.tidy_rows import IDENTITY
+from vita.report.runs.tidy_rows import IDENTITY, identity
 
 MEBIBYTE = 2**20
 
@@ -117,11 +117,11 @@ def _read(folder: Path) -> RunFolder:
     trained, predicted = _records(folder)
     if trained is None:
         raise UserError(f"{folder / TRAINING_FILE}: no such file; `vita train` writes it")
-    return RunFolder(folder, _names(trained.config), trained, predicted)
+    return RunFolder(folder, _names(trained.config, folder / TRAINING_FILE), trained, predicted)
 
 
 def _read_failed(folder: Path) -> RunFolder:
-    names = _names(failed_config(folder).model_dump(mode="json"))
+    names = _names(failed_config(folder).model_dump(mode="json"), folder / "config.yaml")
     return RunFolder(folder, names, *_records(folder), failure_of(folder, _unscored(folder)))
 
 
@@ -136,8 +136,9 @@ def _records(folder: Path) -> tuple[TrainingRecord | None, PredictionRecord | No
     return trained, read_record_if_there(PredictionRecord, folder / PREDICTION_FILE)
 
 
-def _names(config: dict[str, Any]) -> dict[str, str]:
-    return {name: str(config[name]) for name in IDENTITY} | {"dataset": config["dataset"]["name"]}
+def _names(config: dict[str, Any], path: Path) -> dict[str, str]:
+    found = identity(config, path)
+    return {name: str(found[name]) for name in IDENTITY}
 
 
 def _run_row(folder: RunFolder) -> list[str]:

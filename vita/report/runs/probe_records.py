@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, PositiveInt
+
+from vita.core.config_base import parse
 from vita.core.records import ProbeRecord, read_probe_records
 
 PAPER_BUDGET = 12 * 2**30
@@ -54,9 +57,24 @@ class Probe:
         return bool(as_released and budget)
 
 
+class _Question(BaseModel):
+    """What is read here of a case, whose other keys are the probe's own."""
+
+    method: str
+    options: dict[str, Any]
+    variant: dict[str, Any]
+    height: PositiveInt
+    width: PositiveInt
+    precision: str
+    attention: str
+
+
 def read_probes(paths: Sequence[Path]) -> list[Probe]:
     """All that the files hold. Raises UserError naming one that is missing, or a record that is incomplete."""
-    return [Probe(path, record) for path in paths for record in read_probe_records(path)]
+    found = [Probe(path, record) for path in paths for record in read_probe_records(path)]
+    for probe in found:
+        parse(_Question, probe.case, f"{probe.path}: case")
+    return found
 
 
 def find_probe(probes: Sequence[Probe], cells: Mapping[str, Any]) -> Probe | None:

@@ -12,6 +12,7 @@ from pydantic import Field, NonNegativeInt, create_model
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import UserError
 from vita.core.files import read_json
+from vita.core.names import Name
 from vita.evaluation.main_scores import OFFICIAL_SCORES
 
 SERVER = "server"  # in the column `ground_truth`
@@ -27,12 +28,12 @@ else:
 class ServerScore(Frozen):
     """The content of a file: which predictions were scored, where and when."""
 
-    tier: str
-    dataset: str
-    method: str
-    backbone: str
-    variant: str
-    inference: str
+    tier: Name
+    dataset: Name
+    method: Name
+    backbone: Name
+    variant: Name
+    inference: Name
     seed: NonNegativeInt
     scores: Scores  # the numbers of a server
     date: date

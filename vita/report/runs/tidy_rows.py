@@ -36,6 +36,8 @@ COLUMNS = (
     "source_digest",
     "directory",
 )
+NUMBERS = ("videos", *SCORES, "iterations", "train_time_s")
+TYPES: dict[str, type] = {name: float if name in NUMBERS else str for name in COLUMNS} | {"seed": int}
 
 
 def collect_runs(
@@ -63,7 +65,7 @@ def collect_runs(
 def run_rows(folder: Path) -> list[dict[str, Any]]:
     """The rows of one run, in the order of its plan."""
     record = read_record(TrainingRecord, folder / TRAINING_FILE)
-    common = record.model_dump(include=set(COLUMNS)) | _identity(record.config, folder / TRAINING_FILE)
+    common = record.model_dump(include=set(COLUMNS)) | identity(record.config, folder / TRAINING_FILE)
     common["directory"] = folder.as_posix()
     plan = load(PredictConfig, folder / "inference.yaml")
     return [common | {"inference": name} | _scores(folder, name, record.status) for name in plan.variants]
@@ -76,8 +78,8 @@ def failed_rows(folder: Path) -> list[dict[str, Any]]:
         rows = run_rows(folder)
     else:
         config = failed_config(folder).model_dump(mode="json")
-        identity = _identity(config, folder / "config.yaml") | {"directory": folder.as_posix(), "status": "failed"}
-        rows = [{**identity, "inference": name} for name in plan.variants]
+        common = identity(config, folder / "config.yaml") | {"directory": folder.as_posix(), "status": "failed"}
+        rows = [{**common, "inference": name} for name in plan.variants]
     stand = scores_stand(folder)
     return [row if stand and row["status"] == "finished" else _failed(row, folder) for row in rows]
 
@@ -85,7 +87,7 @@ def failed_rows(folder: Path) -> list[dict[str, Any]]:
 def external_row(folder: Path) -> dict[str, Any]:
     """The row of one seed of an external result in one tier. Raises UserError when its configuration is not there."""
     config = load(ExternalConfig, folder / EXTERNAL_FILE).model_dump(mode="json")
-    known = _identity(config, folder / EXTERNAL_FILE) | {"weights_from": EXTERNAL, "directory": folder.as_posix()}
+    known = identity(config, folder / EXTERNAL_FILE) | {"weights_from": EXTERNAL, "directory": folder.as_posix()}
     log = folder / "logs" / "evaluate.log"
     found = {"status": "finished"} | _scores(folder, SCORED, "finished")
     if found["status"] == "not evaluated" and log.exists():
@@ -98,10 +100,14 @@ def _failed(row: dict[str, Any], folder: Path) -> dict[str, Any]:
     return {**kept, "status": "failed", "error": failure_of(folder, row["inference"])}
 
 
-def _identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
+def identity(config: dict[str, Any], path: Path) -> dict[str, Any]:
+    """The words that name a run, and what it is scored on. Raises UserError naming the record and what it lacks."""
     missing = [key for key in IDENTITY if key not in config]
     if missing:
         raise UserError(f"{path}: config lacks '{missing[0]}'; run `vita train` again")
+    wrong = [key for key in IDENTITY if key != "dataset" and not isinstance(config[key], int if key == "seed" else str)]
+    if wrong:
+        raise UserError(f"{path}: config.{wrong[0]} is {config[wrong[0]]!r}, which names no run; train again")
     dataset = parse(DatasetConfig, config["dataset"], f"{path}: config.dataset")
     return {key: config[key] for key in IDENTITY} | {"dataset": dataset.name, "ground_truth": dataset.ground_truth}
 

@@ -13,16 +13,15 @@ from vita.experiments.config import ResolvedRow, TableSpec
 from vita.experiments.external import EXTERNAL
 from vita.experiments.paper_numbers import published_file
 from vita.report.runs.server_scores import SERVER
-from vita.report.runs.tidy_rows import COLUMNS
+from vita.report.runs.tidy_rows import COLUMNS, TYPES
 
 SOURCES = ("ours", EXTERNAL)  # of rows that were scored here
-TEXTS = ("method", "backbone", "variant", "source_digest", "error")  # columns, whatever their cells look like
 WEIGHTS = ("dataset", "method", "backbone", "variant")  # which, with tier and seed, name a training
 
 
 def read_runs(path: Path) -> pd.DataFrame:
     """The rows that `collect_runs` wrote. Raises UserError naming a missing file or column."""
-    return read_csv(path, "list of runs", "vita table runs", COLUMNS, dict.fromkeys(TEXTS, str))
+    return read_csv(path, "list of runs", "vita table runs", COLUMNS, TYPES)
 
 
 def read_published(spec: TableSpec) -> pd.DataFrame | None:
@@ -57,7 +56,9 @@ def lines_of_weights(row: ResolvedRow, tier: str, runs: pd.DataFrame) -> pd.Data
 
 
 def metrics_of(row: ResolvedRow, lines: pd.DataFrame) -> list[tuple[str, Path]]:
-    """The folder and the metrics file of each seed's run."""
+    """The folder and the metrics file of each seed's run. Raises UserError where a line names no folder."""
+    if lines["directory"].isna().any():
+        raise UserError(f"runs of the row {row.key}: a line names no folder; run `vita table runs` again")
     return [(folder, Path(folder) / "metrics" / f"{row.inference}.json") for folder in lines["directory"]]
 
 

@@ -175,6 +175,9 @@ def _defined(*rows: NDArray[np.float64]) -> list[NDArray[np.float64]]:
 @cache
 def _of_file(path: Path) -> tuple[Counts, NDArray[np.float64], NDArray[np.float64]]:
     """The counts, the main scores (5,) and their draws (B, 5), in points."""
-    counts = Counts.from_json(read_record(MetricsRecord, path).counts)
+    try:
+        counts = Counts.from_json(read_record(MetricsRecord, path).counts)
+    except UserError as error:
+        raise UserError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     (observed,), (drawn,) = resampled_scores([counts], DRAWS, _SEED_OF_DRAWS)
     return counts, 100 * observed, 100 * drawn

@@ -1,0 +1,104 @@
+"""Files of a few bytes that ask for gigabytes: refused before the memory is taken."""
+
+from __future__ import annotations
+
+import pickle
+import struct
+import subprocess
+import sys
+import zipfile
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vita.core.contract import UserError
+from vita.official.checkpoints.files import read_official
+
+PLACE = 2**28
+PICKLES = {
+    "binary place": b"\x80\x02N" + b"r" + struct.pack("<I", PLACE) + b".",
+    "place as text": b"N" + b"p%d\n." % PLACE,
+    "place after others": b"\x80\x02" + b"Nq\x000" * 50 + b"N" + b"r" + struct.pack("<I", 4 * PLACE) + b".",
+    "negative place": b"Np-5\n.",
+    "bytes that are not there": b"\x80\x04" + b"\x8e" + struct.pack("<Q", 2**40) + b"x.",
+    "text that is not there": b"\x80\x04" + b"\x8d" + struct.pack("<Q", 2**40) + b"x.",
+    "array of bytes that are not there": b"\x80\x05" + b"\x96" + struct.pack("<Q", 2**40) + b"x.",
+    "frame that is not there": b"\x80\x04" + b"\x95" + struct.pack("<Q", 2**40) + b"N.",
+    "number that is not there": b"\x80\x02" + b"\x8b" + struct.pack("<i", 2**31 - 1) + b"x.",
+    "number of many digits": b"I" + b"9" * 5000 + b"\n.",
+}
+READ = """
+import resource, sys
+from pathlib import Path
+from vita.core.contract import UserError
+from vita.official.checkpoints.files import read_official
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for path in map(Path, sys.argv[1:]):
+    try:
+        read_official(path)
+    except UserError as error:
+        print(error)
+    print(path.stem, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) // 1024)
+"""
+
+
+class Reaching:
+    """A tensor of a million numbers, of which four are there."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        storage = torch.zeros(4)._typed_storage()
+        return torch._utils._rebuild_tensor_v2, (storage, 0, (2**20,), (1,), False, OrderedDict())
+
+
+def bomb(path: Path) -> Path:
+    """Torch's own archive, its tensor packed."""
+    torch.save({"a": torch.zeros(2**26)}, path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {member: archive.read(member) for member in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member, content in parts.items():
+            archive.writestr(member, content)
+    return path
+
+
+def test_no_file_takes_much_more_than_it_is(tmp_path: Path) -> None:
+    paths = []
+    for name, content in PICKLES.items():
+        paths.append(tmp_path / f"{name}.pkl")
+        paths[-1].write_bytes(content)
+    paths.append(bomb(tmp_path / "archive.pth"))
+    assert paths[-1].stat().st_size < 2**19
+    told = subprocess.run([sys.executable, "-c", READ, *map(str, paths)], capture_output=True, text=True, check=True)
+    lines = told.stdout.splitlines()
+    assert len(lines) == 2 * len(paths)
+    for path, error, taken in zip(paths, lines[::2], lines[1::2], strict=True):
+        assert error.startswith(f"{path}: not a readable checkpoint;") or error.startswith(f"{path}: refused unread: ")
+        assert int(taken.rpartition(" ")[2]) < 100, taken  # MiB
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 4, 5])
+def test_a_tensor_beyond_its_storage_is_damage(tmp_path: Path, protocol: int) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(pickle.dumps({"a": Reaching()}, protocol))
+    with pytest.raises(UserError, match="not a readable checkpoint"):
+        read_official(path)
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.text(st.characters(codec="ascii", categories=["L"]), min_size=1), min_size=1, max_size=300, unique=True)
+)
+def test_files_as_programs_write_them_are_read(tmp_path: Path, names: list[str]) -> None:
+    state = {name: np.full((2, 3), len(name), np.float32) for name in names}
+    for protocol in range(6):
+        path = tmp_path / "a.pkl"
+        path.write_bytes(pickle.dumps({"model": state}, protocol))
+        read = read_official(path)
+        assert read.keys() == state.keys()
+        assert all(np.array_equal(read[name].numpy(), state[name]) for name in names)
