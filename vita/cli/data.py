@@ -73,12 +73,20 @@ def data_import(
     from vita.core.config_base import load
     from vita.data.conversion.label_pictures import CategoryNames
     from vita.data.conversion.source_formats import choose_format, read_labelled_videos
-    from vita.data.conversion.write import FRAMES, ImportedPart, write_dataset_yaml, write_labelled_videos
+    from vita.data.conversion.write import (
+        FRAMES,
+        ImportedPart,
+        check_dataset_yaml,
+        write_dataset_yaml,
+        write_labelled_videos,
+    )
     from vita.data.ytvis import read_split
     from vita.report.figures.contact_sheet import draw_contact_sheet
 
     if part not in get_args(ImportedPart):
         raise UserError(f"--part is '{part}'; allowed are {', '.join(get_args(ImportedPart))}")
+    yaml = dataset or out / f"{out.absolute().name}.yaml"
+    check_dataset_yaml(yaml, out)
     names = load(CategoryNames, categories) if categories else None
     content = read_labelled_videos(source, frames, choose_format(source, format), names)
     annotations = write_labelled_videos(content, frames, out, cast(ImportedPart, part))
@@ -86,7 +94,6 @@ def data_import(
     sheet = annotations.with_name("sheet.png")
     draw_contact_sheet(read_split(annotations, annotations.with_name(FRAMES)), 4, 9, sheet)
     typer.echo(f"{sheet}: stored frames above, their masks below")
-    yaml = dataset or out / f"{out.absolute().name}.yaml"
     written = write_dataset_yaml(yaml, out, len(content.videos))
     kept = "" if written else " (it was there already, with other content, and is kept)"
     typer.echo(f"{yaml}{kept}: next, `vita data check --dataset {yaml} --part {part}`")

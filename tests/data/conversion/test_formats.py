@@ -108,6 +108,17 @@ def test_a_format_named_wrongly_or_not_to_be_found_out(tmp_path: Path) -> None:
     assert not (tmp_path / "mine").exists()
 
 
+def test_a_name_that_no_data_set_can_have_is_told_before_anything_is_written(tmp_path: Path) -> None:
+    frames = write_frames(tmp_path / "frames")
+    write_coco(tmp_path / "labels.json")
+    words = ["data", "import", tmp_path / "labels.json", "--frames", frames, "--out", tmp_path / "my data"]
+    result = CliRunner().invoke(app, list(map(str, words)))
+    assert "it is called as the data set (another is chosen by --dataset): key 'name'" in str(result.exception)
+    assert not (tmp_path / "my data").exists()
+    run(*words[1:], "--dataset", tmp_path / "datasets/mine.yaml")
+    assert "nothing found" in run("check", "--dataset", tmp_path / "datasets/mine.yaml", "--part", "train")
+
+
 def test_valid_joins_train_and_an_edited_yaml_is_kept(tmp_path: Path) -> None:
     frames = write_frames(tmp_path / "frames")
     write_coco(tmp_path / "labels.json")

@@ -111,11 +111,16 @@ def _masks(track: Track, length: int) -> dict[str, Any]:
     }
 
 
+def check_dataset_yaml(path: Path, folder: Path) -> None:
+    """Raises UserError when the data set cannot be called as this YAML: before anything is written."""
+    _yaml(path, folder, divided=False)
+
+
 def write_dataset_yaml(path: Path, folder: Path, videos: int) -> bool:
     """Write the YAML of the data set in `folder`, named as the file; whether it was written.
 
     Without labels for `valid` a share of `train` is set aside, which takes two of the `videos` at least.
-    A file with other content stays as it is. Raises UserError when the name cannot be that of a data set.
+    A file with other content stays as it is.
     """
     texts = [_yaml(path, folder, divided) for divided in (False, True)]
     if path.exists() and path.read_bytes() not in [text.encode() for text in texts]:
@@ -131,5 +136,5 @@ def _yaml(path: Path, folder: Path, divided: bool) -> str:
     if divided:
         split = {"file": str(folder.absolute() / "local_split.json"), "valid_share": 0.15, "seed": 0}
         raw |= {"validate_on": "local_split", "local_split": split}
-    parse(DatasetConfig, raw, f"{path}: as written by `vita data import`")
+    parse(DatasetConfig, raw, f"{path}: it is called as the data set (another is chosen by --dataset)")
     return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
