@@ -2,7 +2,8 @@
 
 Run: python benchmarks/further_scores.py [--help]. The case is the OVIS-like one of evaluator.py, with labels of
 occlusion drawn for every object and frame. Each option has a process of its own, one after the other, and all of them
-again in every repetition; medians are printed. Processor time hardly depends on what else the machine does.
+again in every repetition; medians are printed. Processor time hardly depends on what else the machine does. Memory is
+what Linux says that the process held at most (VmHWM).
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ OPTIONS: dict[str, list[str]] = {
 # In a process of its own: the command on the small case, so that compiled code does not count, then on the other.
 # Prints seconds on the clock, seconds of processors, and bytes that the process held at most.
 MEASURE = """
-import contextlib, io, resource, sys, time
+import contextlib, io, sys, time
 from vita.cli.main import app
 small, large = sys.argv[1].split(), sys.argv[2].split()
 with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
@@ -40,7 +41,8 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.St
     clock, processor = time.perf_counter(), time.process_time()
     app(["evaluate", *large], standalone_mode=False)
 used = time.perf_counter() - clock, time.process_time() - processor
-print(*used, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
+most = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
+print(*used, int(most.split()[1]) * 1024)
 """
 
 

@@ -1,4 +1,4 @@
-"""HOTA on masks: hand-made scenes of frames of 1 x 20 pixels, recorded numbers of TrackEval, and real data."""
+"""HOTA on masks: hand-made scenes of frames of 1 x 20 pixels, and recorded numbers of TrackEval."""
 
 import importlib.util
 import json
@@ -14,14 +14,13 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from vita.evaluation.hota.matching import LOCALISATION_THRESHOLDS, Quantity, sums
-from vita.evaluation.hota.scores import NAMES, Hota, evaluate_hota, named, scores_of
-from vita.evaluation.readers.detections import read_detections, read_detections_file
-from vita.evaluation.readers.ground_truth import load_ground_truth, parse_ground_truth
+from vita.evaluation.hota.scores import NAMES, Hota, evaluate_hota, scores_of
+from vita.evaluation.readers.detections import read_detections
+from vita.evaluation.readers.ground_truth import parse_ground_truth
 from vita.evaluation.video_groups import FrameOverlaps
 
 FRAMES, WIDTH = 4, 20
 RECORDED = json.loads((Path(__file__).parent / "hota_recorded.json").read_text())
-REAL = Path(__file__).parents[3] / "shared" / "real"
 
 
 def span(first: int, last: int) -> np.ndarray:
@@ -171,34 +170,3 @@ def test_equal_to_trackeval_beside_it(data: st.DataObject) -> None:
     assert dict(zip(NAMES.values(), ours, strict=True)) == pytest.approx(
         {name: float(theirs[name].mean()) for name in NAMES.values()}, abs=1e-9
     )
-
-
-# From ../shared/real/README.md: numbers of TrackEval 1.3.0 (HOTA, DetA, DetRe, DetPr, AssA, AssRe, AssPr, LocA).
-OF_REAL_DATA = {
-    "osvos": {
-        "animal": (0.703720, 0.674683, 0.777589, 0.777589, 0.736105, 0.814352, 0.814352, 0.858186),
-        "car": (0.686260, 0.638686, 0.769737, 0.769737, 0.742188, 0.826570, 0.826570, 0.905688),
-        "person": (0.625196, 0.602358, 0.668129, 0.668129, 0.652553, 0.708775, 0.708775, 0.752056),
-        "mean": (0.671725, 0.638576, 0.738485, 0.738485, 0.710282, 0.783232, 0.783232, 0.838643),
-        "over detections": (0.675812, 0.625529, 0.728599, 0.728599, 0.743286, 0.816920, 0.816920, 0.821383),
-    },
-    "rvos": {
-        "animal": (0.211589, 0.054503, 0.814941, 0.054920, 0.821913, 0.860658, 0.860658, 0.862045),
-        "car": (0.210628, 0.052985, 0.858553, 0.053244, 0.837421, 0.874969, 0.874969, 0.876537),
-        "person": (0.143906, 0.031418, 0.586257, 0.031690, 0.678749, 0.712262, 0.712262, 0.726251),
-        "mean": (0.188708, 0.046302, 0.753250, 0.046618, 0.779361, 0.815963, 0.815963, 0.821611),
-        "over detections": (0.185793, 0.043006, 0.724160, 0.043429, 0.811942, 0.854303, 0.854303, 0.807388),
-    },
-}
-
-
-@pytest.mark.skipif(not (REAL / "instances.json").is_file(), reason="the real data of ../shared/real are not here")
-@pytest.mark.parametrize("name", OF_REAL_DATA)
-def test_real_tracks_score_what_trackeval_says(name: str) -> None:
-    truth = load_ground_truth(REAL / "instances.json")
-    found = evaluate_hota(truth, read_detections_file(REAL / f"{name}.json", truth))
-    assert found.mean is not None
-    scores = {truth.categories[key]: of_category for key, of_category in found.by_category.items()}
-    scores |= {"mean": found.mean, "over detections": found.over_detections}
-    for which, expected in OF_REAL_DATA[name].items():
-        assert tuple(named(scores[which]).values()) == pytest.approx(expected, abs=1e-6), which
