@@ -66,6 +66,7 @@ class RunRecord(RunOutcome):
     started_at: str  # UTC, as ended_at
     ended_at: str | None = None
     weights_sha256: str | None = None
+    files_sha256: dict[str, str] = {}  # of what else it left, by place below the run's folder
 
 
 class StartingWeights(Record):
