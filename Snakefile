@@ -15,6 +15,7 @@ include: "workflow/rules/working_folder.smk"
 include: "workflow/rules/common.smk"
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/evaluations.smk"
+include: "workflow/rules/damage.smk"
 
 
 STARTED = time.time()
@@ -27,6 +28,7 @@ TABLE = run_table(config)
 MINUTES = planned_minutes()
 SHOW_FAILED = shows_failed(config)
 SERVER_SCORES = server_scores()
+mend_damage()
 
 
 wildcard_constraints:

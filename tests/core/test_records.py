@@ -122,3 +122,14 @@ def test_probes_of_one_file(tmp_path: Path) -> None:
     path.write_text(json.dumps([PROBE, {}]))
     with pytest.raises(UserError, match=r"probe.json: record 1: key 'key' is missing"):
         read_probe_records(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[" * 5000])
+def test_a_damaged_record_says_that_it_may_be_deleted(tmp_path, content):
+    path = tmp_path / "record.json"
+    path.write_bytes(content)
+    with pytest.raises(UserError, match=rf"^{path}: not valid JSON: .*; delete the file and run the command again"):
+        read_record(TrainingRecord, path)
+    path.unlink()
+    with pytest.raises(UserError, match=rf"^{path}: no such file$"):
+        read_record(TrainingRecord, path)

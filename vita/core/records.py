@@ -69,6 +69,7 @@ class RunRecord(RunOutcome):
     started_at: str  # UTC, as ended_at
     ended_at: str | None = None
     weights_sha256: str | None = None
+    files_sha256: dict[str, str] = {}  # of what else it left, by place below the run's folder
 
 
 class StartingWeights(Record):
@@ -259,6 +260,7 @@ class ProbeRecord(SparseRecord):
 
 
 Kind = TypeVar("Kind", bound=Record)
+DELETE = "delete the file and run the command again that wrote it"
 
 
 def write_record(path: Path, record: Record) -> None:
@@ -268,7 +270,11 @@ def write_record(path: Path, record: Record) -> None:
 
 def read_record(kind: type[Kind], path: Path) -> Kind:
     """Read one record. Raises UserError, naming the file, when it is missing, not JSON, or lacks a key."""
-    return _parsed(kind, read_json(path), str(path))
+    try:
+        content = read_json(path)
+    except UserError as error:
+        raise UserError(f"{error}; {DELETE}" if path.exists() else str(error)) from None
+    return _parsed(kind, content, str(path))
 
 
 def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
@@ -293,4 +299,4 @@ def _parsed(kind: type[Kind], content: Any, where: str) -> Kind:
     try:
         return parse(kind, content, where)
     except UserError as error:
-        raise UserError(f"{error}; delete the file and run the command again that wrote it") from None
+        raise UserError(f"{error}; {DELETE}") from None

@@ -14,6 +14,7 @@ from vita.core.files import sha256
 from vita.core.plugins import find_method, method_package
 from vita.core.records import PREDICTION_FILE
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_whole
 from vita.engine.device_settings import apply_settings, place
@@ -91,6 +92,7 @@ def predict_run(
         give_kept(kept, folder, out)
     if whole:
         keep(folder, out, plan, wanted, predicted)
+    record.files_sha256 = digests(folder, [*(out / f"{name}.json" for name in asked), folder / DETECTIONS])
     record.frames, record.streamed_videos = predicted.frames, predicted.streamed_videos
     record.predict_time_s, record.status = round(time.perf_counter() - began, 3), "finished"
     write_ended(record, folder / PREDICTION_FILE)

@@ -17,8 +17,9 @@ import torch
 
 from vita.core.config_base import Frozen, digest
 from vita.core.files import sha256
-from vita.core.records import PredictionRecord, RunRecord, TrainingRecord, write_record
+from vita.core.records import HISTORY_FILE, TRAINING_FILE, PredictionRecord, RunRecord, TrainingRecord, write_record
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files
 
 EVERY_RUN = ("core", "data", "evaluation", "blocks", "engine")  # rooms of `vita`
@@ -122,6 +123,9 @@ def _begun(section: Frozen, seed: int) -> dict[str, Any]:
 def write_ended(record: RunRecord, path: Path) -> None:
     """Complete the record of a run that ends now, and write it."""
     record.ended_at = _now()
+    history = path.with_name(HISTORY_FILE)
+    if path.name == TRAINING_FILE and record.status == "finished" and history.exists():
+        record.files_sha256 = digests(path.parent, [history])
     record.peak_host_memory_bytes = peak_host_memory()
     if torch.cuda.is_available():
         record.peak_device_memory_bytes = torch.cuda.max_memory_allocated()

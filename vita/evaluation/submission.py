@@ -12,6 +12,7 @@ from typing import IO, Any
 from vita.core.contract import UserError
 from vita.core.files import atomic_write, read_json, sha256
 from vita.core.progress import progress
+from vita.core.written_files import check_as_written
 from vita.data.value_limits import finite_number, whole_number
 from vita.evaluation.readers.ground_truth import VideoSize
 from vita.evaluation.readers.whole_track import whole_track
@@ -48,6 +49,7 @@ def write_submission(
     """
     if out.suffix != ".zip":
         raise UserError(f"--out {out}: servers take an archive whose name ends with .zip")
+    check_as_written(predictions)
     found = read_json(predictions)
     if not isinstance(found, list) or not found:
         raise UserError(f"{predictions}: must be a list of tracks, at least one; a server fails on anything else")

@@ -39,10 +39,14 @@ def refuse(reason):
     sys.exit(2)
 
 
+def looks_only():
+    """Whether this call changes nothing."""
+    return any(word.startswith(LOOKS_ONLY) for word in sys.argv[1:])
+
+
 def claim_folder():
     """Hold the folder until this process ends. Whoever gets it finds only the leavings of the dead."""
-    looks_only = any(word.startswith(LOOKS_ONLY) for word in sys.argv[1:])
-    if looks_only or not workflow.is_main_process:
+    if looks_only() or not workflow.is_main_process:
         return
     Path(".snakemake").mkdir(exist_ok=True)
     # Close-on-exec: jobs do not inherit it.

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from vita.core.contract import UserError
+from vita.core.written_files import check_as_written
 from vita.evaluation.readers.json_scan import BROKEN, FINISHED, Text, entry_bounds, skip_spaces
 from vita.evaluation.readers.parallel_parse import PIECE, Piece, parse_pieces
 
@@ -23,8 +24,9 @@ def read_tracks(path: Path) -> Iterator[Any]:
     """The entries of a results file, in its order, while it is read.
 
     `segmentations` are `CodedMasks` where they are in order, otherwise what the file holds. Raises UserError when the
-    file is missing or is not a list in valid JSON.
+    file is missing, is not a list in valid JSON, or is not as the run that left it says.
     """
+    check_as_written(path)
     try:
         with path.open("rb", buffering=0) as handle:
             yield from parse_pieces(_pieces(handle, str(path)), f"{path}: prediction")

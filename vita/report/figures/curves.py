@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from vita.core.contract import UserError
 from vita.core.csv_table import read_csv
+from vita.core.written_files import check_as_written
 from vita.report.figures.style import COLOURS, LINE_STYLES, save, styled
 
 PANEL_INCHES = (2.6, 2.1)
@@ -36,6 +37,7 @@ def draw_losses(histories: Sequence[Path], out: Path) -> None:
 
 def read_history(path: Path) -> pd.DataFrame:
     """Raises UserError when the file is missing or not what training writes."""
+    check_as_written(path)
     types = {"step": int, "total": float, "validation_AP": float}
     history = read_csv(path, "history", "vita train", types=types)
     if not {"step", "total"} <= set(history):

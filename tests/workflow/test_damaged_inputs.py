@@ -1,0 +1,72 @@
+"""What was damaged since it was written costs nothing that was made of it."""
+
+import os
+import time
+
+import pytest
+
+RUN = "results/runs/nano/nano_shapes/vita/tiny/base/seed0"
+LABELS = "results/data/nano_shapes/valid/instances.json"
+MADE = ("model.safetensors", "history.csv", "record.json", "predict_record.json", "predictions/intact.json")
+
+
+def damage(path, change):
+    """As an accident would: later than all that was made of it."""
+    whole = path.read_bytes()
+    path.write_bytes(change(whole))
+    later = time.time() + 5
+    os.utime(path, (later, later))
+    return whole
+
+
+CHANGES = {
+    "cut off": lambda whole: whole[: len(whole) // 2],
+    "empty": lambda whole: b"",
+    "no text": lambda whole: b"\xff\xfe\0" + whole,
+    "a key misspelt": lambda whole: whole.replace(b"variant", b"varaint", 1),
+    "a line lost": lambda whole: whole.partition(b"\n")[2],
+    "cut off at a line": lambda whole: whole[: whole.rstrip(b"\n").rindex(b"\n") + 1],
+}
+
+
+@pytest.mark.parametrize("name", ["config.yaml", "inference.yaml"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_damaged_configuration_is_mended_and_nothing_is_made_anew(fake_folder, finished, name, change):
+    run = fake_folder.path / RUN
+    before = {made: (run / made).stat().st_mtime_ns for made in MADE}
+    calls = len(fake_folder.calls())
+    whole = damage(run / name, change)
+    said = fake_folder.succeed("results/table6.csv")
+    assert f"{RUN}/{name} was damaged; it is mended, and what was made with it stays" in said
+    assert (run / name).read_bytes() == whole
+    assert {made: (run / made).stat().st_mtime_ns for made in MADE} == before
+    assert len(fake_folder.calls()) == calls
+
+
+@pytest.fixture
+def finished(fake_folder):
+    fake_folder.succeed("results/table6.csv")
+
+
+def test_damaged_labels_are_refused_and_cost_no_predictions(fake_folder, finished):
+    run = fake_folder.path / RUN
+    before = {made: (run / made).read_bytes() for made in MADE}
+    whole = damage(fake_folder.path / LABELS, lambda whole: b"[" + whole)
+    ended = fake_folder.run("results/table6.csv")
+    assert ended.returncode == 2
+    assert f"error: {LABELS}: not valid JSON: " in ended.stderr
+    assert "write it again with `vita data synth --dataset results/data/nano_shapes/dataset.yaml`" in ended.stderr
+    assert {made: (run / made).read_bytes() for made in MADE} == before
+
+    (fake_folder.path / LABELS).write_bytes(whole)
+    calls = len(fake_folder.calls())
+    fake_folder.succeed("results/table6.csv")
+    assert len(fake_folder.calls()) == calls
+
+
+def test_a_configuration_that_a_person_changed_is_what_is_trained(fake_folder, finished):
+    config = fake_folder.path / RUN / "config.yaml"
+    damage(config, lambda whole: whole.replace(b"iterations: 4", b"iterations: 3"))
+    assert fake_folder.jobs("results/table6.csv")["train"] == 1
+    fake_folder.succeed("results/table6.csv")
+    assert "iterations: 3" in config.read_text()
