@@ -142,16 +142,6 @@ def test_a_clip_is_learned(random_clip: MakeClip) -> None:
     assert both.max(0).values.min() > 0.5
 
 
-def test_a_run_from_training_to_scores(videos: Path, tmp_path: Path) -> None:
-    changed = {"method": "videomt", "options": {"sizes": SIZES, "points": 16}}
-    config = parse(RunConfig, content(videos, iterations=4, decay_at=[]) | changed, "test")
-    train_here(config, tmp_path)
-    plan = parse(PredictConfig, {"variants": {"intact": {}}, "top_k": 4}, "test")
-    predict_run(config, plan, [], tmp_path / "model.safetensors", tmp_path / "predictions", tmp_path)
-    found = evaluate_files(videos / "valid" / "instances.json", tmp_path / "predictions" / "intact.json")
-    assert 0 <= found.scores.ap <= 1
-
-
 # A folder of a hub
 
 
@@ -177,6 +167,21 @@ def test_weights_of_a_folder_are_read_offline(folder: Path) -> None:
     saved, model = load_file(folder / "model.safetensors"), from_folder(folder)
     assert {f"model.{name}" for name in saved} - set(model.state_dict()) == {"model.criterion.empty_weight"}
     assert all(torch.equal(value, saved[name.removeprefix("model.")]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("start", ["nothing", "folder"])
+def test_a_run_from_training_to_scores(start: str, folder: Path, videos: Path, tmp_path: Path) -> None:
+    options = {"sizes": SIZES} if start == "nothing" else {"folder": str(folder)}
+    changed = {"method": "videomt", "options": options | {"points": 16}}
+    config = parse(RunConfig, content(videos, iterations=4, decay_at=[], learning_rate=1e-6) | changed, "test")
+    train_here(config, tmp_path)
+    trained, given = load_file(tmp_path / "model.safetensors"), load_file(folder / "model.safetensors")
+    moved = torch.cat([(value - given[name.removeprefix("model.")]).flatten() for name, value in trained.items()])
+    assert bool(moved.abs().max() < 1e-4) == (start == "folder")  # four small steps from what the folder holds
+    plan = parse(PredictConfig, {"variants": {"intact": {}}, "top_k": 4}, "test")
+    predict_run(config, plan, [], tmp_path / "model.safetensors", tmp_path / "predictions", tmp_path)
+    found = evaluate_files(videos / "valid" / "instances.json", tmp_path / "predictions" / "intact.json")
+    assert 0 <= found.scores.ap <= 1
 
 
 def test_heads_of_other_classes_are_fresh(folder: Path) -> None:
