@@ -191,17 +191,23 @@ def test_heads_of_other_classes_are_fresh(folder: Path) -> None:
     assert all(torch.equal(value, saved[name.removeprefix("model.")]) for name, value in same.items())
 
 
-def without_a_tensor(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    del state["query.weight"]
-    save_file(state, folder / "model.safetensors", {"format": "pt"})
+def without(name: str) -> Callable[[Path], None]:
+    """Spoils a folder: its weights lack a tensor."""
+
+    def spoil(folder: Path) -> None:
+        state = load_file(folder / "model.safetensors")
+        del state[name]
+        save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+    return spoil
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another folder": (lambda folder: folder.rename(folder.parent / "moved"), "no such folder"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "no VidEoMT can be built: "),
     "damaged": (lambda folder: (folder / "model.safetensors").write_bytes(b"damaged"), "no VidEoMT can be built: "),
-    "a tensor less": (without_a_tensor, "its weights do not fit its config.json, first query.weight"),
+    "a tensor less": (without("query.weight"), "its weights do not fit its config.json, first query.weight"),
+    "no head": (without("class_predictor.bias"), "its weights do not fit its config.json, first class_predictor.bias"),
     "another size": (
         lambda folder: (folder / "config.json").write_text(
             (folder / "config.json").read_text().replace('"num_queries": 10', '"num_queries": 9')
