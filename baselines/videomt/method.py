@@ -26,7 +26,8 @@ from vita.core.config_base import Frozen, parse
 from vita.core.contract import BatchPart, Clip, FrameSource, Losses, UserError, VideoPrediction
 
 WHERE = "options of method videomt"
-OF_CLASSES = ("class_predictor.", "criterion.")  # their shapes follow from the number of classes
+UNUSED = ("criterion.",)  # of the library's own objective
+MAY_DIFFER = {"mismatched_keys": ("class_predictor.", *UNUSED)}  # in shape, with the number of classes
 
 
 class VidEoMT(nn.Module):
@@ -114,12 +115,8 @@ class VidEoMTDefinition:
         if read.folder and (read.sizes or not Path(read.folder).is_dir()):
             reason = "sizes are those of the folder; leave `sizes` out" if read.sizes else "no such folder"
             raise UserError(f"{WHERE}: folder {read.folder}: {reason}")
-        wrong: list[str] = []
         try:
-            if read.folder is None:
-                model = VideomtForUniversalSegmentation(VideomtConfig(**read.sizes, num_labels=num_classes))
-            else:
-                model, wrong = read_folder(read.folder, num_classes)
+            model, wrong = library_model(read, num_classes)
         except Exception as error:  # what the library raises depends on what is wrong
             reason = " ".join(str(error).split())[:200]
             raise UserError(f"{WHERE}: {read.folder or 'sizes'}: no VidEoMT can be built: {reason}") from None
@@ -132,18 +129,20 @@ class VidEoMTDefinition:
         return parse(VidEoMTInference, dict(options), "inference options of method videomt")
 
 
-def read_folder(folder: str, num_classes: int) -> tuple[Any, list[str]]:
-    """The model in a folder of a hub, and the names of tensors that do not fit, but for heads of other classes."""
+def library_model(options: VidEoMTOptions, num_classes: int) -> tuple[Any, list[str]]:
+    """The library's, and names of tensors in a folder that do not fit it, heads for other classes left out."""
+    if options.folder is None:
+        return VideomtForUniversalSegmentation(VideomtConfig(**options.sizes, num_labels=num_classes)), []
     model, report = VideomtForUniversalSegmentation.from_pretrained(
-        folder,
+        options.folder,
         num_labels=num_classes,
         local_files_only=True,
         use_safetensors=True,
         ignore_mismatched_sizes=True,  # they are in the report
         output_loading_info=True,
     )
-    names = [key if isinstance(key, str) else key[0] for keys in report.values() for key in keys]
-    return model, sorted(name for name in names if not name.startswith(OF_CLASSES))
+    found = [(kind, key if isinstance(key, str) else key[0]) for kind, keys in report.items() for key in keys]
+    return model, sorted(name for kind, name in found if not name.startswith(MAY_DIFFER.get(kind, UNUSED)))
 
 
 definition = VidEoMTDefinition()

@@ -34,6 +34,13 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "vita": {**TINY, "detector": DETECTOR, "fed_layers": 3, "decoder_layers": 6},
     "mask2former_vis": {"detector": DETECTOR, "points": 16},
     "minvis": {"detector": DETECTOR, "points": 16},
+    "videomt": {
+        "sizes": {
+            **{"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "mlp_ratio": 2, "patch_size": 8},
+            **{"image_size": 32, "num_blocks": 2, "num_queries": 5, "num_register_tokens": 0},
+        },
+        "points": 16,
+    },
     "ifc": {
         "backbone": TINY["detector"]["backbone"],
         **{"norm": "trained", "frozen_stages": 0, "channels": 32, "heads": 4, "feedforward": 32},
@@ -46,6 +53,7 @@ ASKED = {
     "vita": {"to the card": 7, "to the host, waiting": 4},
     "mask2former_vis": {"to the card": 4, "to the host, waiting": 2},
     "minvis": {"to the card": 5, "to the host, waiting": 3},
+    "videomt": {"to the card": 3, "to the host, waiting": 2},
     "ifc": {"to the card": 3, "to the host, waiting": 2},
 }
 

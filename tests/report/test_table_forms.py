@@ -143,3 +143,6 @@ def test_a_row_that_is_compared_with_another_kind_says_with_which(scenes):
     lines, printed = scenes.build(table, runs)
     assert [line["verdict"] for line in lines] == ["reference", "inside the noise"]
     assert "Mine, ViT is compared with VITA, ResNet-50.\n" in printed
+    rows[0] = row(rows[0].key, not_run="not run in this tier")
+    _, printed = scenes.build(table.model_copy(update={"rows": tuple(rows)}), runs)
+    assert "is compared with" not in printed

@@ -125,7 +125,11 @@ class RunTable:
             if not method.by_name_only
             for row in shared
         ]
-        for row in [*rows, *(row for row in experiment.rows if row not in shared)]:
+        # Rows that name their method follow, where the tier has it.
+        named = [row for row in experiment.rows if row not in shared]
+        if experiment.each_method:
+            named = [row for row in named if row.method in self._resolver.methods]
+        for row in [*rows, *named]:
             changed = row.model_dump(include=set(Selection.model_fields), exclude_none=True)
             yield row, experiment.select.model_copy(update=changed)
 

@@ -142,16 +142,6 @@ def test_a_clip_is_learned(random_clip: MakeClip) -> None:
     assert both.max(0).values.min() > 0.5
 
 
-def test_a_run_from_training_to_scores(videos: Path, tmp_path: Path) -> None:
-    changed = {"method": "videomt", "options": {"sizes": SIZES, "points": 16}}
-    config = parse(RunConfig, content(videos, iterations=4, decay_at=[]) | changed, "test")
-    train_here(config, tmp_path)
-    plan = parse(PredictConfig, {"variants": {"intact": {}}, "top_k": 4}, "test")
-    predict_run(config, plan, [], tmp_path / "model.safetensors", tmp_path / "predictions", tmp_path)
-    found = evaluate_files(videos / "valid" / "instances.json", tmp_path / "predictions" / "intact.json")
-    assert 0 <= found.scores.ap <= 1
-
-
 # A folder of a hub
 
 
@@ -179,6 +169,21 @@ def test_weights_of_a_folder_are_read_offline(folder: Path) -> None:
     assert all(torch.equal(value, saved[name.removeprefix("model.")]) for name, value in model.state_dict().items())
 
 
+@pytest.mark.parametrize("start", ["nothing", "folder"])
+def test_a_run_from_training_to_scores(start: str, folder: Path, videos: Path, tmp_path: Path) -> None:
+    options = {"sizes": SIZES} if start == "nothing" else {"folder": str(folder)}
+    changed = {"method": "videomt", "options": options | {"points": 16}}
+    config = parse(RunConfig, content(videos, iterations=4, decay_at=[], learning_rate=1e-6) | changed, "test")
+    train_here(config, tmp_path)
+    trained, given = load_file(tmp_path / "model.safetensors"), load_file(folder / "model.safetensors")
+    moved = torch.cat([(value - given[name.removeprefix("model.")]).flatten() for name, value in trained.items()])
+    assert bool(moved.abs().max() < 1e-4) == (start == "folder")  # four small steps from what the folder holds
+    plan = parse(PredictConfig, {"variants": {"intact": {}}, "top_k": 4}, "test")
+    predict_run(config, plan, [], tmp_path / "model.safetensors", tmp_path / "predictions", tmp_path)
+    found = evaluate_files(videos / "valid" / "instances.json", tmp_path / "predictions" / "intact.json")
+    assert 0 <= found.scores.ap <= 1
+
+
 def test_heads_of_other_classes_are_fresh(folder: Path) -> None:
     saved, model = load_file(folder / "model.safetensors"), from_folder(folder, 7)
     assert model.state_dict()["model.class_predictor.weight"].shape == (8, 32)
@@ -186,17 +191,23 @@ def test_heads_of_other_classes_are_fresh(folder: Path) -> None:
     assert all(torch.equal(value, saved[name.removeprefix("model.")]) for name, value in same.items())
 
 
-def without_a_tensor(folder: Path) -> None:
-    state = load_file(folder / "model.safetensors")
-    del state["query.weight"]
-    save_file(state, folder / "model.safetensors", {"format": "pt"})
+def without(name: str) -> Callable[[Path], None]:
+    """Spoils a folder: its weights lack a tensor."""
+
+    def spoil(folder: Path) -> None:
+        state = load_file(folder / "model.safetensors")
+        del state[name]
+        save_file(state, folder / "model.safetensors", {"format": "pt"})
+
+    return spoil
 
 
 SPOILED: dict[str, tuple[Callable[[Path], object], str]] = {
     "another folder": (lambda folder: folder.rename(folder.parent / "moved"), "no such folder"),
     "no weights": (lambda folder: (folder / "model.safetensors").unlink(), "no VidEoMT can be built: "),
     "damaged": (lambda folder: (folder / "model.safetensors").write_bytes(b"damaged"), "no VidEoMT can be built: "),
-    "a tensor less": (without_a_tensor, "its weights do not fit its config.json, first query.weight"),
+    "a tensor less": (without("query.weight"), "its weights do not fit its config.json, first query.weight"),
+    "no head": (without("class_predictor.bias"), "its weights do not fit its config.json, first class_predictor.bias"),
     "another size": (
         lambda folder: (folder / "config.json").write_text(
             (folder / "config.json").read_text().replace('"num_queries": 10', '"num_queries": 9')

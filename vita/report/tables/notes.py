@@ -69,9 +69,10 @@ def captions(spec: TableSpec, frame: pd.DataFrame, runs: pd.DataFrame) -> list[s
 
 
 def _compared_with_others(spec: TableSpec) -> list[str]:
-    """A sentence for each row that is run and that names cells of its own of the row that it is compared with."""
-    pairs = [(row, spec.reference_of(row)) for row in spec.rows if row.reference and row.not_run is None]
-    named = [[", ".join(map(str, row.key.values())) for row in pair if row is not None] for pair in pairs]
+    """A sentence for each row that names cells of its own of the row that it is compared with, where both are run."""
+    pairs = [(row, spec.reference_of(row)) for row in spec.rows if row.reference]
+    run = [pair for pair in pairs if all(row is not None and row.not_run is None for row in pair)]
+    named = [[", ".join(map(str, row.key.values())) for row in pair if row is not None] for pair in run]
     return [f"{' is compared with '.join(names)}." for names in named]
 
 
