@@ -13,7 +13,8 @@ PREDICTIONS: dict[str, tuple[Any, str]] = {
     "a mapping": ({}, "predictions must be a list of objects, one a track"),
     "unknown video": (
         [{"video_id": 77, "category_id": 1, "score": 0.5, "segmentations": [None] * 6}],
-        "prediction 0: unknown video_id 77; it must be the id of a video of the ground truth",
+        "prediction 0: unknown video_id 77; it must be the id of a video of the ground truth, as 0 of 1 predictions "
+        "have; is it of another data set, or of another part?",
     ),
     "no score": (
         [{"video_id": 1, "category_id": 1, "segmentations": [None] * 6}],

@@ -120,7 +120,7 @@ def test_categories_are_found_by_name(imports: Imports, form: str) -> None:
 def test_labels_from_zero_are_recognised_and_taken_when_said(imports: Imports) -> None:
     theirs = [one | {"category_id": one["category_id"] - 1} for one in results()]
     message = imports.refused(theirs)
-    assert "category ids 0 are not known (1 tracks)" in message and "labels numbered from 0" in message
+    assert "category ids 0 are not known (1 tracks)" in message and "if each id were 1 more" in message
     assert "--first-category 0" in message
     classes = imports.write("\n".join(NAMES.values()), "classes.txt")
     message = imports.refused(theirs, categories=classes)

@@ -14,6 +14,7 @@ from vita.core.contract import UserError
 from vita.core.files import read_json, read_text
 from vita.data.masks.rle import short
 from vita.data.value_limits import is_id
+from vita.evaluation.readers.id_shift import shift_in_words, shift_that_fits
 
 HELP = "name the code base's class list with --categories"
 
@@ -98,14 +99,12 @@ def explain_unknown(unknown: Mapping[int, int], used: Iterable[int], given: Cate
     unknown: number of tracks by id.  used: all ids of the file.
     """
     used = sorted(used)
-    shift = next((shift for shift in (1, -1) if all(key + shift in given.ids for key in used)), None)
+    shift = shift_that_fits(used, given.ids)
     what = f"category ids {_some(map(str, unknown))} are not known ({sum(unknown.values())} tracks); "
     if shift is None:
         known = ", ".join(f"{key} {name}" for key, name in list(given.names.items())[:5])
         return f"{what}known are {known}{', ...' if len(given.names) > 5 else ''}; {HELP}"
-    direction = "more" if shift > 0 else "less"
-    start = "from 0" if shift > 0 else "one too high"
-    told = f"all ids would be known if each were one {direction} (labels numbered {start})"
+    told = shift_in_words(shift)
     if given.by == "ids":
         return f"{what}{told}; ids are never shifted unasked: {HELP}, and --first-category {min(given.ids) - shift}"
     return f"{what}{told}; say so with --first-category {min(given.names) - shift}"

@@ -18,6 +18,7 @@ from vita.evaluation.readers.json_scan import BROKEN, FINISHED, Text, entry_boun
 from vita.evaluation.readers.parallel_parse import PIECE, Piece, parse_pieces
 
 _OPEN_LIST, _CLOSE_LIST = b"[]"
+_ZIP = b"PK\x03\x04"
 
 
 def read_tracks(path: Path) -> Iterator[Any]:
@@ -39,6 +40,8 @@ def read_tracks(path: Path) -> Iterator[Any]:
 def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
     """Cut the list in `handle` between its entries."""
     text, ended = _past_spaces(handle, np.empty(0, np.uint8), False)
+    if text[: len(_ZIP)].tobytes() == _ZIP:
+        raise UserError(f"{source}: an archive; unpack the results file in it and name that (`vita import` takes both)")
     if not len(text) or text[0] != _OPEN_LIST:
         raise UserError(f"{source}: predictions must be a list of objects, one a track")
     text, ended = _past_spaces(handle, text[1:], ended)
