@@ -11,7 +11,7 @@ from typing import Any
 
 from gpu_check.report import Bench, Item, Report
 from gpu_check.scenes import options
-from vita.core.records import ProbeRecord
+from vita.core.probe_record import ProbeRecord
 from vita.engine.memory.budget import read_budget
 from vita.engine.memory.case import Case
 from vita.engine.memory.probe import Search, probe

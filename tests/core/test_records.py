@@ -10,16 +10,14 @@ import pytest
 from written_records import metrics_record, prediction_record, training_record
 
 from vita.core.contract import UserError
+from vita.core.probe_record import ProbeRecord, read_probe_records, write_probe_records
 from vita.core.records import (
     MetricsRecord,
     PredictionRecord,
-    ProbeRecord,
     Record,
     TrainingRecord,
-    read_probe_records,
     read_record,
     read_record_if_there,
-    write_probe_records,
     write_record,
 )
 
@@ -97,6 +95,22 @@ def test_a_value_of_another_kind_is_named(tmp_path: Path, key: str, value: str) 
     path.write_text(json.dumps(training_record({}) | {key: value}))
     with pytest.raises(UserError, match=rf"record.json: key '{key}': .*\(found '{value}'\); delete the file"):
         read_record(TrainingRecord, path)
+
+
+@pytest.mark.parametrize("change", [("scores", "ap", 0.999), ("counts", "video_ids", [1]), ("hota", "HOTA", 1.0)])
+def test_scores_that_were_edited_by_hand(change: tuple[str, str, Any], tmp_path: Path) -> None:
+    key, inner, value = change
+    path = tmp_path / "metrics.json"
+    write_record(path, MetricsRecord.model_validate(metrics_record()))
+    assert read_record(MetricsRecord, path).scores == metrics_record()["scores"]
+    content = json.loads(path.read_text())
+    content.setdefault(key, {})[inner] = value
+    path.write_text(json.dumps(content))
+    message = (
+        f"^{path}: changed since it was written, by hand or by a damaged disk; delete the file and run the command"
+    )
+    with pytest.raises(UserError, match=message):
+        read_record(MetricsRecord, path)
 
 
 def test_no_file_and_no_record(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from probe_scenes import GIBIBYTE, measured, write_probe
 
-from vita.core.records import read_probe_records
+from vita.core.probe_record import read_probe_records
 from vita.report.figures import memory_figure
 from vita.report.figures.memory_figure import case_name, colours_of, draw_memory
 

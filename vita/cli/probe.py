@@ -12,7 +12,7 @@ from vita.cli.convert import quiet_libraries
 from vita.cli.gpus import Gpus
 
 if TYPE_CHECKING:
-    from vita.core.records import ProbeRecord
+    from vita.core.probe_record import ProbeRecord
     from vita.engine.memory.case import Case
 
 CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, ...; or a list.")]
@@ -41,7 +41,7 @@ def probe(
     """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
     from vita.core.contract import UserError
     from vita.core.files import check_writable
-    from vita.core.records import write_probe_records
+    from vita.core.probe_record import write_probe_records
     from vita.engine.cards import own_cards
     from vita.engine.memory.budget import read_budget
     from vita.engine.memory.case import read_cases

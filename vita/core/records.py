@@ -1,4 +1,4 @@
-"""What commands write for each other: records of trainings, predictions, scores and memory probes, one schema each.
+"""What commands write for each other: records of trainings, predictions and scores, one schema each.
 
 A record is a JSON file. A key that is missing is an error; one that this version does not know is passed over, so that
 records of a later version can be read. Units are in the names.
@@ -6,6 +6,8 @@ records of a later version can be read. Units are in the names.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -230,51 +232,34 @@ class ExportedPart(Record):
     categories: dict[int, str]  # by ascending id; a label is a place in this order
 
 
-class ProbeRecord(SparseRecord):
-    """What one memory probe asked and found. Without a measurement, `status` is "predicted", and no device is named."""
-
-    key: dict[str, str]  # cells that name it in tables
-    case: dict[str, Any]
-    budget_bytes: int
-    weights_bytes: int
-    predicted_frames: int
-    predicted_frames_low: int
-    predicted_peak: dict[str, Any]
-    curve: list[tuple[int, int]]  # frames, bytes
-    status: Literal["predicted", "finished", "failed"]
-    source_digest: str
-    versions: dict[str, str]
-    machine: str
-    error: str = ""
-    device: str | None = None
-    budget: str | None = None
-    card_before: dict[str, Any] | None = None
-    card_after: dict[str, Any] | None = None
-    allocator_settings: str | None = None
-    search: dict[str, Any] = {}
-    trials: list[dict[str, Any]] = []
-    measured_frames: int | None = None
-    at_least_frames: int | None = None
-    band: tuple[int, int] | None = None
-    predicted_peak_at_measured: dict[str, Any] = {}
-
-
 Kind = TypeVar("Kind", bound=Record)
+DIGEST = "content_sha256"  # the key of a metrics file over all others
 DELETE = "delete the file and run the command again that wrote it"
 
 
 def write_record(path: Path, record: Record) -> None:
-    """Write one record atomically."""
-    write_json(path, record.to_json(), indent=None if isinstance(record, MetricsRecord) else 1)
+    """Write one record atomically; scores with their digest."""
+    if isinstance(record, MetricsRecord):
+        content = {key: value for key, value in record.to_json().items() if key != DIGEST}
+        write_json(path, content | {DIGEST: _digest(content)})
+    else:
+        write_json(path, record.to_json(), indent=1)
 
 
 def read_record(kind: type[Kind], path: Path) -> Kind:
-    """Read one record. Raises UserError, naming the file, when it is missing, not JSON, or lacks a key."""
+    """Read one record. Raises UserError, naming the file, when it is missing, not JSON, or lacks a key.
+
+    And when scores are not those that were written.
+    """
     try:
         content = read_json(path)
     except UserError as error:
         raise UserError(f"{error}; {DELETE}" if path.exists() else str(error)) from None
-    return _parsed(kind, content, str(path))
+    if kind is MetricsRecord and isinstance(content, dict) and DIGEST in content:
+        rest = {key: value for key, value in content.items() if key != DIGEST}
+        if _digest(rest) != content[DIGEST]:
+            raise UserError(f"{path}: changed since it was written, by hand or by a damaged disk; {DELETE}")
+    return parse_record(kind, content, str(path))
 
 
 def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
@@ -282,21 +267,15 @@ def read_record_if_there(kind: type[Kind], path: Path) -> Kind | None:
     return read_record(kind, path) if path.exists() else None
 
 
-def write_probe_records(path: Path, records: list[ProbeRecord]) -> None:
-    """Write the records of one file, atomically."""
-    write_json(path, [record.to_json() for record in records], indent=1)
-
-
-def read_probe_records(path: Path) -> list[ProbeRecord]:
-    """Read all records of one file. Raises UserError as `read_record` does."""
-    content = read_json(path)
-    if not isinstance(content, list):
-        raise UserError(f"{path}: not a list of records; name a file that `vita probe` wrote")
-    return [_parsed(ProbeRecord, one, f"{path}: record {number}") for number, one in enumerate(content)]
-
-
-def _parsed(kind: type[Kind], content: Any, where: str) -> Kind:
+def parse_record(kind: type[Kind], content: Any, where: str) -> Kind:
+    """A record from plain values; `where` opens messages. Raises UserError when a key is missing or wrong."""
     try:
         return parse(kind, content, where)
     except UserError as error:
         raise UserError(f"{error}; {DELETE}") from None
+
+
+def _digest(content: dict[str, Any]) -> str:
+    """SHA-256 of plain values as a file has them, whatever the order of keys."""
+    as_read = json.loads(json.dumps(content))
+    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()

@@ -10,7 +10,7 @@ import pytest
 from fake_driver import FIRST, GIB, Nvml
 
 from vita.core.contract import UserError
-from vita.core.records import ProbeRecord
+from vita.core.probe_record import ProbeRecord
 from vita.engine.memory.budget import Budget
 from vita.engine.memory.case import Case
 from vita.engine.memory.probe import Prober, Search, TrialError, measure, probe

@@ -9,7 +9,7 @@ import torch
 from fake_driver import FIRST, GIB, Nvml
 from tiny_run import vita
 
-from vita.core.records import read_probe_records
+from vita.core.probe_record import read_probe_records
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from typing import Any
 
 from vita.core.config_base import Frozen, digest, parse
 from vita.core.plugins import method_package
+from vita.core.probe_record import ProbeRecord
 from vita.core.progress import say
-from vita.core.records import ProbeRecord
 from vita.engine.memory.budget import Budget
 from vita.engine.memory.case import Case
 from vita.engine.memory.gpu import allocator_settings, check_idle, nvml_reader

@@ -17,7 +17,7 @@ from matplotlib.lines import Line2D
 
 from vita.core.contract import UserError
 from vita.core.grouping import grouped
-from vita.core.records import ProbeRecord, read_probe_records
+from vita.core.probe_record import ProbeRecord, read_probe_records
 from vita.report.figures.style import COLOURS, LINE_STYLES, TEXT_INCHES, save, styled
 
 GIBIBYTE = 2**30

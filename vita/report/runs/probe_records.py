@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import BaseModel, PositiveInt
 
 from vita.core.config_base import parse
-from vita.core.records import ProbeRecord, read_probe_records
+from vita.core.probe_record import ProbeRecord, read_probe_records
 
 PAPER_BUDGET = 12 * 2**30
 PAPER_RESOLUTION = "360 x 640"  # the usual size of a prediction; the paper's own two are lost in our copy
