@@ -69,7 +69,7 @@ def test_the_metrics_file_holds_them(options: list[str], tmp_path: Path) -> None
 def test_nothing_is_kept_that_was_not_asked(options: list[str], tmp_path: Path) -> None:
     called(*options, "--out", tmp_path / "metrics.json")
     keys = json.loads((tmp_path / "metrics.json").read_text()).keys()
-    assert keys == {"scores", "per_category", "num_videos", "counts", "intervals", "draws", "seed"}
+    assert keys == {"scores", "per_category", "num_videos", "counts", "intervals", "draws", "seed", "content_sha256"}
 
 
 def test_labels_of_occlusion_are_needed(options: list[str]) -> None:

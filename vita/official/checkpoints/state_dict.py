@@ -107,9 +107,9 @@ def check_fit(found: Mapping[str, Shape], wanted: Mapping[str, Shape], where: st
 
 
 def _told_prefix(found: Iterable[str], wanted: Iterable[str]) -> str:
-    """What a program put before every name, where no name of ours begins so."""
+    """What a program put before every name, where names are known without it."""
     firsts = {key.partition(".")[0] for key in found}
-    if len(firsts) != 1 or firsts & {key.partition(".")[0] for key in wanted}:
+    prefix = f"{next(iter(firsts))}." if len(firsts) == 1 else ""
+    if not prefix or not {key.removeprefix(prefix) for key in found} & set(wanted):
         return ""
-    prefix = f"{firsts.pop()}."
     return f". All names begin with '{prefix}', which the program that wrote them put there; save them without it"
