@@ -31,7 +31,8 @@ from transformers.utils import logging
 from vita.blocks.backbone import FrozenBatchNorm
 from vita.blocks.deformable_attention import sample_levels
 from vita.blocks.detector_options import DetectorOptions
-from vita.blocks.losses.set_criterion import SetCriterion
+from vita.blocks.losses.point_sampling import Owners
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion
 from vita.blocks.losses.targets import frame_targets, identities
 from vita.blocks.mask_coding import CodingThread
 from vita.blocks.mask_decoding import FrameGeometry, code_frames, columns_of
@@ -145,15 +146,17 @@ class LossCase:
     def plain(self, clips: list[Clip], classes: Tensor, masks: Tensor) -> Tensor:
         """Every index looked up where it is needed."""
         targets = plain_frame_targets(clips)
-        return sum_of(PlainCriterion(SetCriterion())(classes, masks, targets, 1.0, self.draws))
+        objects = float(sum(len(target.labels) for target in targets))
+        return sum_of(PlainCriterion(SetCriterion())(classes, masks, targets, objects, self.draws))
 
     def fast(self, clips: list[Clip], classes: Tensor, masks: Tensor) -> Tensor:
         """As training does."""
         targets = frame_targets(clips, identities(clips), (96, 160))
-        loss, _ = SetCriterion()(classes, masks, targets, 1.0, self.draws)
+        whole = ObjectCounts([len(target.labels) for target in targets])
+        loss, _ = SetCriterion()(classes, masks, targets, whole, self.draws)
         return sum_of((loss.classification, loss.mask, loss.dice))
 
-    def draws(self, purpose: str, *shape: int) -> Tensor:
+    def draws(self, purpose: str, *shape: int, owners: Owners = ()) -> Tensor:
         """Points that depend on their number alone, where the masks are."""
         drawn = torch.rand(shape, generator=torch.Generator().manual_seed(3))
         return OnCard(drawn) if isinstance(self.mask_logits, OnCard) else drawn
