@@ -81,14 +81,7 @@ class PredictingAttention(DeformableAttention):
 
 
 class PredictingLayer(DeformableLayer):
-    """The layer whose feed-forward part works piece by piece, and whose sums take no memory of their own."""
-
-    def forward(self, tokens: Tensor, position: Tensor, reference: Tensor, sizes: Sizes, scale: Tensor) -> Tensor:
-        """See `DeformableLayer`."""
-        attended = self.self_attn(tokens, position, reference, sizes, scale)
-        tokens = self.self_attn_layer_norm(attended.add_(tokens))
-        done: Tensor = self.final_layer_norm(self.feed_forward(tokens).add_(tokens))
-        return done
+    """The layer whose feed-forward part works piece by piece."""
 
     def feed_forward(self, tokens: Tensor) -> Tensor:
         """(F, S, C) -> (F, S, C)."""

@@ -240,7 +240,7 @@ DELETE = "delete the file and run the command again that wrote it"
 def write_record(path: Path, record: Record) -> None:
     """Write one record atomically; scores with their digest."""
     if isinstance(record, MetricsRecord):
-        content = {key: value for key, value in record.to_json().items() if key != DIGEST}
+        content = json.loads(json.dumps(record.to_json()))  # as it will be read
         write_json(path, content | {DIGEST: _digest(content)})
     else:
         write_json(path, record.to_json(), indent=1)
@@ -277,5 +277,4 @@ def parse_record(kind: type[Kind], content: Any, where: str) -> Kind:
 
 def _digest(content: dict[str, Any]) -> str:
     """SHA-256 of plain values as a file has them, whatever the order of keys."""
-    as_read = json.loads(json.dumps(content))
-    return hashlib.sha256(json.dumps(as_read, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
