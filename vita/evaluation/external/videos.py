@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
 from vita.data.masks.rle import short
-from vita.data.value_limits import finite_number, whole_number
+from vita.data.value_limits import finite_number
 from vita.evaluation.readers.ground_truth import VideoSize
+from vita.evaluation.readers.results_file import ids_of
 
 
 @dataclass(frozen=True)
@@ -22,14 +24,12 @@ class Head:
     frames: int
 
 
-def read_heads(entries: Iterable[object], source: str) -> list[Head]:
+def read_heads(entries: Iterable[Any], source: str) -> list[Head]:
     """Of all tracks of a results file, in its order. Raises UserError naming the first that lacks something."""
     heads = []
     for number, entry in enumerate(entries):
         where = f"{source}: prediction {number}"
-        if not isinstance(entry, dict):
-            raise UserError(f"{where} must be an object with video_id, category_id, score and segmentations")
-        video_id, category_id = (whole_number(entry, key, where) for key in ("video_id", "category_id"))
+        video_id, category_id = ids_of(entry, where)
         finite_number(entry, "score", where)
         masks = entry.get("segmentations")
         if not isinstance(masks, list | CodedMasks):

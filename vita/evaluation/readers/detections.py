@@ -11,11 +11,11 @@ from typing import Any
 
 from vita.core.contract import UserError
 from vita.data.masks.rle import short
-from vita.data.value_limits import finite_number, whole_number
+from vita.data.value_limits import finite_number
 from vita.evaluation.readers.ground_truth import GroundTruth
 from vita.evaluation.readers.id_shift import shift_in_words, shift_that_fits
 from vita.evaluation.readers.mask_tracks import MaskTrack, read_mask_track
-from vita.evaluation.readers.results_file import read_tracks
+from vita.evaluation.readers.results_file import ids_of, read_tracks
 
 SHOWN = 5  # ids of a message
 
@@ -62,9 +62,7 @@ def _kept(
     kept = []
     for number, entry in enumerate(predictions):
         where = f"{source}: prediction {number}"
-        if not isinstance(entry, dict):
-            raise UserError(f"{where} must be an object with video_id, category_id, score and segmentations")
-        video_id, category_id = (whole_number(entry, key, where) for key in ("video_id", "category_id"))
+        video_id, category_id = ids_of(entry, where)
         categories[category_id] += 1
         videos[video_id] += 1
         size = ground_truth.videos.get(video_id)

@@ -14,6 +14,7 @@ import numpy as np
 
 from vita.core.contract import UserError
 from vita.core.written_files import check_as_written
+from vita.data.value_limits import whole_number
 from vita.evaluation.readers.json_scan import BROKEN, FINISHED, Text, entry_bounds, skip_spaces
 from vita.evaluation.readers.parallel_parse import PIECE, Piece, parse_pieces
 
@@ -35,6 +36,13 @@ def read_tracks(path: Path) -> Iterator[Any]:
         raise UserError(f"{path}: no such file") from None
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def ids_of(entry: Any, where: str) -> tuple[int, int]:
+    """Video and category of an entry; `where` opens messages. Raises UserError when it is no object or lacks an id."""
+    if not isinstance(entry, dict):
+        raise UserError(f"{where} must be an object with video_id, category_id, score and segmentations")
+    return whole_number(entry, "video_id", where), whole_number(entry, "category_id", where)
 
 
 def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
