@@ -1,7 +1,8 @@
 """Who imports whom, read from the source, and the picture of it: `python docs/import_graph.py` draws architecture.svg.
 
-A room is a folder of `vita/` or `baselines/`, or a module beside them; `vita_detectron2/` is one. All imports count:
-those inside functions, and those for type checking alone. An arrow that follows from others is not drawn.
+A room is a folder of `vita/` or `baselines/` (imported as `vita_baselines`), or a module beside them;
+`vita_detectron2/` is one. All imports count: those inside functions, and those for type checking alone. An arrow that
+follows from others is not drawn.
 """
 
 from __future__ import annotations
@@ -15,15 +16,15 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURE = ROOT / "docs" / "architecture.svg"
-PACKAGES = ("vita", "baselines", "vita_detectron2")
+PACKAGES = ("vita", "vita_baselines", "vita_detectron2")
 
 Graph = Mapping[str, Set[str]]
 Box = tuple[float, float, float]  # left edge, top, width
 
 # Of the picture, in pixels.
 WIDTH, ROW, BOX_HEIGHT, MARGIN, GAP = 1420, 122, 80, 20, 20
-FILL = {"vita": "#e8f0fb", "baselines": "#fdf0dc", "vita_detectron2": "#e9f5e4"}
-EDGE = {"vita": "#3465a4", "baselines": "#b36b00", "vita_detectron2": "#4e8a2e"}
+FILL = {"vita": "#e8f0fb", "vita_baselines": "#fdf0dc", "vita_detectron2": "#e9f5e4"}
+EDGE = {"vita": "#3465a4", "vita_baselines": "#b36b00", "vita_detectron2": "#4e8a2e"}
 
 
 @cache

@@ -45,16 +45,16 @@ ALLOWED: dict[str, set[str]] = {
     "vita.demo": {"vita.report", "vita.engine", "vita.blocks", "vita.data", "vita.core"},
     "vita.cli": {"vita.demo", "vita.report", "vita.experiments", "vita.official", *BASELINE},
     "vita.__main__": {"vita.cli"},
-    "baselines.clip_association": BASELINE,
-    "baselines.ifc": BASELINE,
-    "baselines.mask2former_vis": BASELINE,
-    "baselines.minvis": BASELINE,
-    "baselines.videomt": BASELINE,
-    "baselines.vistr": BASELINE,
+    "vita_baselines.clip_association": BASELINE,
+    "vita_baselines.ifc": BASELINE,
+    "vita_baselines.mask2former_vis": BASELINE,
+    "vita_baselines.minvis": BASELINE,
+    "vita_baselines.videomt": BASELINE,
+    "vita_baselines.vistr": BASELINE,
     "vita_detectron2": {"vita.official", "vita.blocks", "vita.data", "vita.core"},
 }
 # In a method's folder: its names in its release, and its recorded outputs. They alone may import `vita.official`.
-OF_A_RELEASE = r"baselines\.\w+\.official\b"
+OF_A_RELEASE = r"vita_baselines\.\w+\.official\b"
 WITHOUT_METHODS = ("vita.data", "vita.evaluation", "vita.engine")
 FRAMEWORKS = {"torch", "transformers", "accelerate"}
 
@@ -139,7 +139,7 @@ def test_the_contract_stands_alone() -> None:
 @pytest.mark.parametrize("module", modules_in("vita"))
 def test_vita_imports_neither_baselines_nor_snakemake_nor_tests(module: str) -> None:
     names = {name for node in ast.walk(tree(module)) for name in imported_names(node, set())}
-    assert not [name for name in names if inside(name, ("baselines", "snakemake", "tests"))]
+    assert not [name for name in names if inside(name, ("vita_baselines", "snakemake", "tests"))]
 
 
 # Names of methods

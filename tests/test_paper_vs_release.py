@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from baselines.ifc.method import IfcOptions
-from baselines.mask2former_vis.method import Mask2FormerVisOptions
 from vita.blocks.detector_options import DetectorOptions
 from vita.core.config_base import parse
 from vita.core.dataset_config import DatasetConfig
@@ -18,6 +16,8 @@ from vita.experiments.config import DatasetSubstitute, TierConfig
 from vita.experiments.reading import overlay
 from vita.experiments.run_table import RunTable
 from vita.model.method import VitaOptions, definition
+from vita_baselines.ifc.method import IfcOptions
+from vita_baselines.mask2former_vis.method import Mask2FormerVisOptions
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "workflow" / "config"

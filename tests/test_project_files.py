@@ -52,7 +52,7 @@ def test_forms_ask_for_the_record():
 
 
 def test_types_are_shipped():
-    for package in ("vita", "baselines", "vita_detectron2"):
+    for package in ("vita", "vita_baselines", "vita_detectron2"):
         assert (ROOT / package / "py.typed").exists()
         assert "py.typed" in PROJECT["tool"]["setuptools"]["package-data"][package]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from baselines.ifc.encoder import ClipTokens
 from vita.blocks.attention import QueryLayer
 from vita.blocks.initialisation import initialise_video_module
+from vita_baselines.ifc.encoder import ClipTokens
 
 
 class ClipDecoder(nn.Module):

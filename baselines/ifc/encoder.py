@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor, nn
 
-from baselines.ifc.position import sine_position
 from vita.blocks.attention import EncoderLayer
 from vita.blocks.initialisation import initialise_video_module
+from vita_baselines.ifc.position import sine_position
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,14 @@ import torch
 from pydantic import Field, PositiveInt
 from torch import Tensor
 
-from baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
-from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.host_transfer import HostCopy, on_host
 from vita.blocks.mask_coding import CodingThread
 from vita.blocks.mask_decoding import FrameGeometry, code_frames, columns_of, encode
 from vita.core.config_base import Frozen
 from vita.core.contract import FrameSource, Rle, Track, VideoPrediction
+from vita_baselines.ifc.clip_merging import Association, ClipInstances, ClipMerger
+from vita_baselines.ifc.network import FrameMaps, IfcNetwork
 
 CHUNK_FRAMES = 18  # that go through the backbone at once
 

@@ -9,12 +9,6 @@ import torch
 from pydantic import Field, NonNegativeFloat, PositiveInt
 from torch import Tensor, nn
 
-from baselines.ifc.decoder import ClipDecoder
-from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.inference import IfcVariant, clip_starts, predict_video
-from baselines.ifc.losses import DenseCriterion
-from baselines.ifc.mask_head import GROUPS, MaskHead
-from baselines.ifc.network import FrameMaps, IfcNetwork
 from vita.blocks.attention_kernel import attention_path
 from vita.blocks.backbone import AnyBackbone, Backbone, Norm, ResNetOptions
 from vita.blocks.detector_options import backbone_shares, check_shares
@@ -22,6 +16,12 @@ from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.matching import Weights
 from vita.core.config_base import Frozen, parse
 from vita.core.contract import AttentionPath, FrameSource, UserError, VideoPrediction
+from vita_baselines.ifc.decoder import ClipDecoder
+from vita_baselines.ifc.encoder import InterFrameEncoder
+from vita_baselines.ifc.inference import IfcVariant, clip_starts, predict_video
+from vita_baselines.ifc.losses import DenseCriterion
+from vita_baselines.ifc.mask_head import GROUPS, MaskHead
+from vita_baselines.ifc.network import FrameMaps, IfcNetwork
 
 NAME = "ifc"
 
@@ -57,7 +57,7 @@ class Ifc(IfcNetwork):
 
     @torch.no_grad()
     def predict(self, frames: FrameSource, variants: Mapping[str, IfcVariant], top_k: int) -> VideoPrediction:
-        """Tracks under each variant from one pass of the backbone; see `baselines.ifc.inference`.
+        """Tracks under each variant from one pass of the backbone; see `vita_baselines.ifc.inference`.
 
         `top_k` does not apply: the release keeps all that is above a threshold; a variant may limit its own number.
         """

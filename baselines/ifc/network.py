@@ -12,12 +12,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from baselines.ifc.clip_merging import ClipInstances
-from baselines.ifc.decoder import ClipDecoder
-from baselines.ifc.encoder import ClipTokens, InterFrameEncoder
-from baselines.ifc.losses import DenseCriterion
-from baselines.ifc.mask_head import MaskHead
-from baselines.ifc.position import padding_of
 from vita.blocks.backbone import Backbone
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.initialisation import initialise_head
@@ -25,6 +19,12 @@ from vita.blocks.losses.set_criterion import ObjectCounts
 from vita.blocks.losses.targets import clip_targets
 from vita.core.batch import largest_size, whole_batch
 from vita.core.contract import BatchPart, Clip, Losses
+from vita_baselines.ifc.clip_merging import ClipInstances
+from vita_baselines.ifc.decoder import ClipDecoder
+from vita_baselines.ifc.encoder import ClipTokens, InterFrameEncoder
+from vita_baselines.ifc.losses import DenseCriterion
+from vita_baselines.ifc.mask_head import MaskHead
+from vita_baselines.ifc.position import padding_of
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from typing import Any
 from pydantic import PositiveInt
 from torch import nn
 
-from baselines.mask2former_vis.decoder import MaskedVideoDecoder
-from baselines.mask2former_vis.network import Labels, Mask2FormerVis
 from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.blocks.pixel_decoder import PixelLevel
 from vita.core.config_base import Frozen, parse
+from vita_baselines.mask2former_vis.decoder import MaskedVideoDecoder
+from vita_baselines.mask2former_vis.network import Labels, Mask2FormerVis
 
 NAME = "mask2former_vis"
 

@@ -14,7 +14,6 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
-from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
 from vita.blocks.attention_kernel import attention_path
 from vita.blocks.frame_detector import normalise_and_pad, read_in_chunks
 from vita.blocks.losses.matching import Target
@@ -25,6 +24,7 @@ from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chun
 from vita.blocks.pixel_decoder import PixelLevel, PixelMaps
 from vita.core.batch import largest_size, whole_batch
 from vita.core.contract import KEEP_BYTES, AttentionPath, BatchPart, Clip, FrameSource, Losses, VideoPrediction
+from vita_baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction
 
 Labels = Literal["last_frame", "instance"]
 

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import PositiveInt
 from torch import nn
 
-from baselines.minvis.network import MinVis
 from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.frame_detector import FrameDetector
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.core.config_base import Frozen, parse
+from vita_baselines.minvis.network import MinVis
 
 NAME = "minvis"
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from baselines.minvis.tracking import QueryTracker
 from vita.blocks.frame_detections import FrameDetections
 from vita.blocks.frame_detector import FrameDetector, FrameOutput, normalise_and_pad, read_in_chunks
 from vita.blocks.losses.point_sampling import Draws, draws_for
@@ -20,6 +19,7 @@ from vita.blocks.losses.targets import frame_targets, identities
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, frames_per_chunk, top_pairs, tracks_of
 from vita.core.batch import largest_size, whole_batch
 from vita.core.contract import BatchPart, Clip, FrameDetection, FrameSource, Losses, Track, VideoPrediction
+from vita_baselines.minvis.tracking import QueryTracker
 
 
 class MinVis(nn.Module):

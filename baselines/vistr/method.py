@@ -8,10 +8,10 @@ from typing import Any
 from pydantic import Field, PositiveInt
 from torch import nn
 
-from baselines.vistr.network import VisTr
 from vita.blocks.backbone import AnyBackbone, Backbone, ResNetOptions
 from vita.blocks.detector_options import check_shares
 from vita.core.config_base import Frozen, parse
+from vita_baselines.vistr.network import VisTr
 
 NAME = "vistr"
 

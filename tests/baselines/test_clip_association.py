@@ -14,12 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from baselines.clip_association import ClipVariant, clip_bounds, match, wrapper
 from vita.core.contract import Track, UserError, VideoPrediction
 from vita.core.plugins import find_inference_wrapper, find_method
 from vita.data.masks.rle import decode, encode
 from vita.engine.inference_plan import VideoInParts, read_plan
 from vita.official.conformance.recording import StoredFrames
+from vita_baselines.clip_association import ClipVariant, clip_bounds, match, wrapper
 
 HEIGHT, WIDTH = 1, 12
 Bar = tuple[int, int] | None  # first and last-but-one pixel of a strip

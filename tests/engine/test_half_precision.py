@@ -23,7 +23,6 @@ from tiny_vita import TINY
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from baselines.ifc.losses import DenseCriterion
 from vita.blocks.losses import matching, set_criterion
 from vita.blocks.losses.matching import Match, Target
 from vita.blocks.losses.set_criterion import SetCriterion, nothing_of
@@ -34,6 +33,7 @@ from vita.core.run_config import TrainConfig
 from vita.engine.optimizer import build_optimizer
 from vita.engine.step import StepTaken, take_step
 from vita.model import network as vita_network
+from vita_baselines.ifc.losses import DenseCriterion
 
 POINTS = 12_544  # as released
 # What kernels of masks are multiplied with, so that logits are far from 0.
@@ -124,7 +124,7 @@ def listening() -> Iterator[list[Costs]]:
         patch.object(matching, "matching_costs", points),
         patch.object(DenseCriterion, "scores", dense),
         patch.object(matching, "assign", assigned),
-        patch("baselines.ifc.losses.assign", assigned),
+        patch("vita_baselines.ifc.losses.assign", assigned),
     ):
         yield heard
 

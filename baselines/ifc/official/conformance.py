@@ -12,17 +12,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.ifc.method import Ifc, definition
-from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
-from baselines.ifc.official.conformance_training import batch_checks, ifc_gradient_checks, output_checks
-from baselines.ifc.official.conformance_video import clip_stride, inference_checks, variant_of
-from baselines.ifc.official.names import CLASS_HEAD, official
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.official.conformance.check import VALUES, Pair, compare, compare_groups
 from vita.official.conformance.method import RecordedMethod
 from vita.official.conformance.recording import Recording, StoredFrames, Tensors, configuration
 from vita.official.conformance.released_sizes import FullSize
 from vita.official.contract import Check
+from vita_baselines.ifc.method import Ifc, definition
+from vita_baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
+from vita_baselines.ifc.official.conformance_training import batch_checks, ifc_gradient_checks, output_checks
+from vita_baselines.ifc.official.conformance_video import clip_stride, inference_checks, variant_of
+from vita_baselines.ifc.official.names import CLASS_HEAD, official
 
 
 def _small_checks(model: Ifc, recording: Recording) -> Iterator[Check]:

@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 import torch
 from torch import Tensor
 
-from baselines.ifc.method import Ifc
-from baselines.ifc.position import padding_of, sine_position
 from vita.official.conformance.check import EXACT, Tolerance, compare_groups
 from vita.official.conformance.recording import Tensors
 from vita.official.contract import Check
+from vita_baselines.ifc.method import Ifc
+from vita_baselines.ifc.position import padding_of, sine_position
 
 MASK_LOGITS = Tolerance(5e-3)  # values reach some hundreds
 LEVELS = ((2, 4), (3, 8), (4, 16), (5, 32))  # number of a backbone map in the recording, pixels a position of it

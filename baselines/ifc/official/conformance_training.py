@@ -12,9 +12,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.ifc.losses import DenseCriterion
-from baselines.ifc.method import Ifc
-from baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
 from vita.blocks.losses.matching import Match, Target
 from vita.blocks.losses.set_criterion import ObjectCounts, SetLoss
 from vita.core.contract import Clip, Losses
@@ -31,6 +28,9 @@ from vita.official.conformance.training_step import (
     target_pairs,
 )
 from vita.official.contract import Check, ReferenceAdapter
+from vita_baselines.ifc.losses import DenseCriterion
+from vita_baselines.ifc.method import Ifc
+from vita_baselines.ifc.official.conformance_parts import MASK_LOGITS, backbone_checks, clip_inside
 
 LEVEL = Level("clips", "criterion", "HungarianMatcher", "SetCriterion", "losses_unweighted", "loss")
 NORMS = "per_parameter_l2"

@@ -13,15 +13,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from baselines.ifc.clip_merging import Association, ClipInstances, best_pairs
-from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
-from baselines.ifc.method import Ifc
-from baselines.ifc.official.conformance_parts import MASK_LOGITS
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode
 from vita.official.conformance.check import EXACT, VALUES, Tolerance, compare, compare_groups, compare_masks
 from vita.official.conformance.recording import StoredFrames, Tensors, numbered_pairs
 from vita.official.contract import Check
+from vita_baselines.ifc.clip_merging import Association, ClipInstances, best_pairs
+from vita_baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
+from vita_baselines.ifc.method import Ifc
+from vita_baselines.ifc.official.conformance_parts import MASK_LOGITS
 
 
 def clip_stride(config: Mapping[str, Any]) -> int:

@@ -13,10 +13,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
-from baselines.mask2former_vis.method import definition
-from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.names import CLASS_HEAD, official
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, to_network_size, to_out_size, top_pairs
@@ -30,6 +26,10 @@ from vita.official.conformance.recording import Facts, Recording, StoredFrames, 
 from vita.official.conformance.released_sizes import FullSize
 from vita.official.conformance.training_step import Level, Limits, replay, step_checks, target_pairs
 from vita.official.contract import Check
+from vita_baselines.mask2former_vis.decoder import LEVELS, Prediction, tokens_inside
+from vita_baselines.mask2former_vis.method import definition
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
+from vita_baselines.mask2former_vis.official.names import CLASS_HEAD, official
 
 LEVEL = Level("video", "criterion", "VideoHungarianMatcher", "VideoSetCriterion", "losses_unweighted", "loss")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from baselines.ifc.method import Ifc, definition
+from vita_baselines.ifc.method import Ifc, definition
 
 TINY: dict[str, Any] = {
     "backbone": {"kind": "resnet", "block": "basic", "depths": [1] * 4, "stem_channels": 8, "channels": [8] * 4},

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from baselines.ifc.clip_merging import ClipInstances, ClipMerger, best_pairs, soft_iou
+from vita_baselines.ifc.clip_merging import ClipInstances, ClipMerger, best_pairs, soft_iou
 
 SURE = 30.0
 

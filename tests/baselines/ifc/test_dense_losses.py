@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from baselines.ifc.losses import DenseCriterion
 from vita.blocks.losses.matching import Target
 from vita.blocks.losses.set_criterion import ObjectCounts
+from vita_baselines.ifc.losses import DenseCriterion
 
 PLAIN = DenseCriterion(stride=1)
 

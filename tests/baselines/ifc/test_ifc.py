@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.method import Ifc
-from baselines.ifc.network import padded_sizes
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.core.contract import Clip, Losses
+from vita_baselines.ifc.encoder import InterFrameEncoder
+from vita_baselines.ifc.method import Ifc
+from vita_baselines.ifc.network import padded_sizes
 
 Build = Callable[..., Ifc]
 MakeClip = Callable[..., Clip]

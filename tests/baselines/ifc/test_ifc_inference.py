@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from promises import unchanged
 from torch import Tensor
 
-from baselines.ifc import inference
-from baselines.ifc.clip_merging import ClipInstances
-from baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
-from baselines.ifc.method import Ifc
-from baselines.ifc.network import FrameMaps
 from benchmarks.pretend_card import OnCard, counting, move
 from vita.blocks.mask_decoding import decode
 from vita.core.contract import Track
 from vita.official.conformance.recording import StoredFrames
+from vita_baselines.ifc import inference
+from vita_baselines.ifc.clip_merging import ClipInstances
+from vita_baselines.ifc.inference import IfcVariant, MapsInView, VideoTracker, chosen_pairs, clip_starts
+from vita_baselines.ifc.method import Ifc
+from vita_baselines.ifc.network import FrameMaps
 
 Build = Callable[..., Ifc]
 SURE = 30.0

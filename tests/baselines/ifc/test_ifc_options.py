@@ -10,8 +10,6 @@ import torch
 import yaml
 from promises import refused
 
-from baselines.ifc.inference import IfcVariant
-from baselines.ifc.method import Ifc, definition
 from vita.blocks.losses.matching import Weights
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
@@ -19,6 +17,8 @@ from vita.engine.inference_plan import read_plan
 from vita.experiments.reading import overlay
 from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
+from vita_baselines.ifc.inference import IfcVariant
+from vita_baselines.ifc.method import Ifc, definition
 
 ROOT = Path(__file__).parents[3]
 FILE = yaml.safe_load((ROOT / "workflow/config/methods/ifc.yaml").read_text())

@@ -18,19 +18,19 @@ from recorded_files import copy, save
 from safetensors.torch import load_file
 from torch import Tensor
 
-from baselines.ifc.inference import IfcVariant, MapsInView, chosen_pairs, clip_starts
-from baselines.ifc.method import Ifc, definition
-from baselines.ifc.network import padded_sizes
-from baselines.ifc.official import conformance
-from baselines.ifc.official.conformance_parts import clip_inside
-from baselines.ifc.official.conformance_training import replay
-from baselines.ifc.official.conformance_video import ListeningTracker
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode
 from vita.core.contract import UserError
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.official.plugins import find_official
+from vita_baselines.ifc.inference import IfcVariant, MapsInView, chosen_pairs, clip_starts
+from vita_baselines.ifc.method import Ifc, definition
+from vita_baselines.ifc.network import padded_sizes
+from vita_baselines.ifc.official import conformance
+from vita_baselines.ifc.official.conformance_parts import clip_inside
+from vita_baselines.ifc.official.conformance_training import replay
+from vita_baselines.ifc.official.conformance_video import ListeningTracker
 
 CLASSES, LAYERS, CLIP_FRAMES, STRIDE, FRAMES, OUT = 3, 4, 4, 3, 9, (50, 85)
 OPTIONS: dict[str, Any] = {

@@ -13,18 +13,18 @@ from planted_faults import drop_auxiliary_losses
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from baselines.ifc import clip_merging, encoder, inference, losses
-from baselines.ifc import network as model
-from baselines.ifc.clip_merging import ClipMerger
-from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.inference import VideoTracker
-from baselines.ifc.losses import DenseCriterion
-from baselines.ifc.mask_head import MaskHead
-from baselines.ifc.official import conformance, conformance_parts, conformance_video
-from baselines.ifc.position import sine_position
 from vita.blocks.backbone import Backbone
 from vita.blocks.losses.matching import Target, Weights
 from vita.blocks.mask_decoding import encode
+from vita_baselines.ifc import clip_merging, encoder, inference, losses
+from vita_baselines.ifc import network as model
+from vita_baselines.ifc.clip_merging import ClipMerger
+from vita_baselines.ifc.encoder import InterFrameEncoder
+from vita_baselines.ifc.inference import VideoTracker
+from vita_baselines.ifc.losses import DenseCriterion
+from vita_baselines.ifc.mask_head import MaskHead
+from vita_baselines.ifc.official import conformance, conformance_parts, conformance_video
+from vita_baselines.ifc.position import sine_position
 
 RECORDED = Path(__file__).parents[2] / "golden" / "ifc"
 Failing = Callable[..., set[str]]

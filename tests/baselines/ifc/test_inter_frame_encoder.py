@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from baselines.ifc.decoder import ClipDecoder
-from baselines.ifc.encoder import InterFrameEncoder
-from baselines.ifc.position import padding_of, sine_position
 from vita.blocks.clip_dropout import ClipDropout
+from vita_baselines.ifc.decoder import ClipDecoder
+from vita_baselines.ifc.encoder import InterFrameEncoder
+from vita_baselines.ifc.position import padding_of, sine_position
 
 CPU = torch.device("cpu")
 SIZES = {"channels": 32, "heads": 4, "feedforward": 48, "dropout": 0.0}

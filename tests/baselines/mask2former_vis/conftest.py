@@ -9,8 +9,8 @@ import pytest
 import torch
 from tiny_mask2former_vis import TINY
 
-from baselines.mask2former_vis.method import definition
-from baselines.mask2former_vis.network import Mask2FormerVis
+from vita_baselines.mask2former_vis.method import definition
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
 
 
 @pytest.fixture

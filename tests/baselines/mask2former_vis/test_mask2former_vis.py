@@ -15,8 +15,6 @@ from same_tracks import assert_same
 from torch import Tensor
 from torch.testing import assert_close
 
-from baselines.mask2former_vis import network as module
-from baselines.mask2former_vis.network import Mask2FormerVis
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.losses.point_sampling import Owners, UniformDraws
 from vita.blocks.mask_decoding import decode, top_pairs
@@ -31,6 +29,8 @@ from vita.model.method import Vita
 from vita.official.checkpoints.state_dict import official_names_of, our_names_of
 from vita.official.conformance.recording import StoredFrames
 from vita.official.plugins import find_official
+from vita_baselines.mask2former_vis import network as module
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
 
 Build = Callable[..., Mask2FormerVis]
 MakeClip = Callable[..., Clip]

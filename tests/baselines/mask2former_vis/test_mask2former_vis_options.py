@@ -11,13 +11,13 @@ import yaml
 from official_layouts import read_layout
 from promises import refused
 
-from baselines.mask2former_vis.method import Mask2FormerVisInference, definition
-from baselines.mask2former_vis.network import Mask2FormerVis
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.experiments.reading import overlay
 from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
+from vita_baselines.mask2former_vis.method import Mask2FormerVisInference, definition
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
 
 ROOT = Path(__file__).parents[3]
 FILE = yaml.safe_load((ROOT / "workflow/config/methods/mask2former_vis.yaml").read_text())

@@ -18,16 +18,16 @@ from recorded_files import copy, save
 from safetensors.torch import load_file
 from torch import Tensor
 
-from baselines.mask2former_vis.decoder import tokens_inside
-from baselines.mask2former_vis.method import definition
-from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official import conformance
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode, top_pairs
 from vita.core.contract import UserError
 from vita.official.conformance.recording import StoredFrames, Tensors, recorded_clips
 from vita.official.conformance.training_step import Step, replay
 from vita.official.plugins import find_official
+from vita_baselines.mask2former_vis.decoder import tokens_inside
+from vita_baselines.mask2former_vis.method import definition
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
+from vita_baselines.mask2former_vis.official import conformance
 
 CLASSES, LAYERS, POINTS, TOP = 3, 5, 40, 4
 ABSENT, EMPTY, SHOWN = range(3)  # an instance in a frame: not annotated; nothing left of its mask; in sight

@@ -10,15 +10,15 @@ import torch
 from planted_faults import drop_auxiliary_losses
 from torch import Tensor
 
-from baselines.mask2former_vis import decoder
-from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official import conformance
 from vita.blocks.attention import DecoderLayer
 from vita.blocks.clip_position import position_in_clip
 from vita.blocks.losses.set_criterion import SetCriterion
 from vita.blocks.mask_decoding import MaskTracks, tracks_of
 from vita.blocks.mask_kernel import resize_axis
 from vita.core.contract import Track
+from vita_baselines.mask2former_vis import decoder
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
+from vita_baselines.mask2former_vis.official import conformance
 
 RECORDED = Path(__file__).parents[2] / "golden" / "mask2former_vis"
 STEPS = ("losses", "losses_absent_in_last_frame", "losses_one_empty_clip")
@@ -134,7 +134,7 @@ def test_scores_with_the_worth_of_masks(monkeypatch: pytest.MonkeyPatch) -> None
     def rescored(labels: Tensor, scores: Tensor, masks: MaskTracks, rows: Tensor) -> list[Track]:
         return tracks_of(labels, scores * masks.quality[rows], masks, rows)
 
-    monkeypatch.setattr("baselines.mask2former_vis.network.tracks_of", rescored)
+    monkeypatch.setattr("vita_baselines.mask2former_vis.network.tracks_of", rescored)
     assert failing() == {"inference_B scores"}
 
 

@@ -14,16 +14,16 @@ from tiny_mask2former_vis import TINY
 from torch import Tensor
 from torch.testing import assert_close
 
-import baselines.mask2former_vis.decoder as module
-from baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction, allowed_tokens, tokens_inside
-from baselines.mask2former_vis.network import Mask2FormerVis
-from baselines.mask2former_vis.official.names import Mask2FormerVisOfficial
+import vita_baselines.mask2former_vis.decoder as module
 from vita.blocks.clip_position import position_in_clip, waves
 from vita.blocks.detector_options import DetectorOptions
 from vita.blocks.frame_detector import FrameDetector
 from vita.blocks.pixel_decoder import PixelMaps
 from vita.official.checkpoints.detector import DetectorNames
 from vita.official.checkpoints.state_dict import official_names_of
+from vita_baselines.mask2former_vis.decoder import MaskedVideoDecoder, Prediction, allowed_tokens, tokens_inside
+from vita_baselines.mask2former_vis.network import Mask2FormerVis
+from vita_baselines.mask2former_vis.official.names import Mask2FormerVisOfficial
 
 CHANNELS = 32
 

@@ -13,9 +13,6 @@ from same_tracks import assert_same
 from tiny_vita import TINY
 from torch import Tensor
 
-from baselines.minvis import network as module
-from baselines.minvis.method import definition
-from baselines.minvis.network import MinVis
 from vita.blocks.frame_detector import FrameOutput, normalise_and_pad
 from vita.blocks.losses.point_sampling import UniformDraws
 from vita.blocks.mask_decoding import FrameGeometry, MaskTracks, decode
@@ -23,6 +20,9 @@ from vita.core.contract import Clip, CountedMethod, UserError
 from vita.engine.checkpoint import load_weights, save_weights
 from vita.model.method import Vita
 from vita.model.network import VitaVariant
+from vita_baselines.minvis import network as module
+from vita_baselines.minvis.method import definition
+from vita_baselines.minvis.network import MinVis
 
 OPTIONS: dict[str, Any] = {"detector": TINY["detector"], "points": TINY["frame_points"]}
 MakeClip = Callable[..., Clip]

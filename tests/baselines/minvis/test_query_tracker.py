@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from baselines.minvis.tracking import QueryTracker, match_queries
+from vita_baselines.minvis.tracking import QueryTracker, match_queries
 
 
 def noise(seed: int, frames: int, queries: int, channels: int = 5) -> Tensor:

@@ -21,8 +21,6 @@ from transformers import VideomtConfig, VideomtForUniversalSegmentation
 from transformers.image_utils import PILImageResampling
 from transformers.models.videomt.video_processing_videomt import VideomtVideoProcessor
 
-from baselines.videomt import method as module
-from baselines.videomt.method import VidEoMT, definition
 from vita.blocks.frame_detector import normalise_and_pad
 from vita.blocks.mask_decoding import decode
 from vita.core.config_base import parse
@@ -30,6 +28,8 @@ from vita.core.contract import Clip, UserError
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.engine.predict_run import predict_run
 from vita.evaluation.scoring import evaluate_files
+from vita_baselines.videomt import method as module
+from vita_baselines.videomt.method import VidEoMT, definition
 
 SIZES: dict[str, Any] = {
     **{"hidden_size": 32, "num_hidden_layers": 3, "num_attention_heads": 2, "mlp_ratio": 2, "num_blocks": 2},
