@@ -21,7 +21,7 @@ def asked(said: str, rule: str) -> list[dict[str, int]]:
 @pytest.fixture
 def telling(tmp_path):
     """The workflow without the messages that stand in the place of a job's resources."""
-    for path in [ROOT / "Snakefile", *(ROOT / "workflow").rglob("*.*")]:
+    for path in [ROOT / "Snakefile", ROOT / "workflow" / "Snakefile", *(ROOT / "workflow").rglob("*.*")]:
         copy = tmp_path / "workflow_copy" / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_text(re.sub(r"    message:\n        .*\n", "", path.read_text()))

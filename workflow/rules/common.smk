@@ -25,7 +25,7 @@ from vita.experiments.config import JobResources
 from vita.engine.cards import visible_here
 from vita.engine.memory.case import dump_cases
 
-LIBRARY = Path(workflow.basedir) / "workflow" / "config"
+LIBRARY = Path(workflow.current_basedir.path).parent / "config"
 PACKAGE = Path(vita.__file__).parent
 ENVIRONMENT = "../../environment.yml"
 # The code behind tables and figures, and the paper's numbers beside ours.
