@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import yaml
 
+from vita.blocks.cpu_form import adopt_cpu_form
 from vita.cli import main as cli
 from vita.core.config_base import dump, parse
 from vita.core.dataset_config import ShapesConfig
@@ -90,7 +91,7 @@ def plan() -> PredictConfig:
 def train_here(config: RunConfig, folder: Path, weights: Path | None = None, every: int = 2) -> Path:
     """Train in this process, with a row of history every 2 steps, so that checkpoints fall inside a row."""
     with patch("vita.engine.train.steps_of_row", lambda iterations: every):
-        train(config, folder, weights)
+        train(config, folder, weights, adopt_cpu_form)
     return folder
 
 

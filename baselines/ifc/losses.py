@@ -18,7 +18,7 @@ from vita.blocks.losses.set_criterion import (
     SetLoss,
     classification_loss,
     dice_loss,
-    matched_masks,
+    matched_logits,
     nothing_of,
 )
 from vita.blocks.precision import at_least_32_bits, full_precision
@@ -90,9 +90,10 @@ def _resize(masks: Tensor, size: torch.Size | list[int]) -> Tensor:
 
 def _mask_losses(logits: Tensor, targets: list[Target], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
     """Sums over matched instances of the focal loss, a mean over T * H' * W', and of the dice loss: (D,) each."""
-    predicted, wanted = matched_masks(logits, targets, pairs)  # (D * R * T, h, w), (D * R * T, H', W')
-    if not len(predicted):
+    if not len(pairs):
         return nothing_of(logits), nothing_of(logits)
+    predicted = matched_logits(logits, pairs)  # (D * R * T, h, w)
+    wanted = torch.cat([target.masks for target in targets])[pairs.objects].flatten(0, 1)  # (D * R * T, H', W')
     rows = (len(logits), -1, logits.shape[3] * wanted[0].numel())
     logit = _resize(predicted[:, None], wanted.shape[1:]).reshape(rows)
     answer = wanted.reshape(rows)

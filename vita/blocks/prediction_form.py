@@ -22,9 +22,9 @@ from transformers.models.mask2former import modeling_mask2former as library
 from transformers.models.mask2former.modeling_mask2former import Mask2FormerMaskedAttentionDecoderOutput
 
 from vita.blocks.backbone import Backbone, FrozenBatchNorm
-from vita.blocks.deformable_attention import DeformableAttention, DeformableLayer, Sizes
+from vita.blocks.cpu_form import KernelAttention, keep_channels_together
+from vita.blocks.deformable_attention import DeformableLayer
 from vita.blocks.pixel_decoder import PixelLevel
-from vita.blocks.sampling_kernel import sample_around
 
 PIECE = 504  # tokens of a feed-forward layer at once: two megabytes of 1024 channels
 
@@ -41,13 +41,11 @@ def adopt_prediction_form(model: nn.Module, device: torch.device) -> None:
         if isinstance(module, library.Mask2FormerMaskedAttentionDecoder):
             module.__class__ = LastPredictionDecoder  # which differ in `forward` alone
         elif isinstance(module, DeformableLayer):
-            module.__class__, module.self_attn.__class__ = PredictingLayer, PredictingAttention
+            module.__class__, module.self_attn.__class__ = PredictingLayer, KernelAttention
         elif isinstance(module, library.Mask2FormerPixelLevelModule | PixelLevel | Backbone):
             for part in list(module.modules()):
                 fold_norm(part)
-                if isinstance(part, nn.Conv2d):
-                    part.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-                    part.register_forward_pre_hook(_channels_last)
+                keep_channels_together(part)
 
 
 def fold_norm(module: Any) -> None:
@@ -60,24 +58,6 @@ def fold_norm(module: Any) -> None:
         convolution.weight.mul_(scale[:, None, None, None])
         convolution.bias = nn.Parameter(shift if convolution.bias is None else convolution.bias * scale + shift)
     module.normalization = nn.Identity()
-
-
-def _channels_last(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
-    """Maps as a convolution is fastest on; those that it gives are so already."""
-    return (given[0].contiguous(memory_format=torch.channels_last),)
-
-
-class PredictingAttention(DeformableAttention):
-    """Deformable attention by the compiled kernel."""
-
-    def attend(
-        self, values: Tensor, logits: Tensor, offsets: Tensor, reference: Tensor, sizes: Sizes, scale: Tensor
-    ) -> Tensor:
-        """See `DeformableAttention`."""
-        # PyTorch's softmax is four times as slow on twelve numbers.
-        powers = (logits - logits.amax(-1, keepdim=True)).exp_()
-        weights = powers.div_(powers.sum(-1, keepdim=True)).unflatten(3, offsets.shape[3:5])
-        return sample_around(values, sizes, reference, offsets, weights)
 
 
 class PredictingLayer(DeformableLayer):

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import torch
 from torch import nn
 
 from vita.core.run_config import CardConfig
+
+Adopt = Callable[[nn.Module, torch.device], None]  # changes a model to the form in which it runs on a device
+
+
+def as_it_is(model: nn.Module, device: torch.device) -> None:
+    """Change nothing."""
 
 
 def apply_settings(card: CardConfig, device: torch.device) -> dict[str, bool]:
@@ -34,8 +41,13 @@ def apply_settings(card: CardConfig, device: torch.device) -> dict[str, bool]:
     }
 
 
-def place(model: nn.Module, card: CardConfig, device: torch.device) -> nn.Module:
-    """The model on the device, on a card in the layout that is asked for; its weights are the same in every layout."""
+def place(model: nn.Module, card: CardConfig, device: torch.device, adopt: Adopt = as_it_is) -> nn.Module:
+    """The model on the device, on a card in the layout that is asked for; its weights are the same in every layout.
+
+    adopt: gives it the form in which it runs there.
+    """
     if device.type != "cpu" and card.channels_last:
-        return model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return model.to(device)
+        model = model.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model = model.to(device)
+    adopt(model, device)
+    return model

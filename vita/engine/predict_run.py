@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
@@ -17,15 +15,13 @@ from vita.core.run_config import PredictConfig, RunConfig
 from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_whole
-from vita.engine.device_settings import apply_settings, place
+from vita.engine.device_settings import Adopt, apply_settings, as_it_is, place
 from vita.engine.inference_plan import read_plan
 from vita.engine.kept_predictions import DETECTIONS, give_kept, identity, keep, read_kept
 from vita.engine.memory_advice import OutOfMemoryError, memory_explained, prediction_advice
 from vita.engine.predict import write_predictions
 from vita.engine.record import device_name, new_prediction_record, source_digest, write_ended
 from vita.engine.seeding import seed_everything
-
-Adopt = Callable[[nn.Module, torch.device], None]  # changes a model for predictions on a device
 
 
 def predict_run(
@@ -36,7 +32,7 @@ def predict_run(
     out: Path,
     folder: Path,
     part: Part = "valid",
-    adopt: Adopt = lambda model, device: None,
+    adopt: Adopt = as_it_is,
 ) -> None:
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
@@ -78,8 +74,7 @@ def predict_run(
     began, failed = time.perf_counter(), folder / "work" / PREDICTION_FILE
     try:
         with memory_explained("prediction", prediction_advice(plan)):
-            model = place(model, plan.card, device).eval()
-            adopt(model, device)
+            model = place(model.eval(), plan.card, device, adopt)
             predicted = kept.predicted if kept else None
             if new.names:
                 predicted = write_predictions(model, split, new, plan, out, folder / DETECTIONS)

@@ -34,7 +34,7 @@ from vita.data.sampling.clip_stream import training_stream
 from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.clip_loading import read_shares
-from vita.engine.device_settings import apply_settings, place
+from vita.engine.device_settings import Adopt, apply_settings, as_it_is, place
 from vita.engine.finished import keep_finished, take_finished
 from vita.engine.history import History, checked_sum, steps_of_row, values_of
 from vita.engine.interruption import EndRequest
@@ -51,13 +51,13 @@ from vita.engine.validation import Validation
 from vita.engine.work_folder import Holder, exclusive
 
 
-def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
+def train(config: RunConfig, folder: Path, weights: Path | None, adopt: Adopt = as_it_is) -> None:
     """Train one run and write model.safetensors, history.csv and record.json into `folder`.
 
     State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
     weights as an uninterrupted run's. Where another trainer is at work, waits for it, and takes what it has finished.
     Raises UserError on bad input and on a loss that is not finite; Interrupted, after a checkpoint at the end of the
-    step, when a signal asked for an end.
+    step, when a signal asked for an end. adopt: see `place`.
     """
     record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
@@ -73,7 +73,7 @@ def train(config: RunConfig, folder: Path, weights: Path | None) -> None:
             record.data_digest = data_digest(config)
             if not _finished_meanwhile(folder, record, weights, processes):
                 with memory_explained("training", training_advice(config.train)):
-                    Trainer(config, folder, weights, record, processes, end, holder).run()
+                    Trainer(config, folder, weights, record, processes, end, holder, adopt).run()
         except BaseException as error:
             _record_end(record, error, ended, processes, holder)
             raise
@@ -123,6 +123,7 @@ class Trainer:
         processes: Processes,
         end: EndRequest,
         holder: Holder | None,
+        adopt: Adopt,
     ) -> None:
         """holder: of the folder's lock, in the process that has it."""
         self.config, self.folder, self.record, self.processes = config, folder, record, processes
@@ -148,7 +149,7 @@ class Trainer:
             recompute_layers(model)
         if processes.count > 1 and self.accelerator.device.type == "cuda":  # whose norms alone can be synchronised
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
-        model = place(model, schedule.card, self.accelerator.device)
+        model = place(model, schedule.card, self.accelerator.device, adopt)
         self.drawing = drawing_modules(model)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model

@@ -68,7 +68,31 @@ def draws_for(part: BatchPart | None, device: torch.device) -> Draws:
 
 def sample(maps: Tensor, points: Tensor) -> Tensor:
     """Bilinear values of maps (R, G, H, W) at points (R, P, 2), x first, in [0, 1] -> (R, G, P)."""
-    return F.grid_sample(maps, 2 * points[:, :, None].to(maps.dtype) - 1, align_corners=False).squeeze(3)
+    return F.grid_sample(maps, 2 * points[:, None].to(maps.dtype) - 1, align_corners=False).squeeze(2)
+
+
+def sample_masks(masks: Tensor, rows: Tensor, points: Tensor) -> Tensor:
+    """As `sample`, of masks (M, H, W) bool at points (R, P, 2), whose masks are `rows` (R,) -> (R, P).
+
+    Only pixels that are asked for are looked at: masks as numbers, or one for each row, would fill much memory.
+    """
+    height, width = masks.shape[1:]
+    (west, east), (west_share, east_share) = _neighbours(points[..., 0] * width - 0.5, width)
+    (north, south), (north_share, south_share) = _neighbours(points[..., 1] * height - 0.5, height)
+    flat, first = masks.flatten(), (rows * (height * width))[:, None]
+    above, below = first + north * width, first + south * width
+    upper = flat[above + west] * west_share + flat[above + east] * east_share
+    lower = flat[below + west] * west_share + flat[below + east] * east_share
+    return upper * north_share + lower * south_share
+
+
+def _neighbours(place: Tensor, edge: int) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """The pixels before and after places along an edge, and their shares: outside of the mask is nothing."""
+    before = place.floor()
+    share = place - before
+    shares = (1 - share) * (before >= 0), share * (before < edge - 1)
+    before = before.long()
+    return (before.clamp(min=0), (before + 1).clamp(max=edge - 1)), shares
 
 
 def uncertain_points(

@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vita.blocks.losses.matching import Match, MatchedPairs, Target, Weights, match, matched_pairs
-from vita.blocks.losses.point_sampling import Draws, sample, uncertain_points
+from vita.blocks.losses.point_sampling import Draws, sample, sample_masks, uncertain_points
 from vita.blocks.precision import at_least_32_bits, full_precision
 from vita.core.contract import LossTerm
 
@@ -57,12 +57,14 @@ class SetCriterion:
     def _masks(self, logits: Tensor, targets: list[Target], pairs: MatchedPairs, draws: Draws) -> tuple[Tensor, Tensor]:
         """Sums over matched instances of BCE and dice, (D,) each, at points of uncertain logits."""
         layers, frames = len(logits), logits.shape[3]
-        predicted, wanted = matched_masks(logits, targets, pairs)  # (D * R * T, h, w), (D * R * T, H, W)
-        if not len(predicted):
+        if not len(pairs):
             return nothing_of(logits), nothing_of(logits)
+        predicted = matched_logits(logits, pairs)  # (D * R * T, h, w)
         where = uncertain_points(predicted.detach(), self.points, self.oversample, self.importance, draws)
         rows = (layers, -1, frames * self.points if self.frames == "joint" else self.points)
-        answer = sample(wanted[:, None].to(predicted.dtype), where).reshape(rows)
+        masks = torch.cat([target.masks for target in targets]).flatten(0, 1)
+        first = pairs.objects[:, None] * frames + torch.arange(frames, device=logits.device)
+        answer = sample_masks(masks, first.flatten(), where.to(predicted.dtype)).reshape(rows)
         logit = sample(predicted[:, None], where).reshape(rows)
         bce = F.binary_cross_entropy_with_logits(logit, answer, reduction="none").mean(2)
         return bce.sum(1), dice_loss(logit.sigmoid(), answer).sum(1)
@@ -131,21 +133,14 @@ def classification_loss(
     weight = logits.new_ones(no_object + 1)
     weight[no_object] = no_object_weight
     total = whole.class_weight(logits.shape[-2], no_object_weight)
-    sums = [
-        F.cross_entropy(x.flatten(0, 1), y.flatten(), weight, reduction="sum")
-        for x, y in zip(logits, wanted, strict=True)
-    ]
-    return torch.stack(sums) / total
+    each = F.cross_entropy(logits.flatten(0, 2), wanted.flatten(), weight, reduction="none")
+    return each.view(len(logits), -1).sum(1) / total
 
 
-def matched_masks(logits: Tensor, targets: list[Target], pairs: MatchedPairs) -> tuple[Tensor, Tensor]:
+def matched_logits(logits: Tensor, pairs: MatchedPairs) -> Tensor:
     """Matched masks of all layers, clips and frames as rows, layer by layer; every layer has the same number."""
-    if not len(pairs):
-        return logits.new_zeros(0), logits.new_zeros(0)
     # One indexing for all: the gradient of each would fill a tensor of the size of all logits.
-    predicted = logits[pairs.layers, pairs.clips, pairs.queries]
-    wanted = torch.cat([target.masks for target in targets])[pairs.objects]
-    return at_least_32_bits(predicted.flatten(0, 1)), wanted.flatten(0, 1)
+    return at_least_32_bits(logits[pairs.layers, pairs.clips, pairs.queries].flatten(0, 1))
 
 
 def nothing_of(logits: Tensor) -> Tensor:

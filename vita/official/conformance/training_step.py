@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from vita.blocks.losses.matching import Match, Target, matched_pairs, matching_costs
 from vita.blocks.losses.point_sampling import Owners, uncertain_points
-from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion, SetLoss, matched_masks
+from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion, SetLoss, matched_logits
 from vita.core.contract import Clip, Losses, UserError
 from vita.official.checkpoints.state_dict import official_names_of
 from vita.official.conformance.check import (
@@ -133,7 +133,7 @@ class Listening:
         )
         self.loss, self.matches = constants(class_logits, mask_logits, targets, whole, draws)
         pairs = matched_pairs(self.matches, targets, mask_logits.device)
-        masks, _ = matched_masks(mask_logits.detach(), targets, pairs)
+        masks = matched_logits(mask_logits.detach(), pairs)
         self.points = torch.zeros(0)
         if len(masks):
             self.points = uncertain_points(

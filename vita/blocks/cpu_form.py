@@ -1,0 +1,81 @@
+"""The detector in the form in which it trains on CPUs: the same losses and gradients but for rounding, in less time.
+
+- Deformable attention samples by compiled kernels, forward and backward.
+- Convolutions keep the channels of a position together, which they are fastest on.
+
+The memory probe and comparisons with recordings keep the plain form, of which tests hold this one. What predicts on
+CPUs is changed further (`vita.blocks.prediction_form`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers.models.mask2former.modeling_mask2former import Mask2FormerPixelLevelModule
+
+from vita.blocks.backbone import Backbone
+from vita.blocks.deformable_attention import DeformableAttention, Sizes
+from vita.blocks.pixel_decoder import PixelLevel
+from vita.blocks.sampling_kernel import sample_around
+
+
+def adopt_cpu_form(model: nn.Module, device: torch.device) -> None:
+    """Change a model that runs on a CPU from now on; on other devices leave it as it is. Its weights stay the same."""
+    if device.type != "cpu":
+        return
+    for module in list(model.modules()):
+        if type(module) is DeformableAttention:
+            module.__class__ = KernelAttention  # which differs in `attend` alone
+        elif isinstance(module, Mask2FormerPixelLevelModule | PixelLevel | Backbone):
+            for part in module.modules():
+                keep_channels_together(part)
+
+
+class KernelAttention(DeformableAttention):
+    """Deformable attention by the compiled kernels."""
+
+    def attend(
+        self, values: Tensor, logits: Tensor, offsets: Tensor, reference: Tensor, sizes: Sizes, scale: Tensor
+    ) -> Tensor:
+        """See `DeformableAttention`."""
+        weights: Tensor = _ShortSoftmax.apply(logits)
+        return sample_around(values, sizes, reference, offsets, weights.unflatten(3, offsets.shape[3:5]))
+
+
+class _ShortSoftmax(torch.autograd.Function):
+    """Softmax over the last dimension. PyTorch's is four times as slow on twelve numbers."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        powers = (logits - logits.amax(-1, keepdim=True)).exp_()
+        weights = powers.div_(powers.sum(-1, keepdim=True))
+        ctx.save_for_backward(weights)
+        return weights
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (weights,) = ctx.saved_tensors
+        found: Tensor = weights * gradients[0]
+        return found.addcmul_(weights, found.sum(-1, keepdim=True), value=-1)
+
+
+def keep_channels_together(module: nn.Module) -> None:
+    """Where a module is a convolution, let it work on maps whose channels of a position lie side by side.
+
+    What comes after it does so too, and is faster; but not group norms.
+    """
+    if isinstance(module, nn.Conv2d):
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.register_forward_pre_hook(_channel_by_channel)
+    elif isinstance(module, nn.GroupNorm):
+        module.register_forward_pre_hook(_map_by_map)
+
+
+def _channel_by_channel(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    return (given[0].contiguous(memory_format=torch.channels_last),)
+
+
+def _map_by_map(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
+    return (given[0].contiguous(),)
