@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import redirect_stderr, redirect_stdout
@@ -54,6 +55,7 @@ SCHEDULE: dict[str, Any] = {
     "decay_at": [6],
     "checkpoint_every": 3,
 }
+PROGRESS = r": \d+ of \d+ \[.* left, | \.\.\.$"  # lines of progress where no bar can be drawn, and first words
 PLAN = {"variants": {"intact": {}, "half": {"prune_ratio": 0.5}}, "top_k": 4}
 
 
@@ -126,7 +128,7 @@ class Ended:
     @property
     def message(self) -> str:
         """The one line of a user error; fails when there is any other sign of trouble."""
-        lines = [line for line in self.errors.splitlines() if "%|" not in line]  # which progress bars have
+        lines = [line for line in self.errors.splitlines() if not re.search(PROGRESS, line)]
         assert self.code == 2, (self.code, self.errors)
         assert len(lines) == 1 and lines[0].startswith("error: "), self.errors
         return lines[0].removeprefix("error: ")

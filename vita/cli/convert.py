@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 
 import typer
 
-convert = typer.Typer(help="Official files to ours, weights also back.", no_args_is_help=True)
+from vita.cli.command import Commands
+
+convert = Commands(help="Official files to ours, weights also back.", no_args_is_help=True)
 
 
 @convert.command("config")
@@ -73,7 +75,14 @@ def convert_weights(
 
 
 def quiet_libraries() -> None:
-    """The library warns of every backbone but Swin; ours are held against recorded outputs instead."""
+    """The library warns of every backbone but Swin; ours are held against recorded outputs instead.
+
+    With --verbose it may tell what it will.
+    """
+    from vita.core.progress import is_verbose
+
+    if is_verbose():
+        return
     from transformers.utils import logging
 
     logging.set_verbosity_error()

@@ -7,9 +7,10 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from vita.cli.command import Commands
 from vita.core.contract import UserError
 
-data = typer.Typer(help="Make, check and divide data sets.", no_args_is_help=True)
+data = Commands(help="Make, check and divide data sets.", no_args_is_help=True)
 
 DatasetFile = Annotated[Path, typer.Option("--dataset", help="A data-set YAML.")]
 

@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
-figure = typer.Typer(help="Figures from finished runs.", no_args_is_help=True)
+from vita.cli.command import Commands
+
+figure = Commands(help="Figures from finished runs.", no_args_is_help=True)
 
 Spec = Annotated[Path, typer.Option(help="The figure's rows, resolved in one tier.")]
 Runs = Annotated[Path, typer.Option(help="CSV that `vita table runs` wrote.")]

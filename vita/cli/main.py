@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 import vita
+from vita.cli.command import Commands
 from vita.cli.convert import convert, quiet_libraries
 from vita.cli.data import data
 from vita.cli.demo import demo
@@ -25,10 +26,10 @@ from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
 from vita.core.plain_text import one_line
 
-app = typer.Typer(
+app = Commands(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(data, name="data", rich_help_panel="Data")
 app.add_typer(table, name="table", rich_help_panel="Results")

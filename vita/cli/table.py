@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from vita.cli.command import Commands
+
 Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")]
 Failed = Annotated[
     list[Path] | None, typer.Option(help="Folder of a run that ended without its result; may be repeated.")
@@ -16,7 +18,7 @@ External = Annotated[
 ]
 Probes = Annotated[list[Path] | None, typer.Option(help="Record that `vita probe` wrote; may be repeated.")]
 
-table = typer.Typer(help="Tables from finished runs.", no_args_is_help=True)
+table = Commands(help="Tables from finished runs.", no_args_is_help=True)
 
 
 @table.command("runs")

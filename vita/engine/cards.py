@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from vita.core.contract import UserError
+from vita.core.environment import environment
 from vita.core.locks import try_lock
 from vita.core.scheduler import job_number
 
@@ -85,7 +86,7 @@ def own_cards(
         raise UserError(f"--gpus {count}: this machine shows {len(seen)}; ask for fewer, or see {VISIBLE}")
     with ExitStack() as claims:
         taken = _claim(count, seen, folder or claims_folder(), patience_s, claims)
-        claims.enter_context(_environment(VISIBLE, ",".join(taken)))
+        claims.enter_context(environment(VISIBLE, ",".join(taken)))
         yield taken
 
 
@@ -123,17 +124,3 @@ def _lock(path: Path, stack: ExitStack) -> bool:
             return False
         stack.push(opened.pop_all())
     return True
-
-
-@contextmanager
-def _environment(name: str, value: str) -> Iterator[None]:
-    """The variable has this value inside."""
-    before = os.environ.get(name)
-    os.environ[name] = value
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[name]
-        else:
-            os.environ[name] = before

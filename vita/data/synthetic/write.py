@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from pycocotools import mask as coco_mask
-from tqdm import tqdm
 
 from vita.core.contract import Rle, UserError
 from vita.core.dataset_config import ShapesConfig
 from vita.core.files import read_json, write_json
+from vita.core.progress import SHORT_S, progress
 from vita.data.masks import rle
 from vita.data.synthetic.shapes import KINDS, PaintedVideo, paint_video
 
@@ -55,14 +55,16 @@ def _write_split(config: ShapesConfig, folder: Path) -> dict[str, Any]:
     count = config.train_videos if folder.name == "train" else config.valid_videos
     videos: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    for number in tqdm(range(count), desc=f"shapes {folder.name}", unit="video", disable=None):
-        painted = draw_video(config, folder.name, number)
-        names = [f"video_{number:05d}/{t:05d}.jpg" for t in range(len(painted.frames))]
-        _write_frames(folder / "JPEGImages", names, painted.frames, config.jpeg_quality)
-        shape = {"height": config.height, "width": config.width, "length": len(names)}
-        videos.append({"id": number + 1, **shape, "file_names": names})
-        for record in _annotations(painted):
-            annotations.append({"id": len(annotations) + 1, "video_id": number + 1, **shape, **record})
+    with progress(count, f"videos of {folder.name}", delay_s=SHORT_S) as bar:
+        for number in range(count):
+            painted = draw_video(config, folder.name, number)
+            names = [f"video_{number:05d}/{t:05d}.jpg" for t in range(len(painted.frames))]
+            _write_frames(folder / "JPEGImages", names, painted.frames, config.jpeg_quality)
+            shape = {"height": config.height, "width": config.width, "length": len(names)}
+            videos.append({"id": number + 1, **shape, "file_names": names})
+            for record in _annotations(painted):
+                annotations.append({"id": len(annotations) + 1, "video_id": number + 1, **shape, **record})
+            bar.update()
     return {
         "info": {"description": DESCRIPTION, "config": config.model_dump(mode="json")},
         "licenses": [],
