@@ -27,13 +27,14 @@ endef
 # An environment that was made without pip, as by uv, gets the one that comes with Python.
 INSTALLER_THERE = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip
 
-.PHONY: help venv table6 smoke report plan test conformance gpu-check cluster lint schemas clean
+.PHONY: help venv table6 smoke report provenance plan test conformance gpu-check cluster lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make table6   Table 6 of the paper on embedded videos (two CPU cores, minutes)"
 	@echo "make smoke    everything of the smoke tier: all tables and figures but Table 4, and the claims"
-	@echo "make report   what is there, as one page that stands by itself: report.html"
+	@echo "make report   what is there, on one page to read: report.html"
+	@echo "make provenance   Snakemake's own report of the same: what came from what, and how long it took: provenance.html"
 	@echo "make plan     runs, hours and disk, before anything runs"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
@@ -64,10 +65,14 @@ smoke: $(STAMP)
 	@echo "tables    results/table{1,2,3,5,6,7}, controls, layers, shift, fed_layers (.md, .csv, .tex, .html)"
 	@echo "figures   results/figure5.png, results/figure6/figure6.png (and .pdf, .csv)"
 	@echo "claims    results/claims.md (and .csv, .html)"
-	@echo "runs      results/all_runs.csv, results/report/; all of it on one page: make report"
+	@echo "runs      results/all_runs.csv; all of it on one page: make report"
 
+# It reads results and starts nothing, whatever has changed since they were made.
 report: $(STAMP)
-	$(SNAKEMAKE) reported $(if $(OF_TIER),--config $(OF_TIER)) --report report.html
+	$(BIN)/vita report
+
+provenance: $(STAMP)
+	$(SNAKEMAKE) reported $(if $(OF_TIER),--config $(OF_TIER)) --report provenance.html
 
 plan: $(STAMP)
 	@$(BIN)/vita plan $(if $(TIER),--tier $(TIER))
@@ -99,4 +104,4 @@ schemas: $(STAMP)
 
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server ! -name external -exec rm -rf {} +
-	rm -rf report.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf report.html provenance.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build

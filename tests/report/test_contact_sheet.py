@@ -9,7 +9,8 @@ from PIL import Image
 
 from vita.core.contract import UserError
 from vita.data.ytvis import Split, read_split
-from vita.report.figures.contact_sheet import OBJECT_COLOURS, draw_contact_sheet
+from vita.report.figures.contact_sheet import draw_contact_sheet
+from vita.report.figures.overlay import OBJECT_COLOURS
 
 
 @pytest.fixture(scope="module")

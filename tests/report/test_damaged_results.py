@@ -12,7 +12,9 @@ from vita.core.config_base import dump
 from vita.core.contract import UserError
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.report.figures.curves import read_history
-from vita.report.pages.run_pages import write_run_pages
+from vita.report.pages.environment_section import environment_section
+from vita.report.pages.run_folder import read_run_folder
+from vita.report.pages.runs_section import runs_section
 from vita.report.runs.tidy_rows import collect_runs
 from vita.report.tables.inputs import read_runs
 
@@ -47,7 +49,8 @@ def read_all(run):
     readers = (
         lambda: collect_runs([run], out / "runs.csv"),
         lambda: read_runs(out / "runs.csv") if (out / "runs.csv").exists() else None,
-        lambda: write_run_pages([run], [], out / "pages.html"),
+        lambda: runs_section([read_run_folder(run)]),
+        lambda: environment_section([read_run_folder(run)]),
         lambda: read_history(run / "history.csv"),
     )
     told = []

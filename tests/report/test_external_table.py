@@ -16,6 +16,7 @@ from vita.core.config_base import dump, parse
 from vita.evaluation.main_scores import SCORES
 from vita.experiments.config import ResolvedRow
 from vita.experiments.external import ExternalConfig
+from vita.report.pages.external_section import external_section
 
 PLACE = "results/external/shapes/theirs"
 LIKE = {"method": "VITA", "backbone": "ResNet-50"}
@@ -134,15 +135,13 @@ def test_scoring_that_failed_stands_there_with_its_error(tmp_path: Path) -> None
     assert (found["status"], found["error"]) == ("failed", "seed3.json: covers 2 of the 4 videos")
 
 
-def test_the_page_of_runs_has_whose_they_are(tmp_path: Path) -> None:
+def test_the_report_has_whose_they_are(tmp_path: Path) -> None:
     origin = {"name": "theirs", "title": "Theirs <b>", "backbone": "VGG-16", "commit": "abc123", "citation": "Them"}
     file = {"seed": 3, "file": "results.json", "sha256": "e" * 64, "tracks": 1, "empty_videos": [], "left_out": {}}
     record = {"origin": origin, "dataset": "shapes", "validate_on": "valid", "ground_truth": "valid"}
     record |= {"videos": {}, "categories": {}, "categories_by": "names of classes.txt", "video_id_shift": 0}
     record |= {"files": [file | {"stored_sha256": "f" * 64}], "imported_at": "2026-01-02", "version": "0"}
     (tmp_path / "import.json").write_text(json.dumps(record))
-    place = write_external(tmp_path)
-    assert vita("table", "pages", "--external", place, "--out", tmp_path / "runs.html").code == 0
-    page = (tmp_path / "runs.html").read_text()
-    for told in ("External results", "Theirs &lt;b&gt;", "abc123", "e" * 12, "75.0", "names of classes.txt", "Them"):
+    page = external_section([write_external(tmp_path)])
+    for told in ("<h2>External</h2>", "Theirs &lt;b&gt;", "abc123", "e" * 12, "75.0", "names of classes.txt", "Them"):
         assert told in page

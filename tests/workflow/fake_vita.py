@@ -107,12 +107,6 @@ def memory(given: dict[str, str], _: list[str]) -> None:
     write(Path(given["--out"]).with_suffix(".png"), PIXEL)
 
 
-def pages(given: dict[str, str], arguments: list[str]) -> None:
-    collect(given, arguments)
-    for name in ("environment.html", "cost.html"):
-        write(Path(given["--out"]).with_name(name), f"<p>{name}</p>")
-
-
 def beside(given: dict[str, str], *suffixes: str) -> None:
     """What the runs' table says, in every form."""
     text = Path(given["--runs"]).read_text()
@@ -139,7 +133,6 @@ COMMANDS = {
     "table runs": collect,
     "table build": build,
     "table frames": frames,
-    "table pages": pages,
     "figure memory": memory,
     "figure convergence": draw,
     "figure qualitative": draw,

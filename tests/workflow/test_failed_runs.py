@@ -77,13 +77,11 @@ def test_a_failed_pretraining_fails_what_starts_from_it(fake_folder):
         ("minvis", "runs"),
         ("videomt", "runs"),
     }
-    pages = fake_folder.read("results/report/runs.html")
-    assert "ifc/tiny/pretrain/seed0 failed" in pages  # it is in no table: no prediction is asked of it
     (fake_folder.path / "broken").unlink()
     jobs = fake_folder.jobs(tier=tier)
     assert (jobs["train"], jobs["predict"], jobs["evaluate"]) == (2, 1, 5)
     fake_folder.succeed(tier=tier)
-    assert "failed" not in fake_folder.read("results/table1.csv") + fake_folder.read("results/report/runs.html")
+    assert "failed" not in fake_folder.read("results/table1.csv")
 
 
 @pytest.mark.parametrize("call", ["predict base/seed0/", "evaluate base/seed0/metrics/prune50"])
@@ -139,18 +137,17 @@ def test_results_from_before_do_not_hide_that_a_run_failed(fake_folder):
 def test_a_report_of_what_is_there_after_a_failure(fake_folder, make):
     (fake_folder.path / "broken").write_text("train base/seed1/\n")
     assert make("smoke")[0] != 0
-    code, said = make("report")
+    code, said = make("provenance")
     assert code == 0, said
-    assert "base/seed1 failed" in fake_folder.read("results/report/runs.html")
-    assert (fake_folder.path / "report.html").exists()
+    assert "results/table6.html" in fake_folder.read("provenance.html")
 
 
-@pytest.mark.parametrize("target", ["results/controls.csv", "results/claims.html", "results/report/runs.html"])
+@pytest.mark.parametrize("target", ["results/controls.csv", "results/claims.html"])
 def test_a_report_of_one_thing_alone(fake_folder, make, target):
     fake_folder.succeed(target)
-    code, said = make("report")
+    code, said = make("provenance")
     assert code == 0, said
-    report = fake_folder.read("report.html")
+    report = fake_folder.read("provenance.html")
     shown = target.replace(".csv", ".html")
     assert shown in report
     assert "results/table6.html" not in report
@@ -161,18 +158,18 @@ def test_a_report_lacks_what_was_deleted(fake_folder, make):
     fake_folder.change("nano.yaml", "experiments", to=["table4", "table6", "figure5"])
     fake_folder.succeed("results/table4.csv", "results/table6.csv", "results/figure5.pdf")
     (fake_folder.path / "results" / "figure5.png").unlink()
-    code, said = make("report")
+    code, said = make("provenance")
     assert code == 0, said
-    report = fake_folder.read("report.html")
+    report = fake_folder.read("provenance.html")
     assert "results/table4.html" in report and "results/figure5" not in report
     (fake_folder.path / "results" / "table4_memory.pdf").unlink()
-    code, said = make("report")
+    code, said = make("provenance")
     assert code == 0, said
-    report = fake_folder.read("report.html")
+    report = fake_folder.read("provenance.html")
     assert "results/table6.html" in report and "results/table4.html" not in report
 
 
 def test_a_report_of_nothing(make):
-    code, said = make("report")
+    code, said = make("provenance")
     assert code != 0
     assert "there is nothing to report yet; make a table first" in said

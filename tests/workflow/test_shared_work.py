@@ -28,7 +28,7 @@ def test_the_second_call_does_nothing_and_one_more_seed_runs_nothing_of_the_othe
     variants = 4 + 3  # of Table 6 and of the controls, `intact` being in both
     of_the_seed = {"run_config": 1, "train": 1, "inference_config": 1, "predict": 1, "evaluate": variants}
     of_the_tables = {"table_spec": 2, "table_runs": 2, "table": 2}
-    of_the_tier = {"all_runs": 1, "claims": 1, "pages": 1, "all": 1}
+    of_the_tier = {"all_runs": 1, "claims": 1, "all": 1}
     assert fake_folder.jobs() == of_the_seed | of_the_tables | of_the_tier
     fake_folder.succeed()
     heavy = [call for call in fake_folder.calls()[len(before) :] if call.split()[0] in ("train", "predict", "evaluate")]

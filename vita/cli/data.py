@@ -164,12 +164,12 @@ def data_sheet(
     from vita.core.dataset_config import DatasetConfig
     from vita.data.dataset import Part, read_part
     from vita.report.figures.contact_sheet import draw_contact_sheet
-    from vita.report.figures.predicted_tracks import with_predicted_tracks
+    from vita.report.figures.predicted_tracks import LabelledPart
 
     config = load(DatasetConfig, dataset)
     if split not in get_args(Part):
         raise UserError(f"--split is '{split}'; allowed are {', '.join(get_args(Part))}")
     part = cast(Part, split)
-    shown = read_part(config, part) if pred is None else with_predicted_tracks(config, part, pred, min_score)
+    shown = read_part(config, part) if pred is None else LabelledPart.read(config, part).with_tracks(pred, min_score)
     draw_contact_sheet(shown, videos, frames, out)
     typer.echo(f"{out}: {split}, stored frames above, {'their masks' if pred is None else f'tracks of {pred}'} below")

@@ -22,6 +22,7 @@ from vita.cli.gpus import Gpus
 from vita.cli.plan import plan
 from vita.cli.probe import probe
 from vita.cli.publish import publish
+from vita.cli.report import report
 from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
 from vita.core.plain_text import one_line
@@ -39,6 +40,7 @@ app.command("evaluate-frames", rich_help_panel="Results")(evaluate_frames)
 app.command(rich_help_panel="Results")(submit)
 app.command("import", rich_help_panel="Results")(import_results)
 app.command(rich_help_panel="Results")(claims)
+app.command(rich_help_panel="Results")(report)
 app.command(rich_help_panel="Results")(publish)
 app.command(rich_help_panel="Runs")(plan)
 app.command(rich_help_panel="Models")(probe)

@@ -61,19 +61,6 @@ def table_frames(
     typer.echo(build_frames_table(probe, out))
 
 
-@table.command("pages")
-def table_pages(
-    out: Annotated[Path, typer.Option(help="HTML file of all runs; environment.html and cost.html appear beside it.")],
-    runs: Runs = None,
-    failed: Failed = None,
-    external: External = None,
-) -> None:
-    """Pages of the report about the runs themselves: how each ended, on what, and what it cost."""
-    from vita.report.pages.run_pages import write_run_pages
-
-    write_run_pages(runs or [], failed or [], out, external or [])
-
-
 def claims(
     table: Annotated[
         list[Path], typer.Option(help="Folder of an experiment, with spec.yaml and runs.csv; may be repeated.")

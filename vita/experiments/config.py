@@ -266,6 +266,7 @@ class TableSpec(Frozen):
     max_frames: bool = False
     scores: ScoreColumns = Field((), exclude_if=lambda scores: not scores)
     anchor: ResolvedAnchor | None = None
+    caption: str = Field("", exclude_if=lambda caption: not caption)  # in the report
 
     @property
     def columns(self) -> list[str]:

@@ -6,15 +6,30 @@ One that was asked to end, and did so in order, has not failed: it goes on.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
 
 from vita.core.records import PREDICTION_FILE, TRAINING_FILE
 from vita.engine.work_folder import is_held
-from vita.experiments.resolve import Run
+
+
+class Placed(Protocol):
+    """A run as far as its failure goes: where its files lie, and what it starts from."""
+
+    @property
+    def directory(self) -> str:
+        """Its folder."""
+        ...
+
+    @property
+    def starts_from(self) -> Placed | None:
+        """None for a run that starts from nothing."""
+        ...
+
 
 TRACES = (f"work/{TRAINING_FILE}", "logs/train.log", "logs/convert.log", "logs/predict.log")
 
 
-def training_failed(run: Run) -> bool:
+def training_failed(run: Placed) -> bool:
     """True when training ended without weights, or could not start because that of what it starts from did so."""
     if run.starts_from and training_failed(run.starts_from):
         return True
@@ -25,7 +40,7 @@ def training_failed(run: Run) -> bool:
     return tried and not is_held(folder / "work") and not _interrupted(folder / "logs/train.log")
 
 
-def prediction_failed(run: Run) -> bool:
+def prediction_failed(run: Placed) -> bool:
     """As `training_failed`, of all that is asked of the weights."""
     if training_failed(run):
         return True
@@ -41,7 +56,7 @@ def _interrupted(log: Path) -> bool:
     )
 
 
-def evaluation_failed(run: Run, inference: str) -> bool:
+def evaluation_failed(run: Placed, inference: str) -> bool:
     """As `prediction_failed`, or the scoring of one inference variant ended without scores."""
     if prediction_failed(run):
         return True
@@ -50,7 +65,7 @@ def evaluation_failed(run: Run, inference: str) -> bool:
     return tried and not (folder / f"metrics/{inference}.json").exists()
 
 
-def traces(run: Run) -> list[str]:
+def traces(run: Placed) -> list[str]:
     """The files that tell of a failed run's last attempt, and of that of what it starts from."""
     folder = Path(run.directory)
     logs = sorted((folder / "logs").glob("evaluate_*.log"))

@@ -111,7 +111,7 @@ class RunTable:
             anchor=self._anchor(name),
             scores=scores,
             **experiment.model_dump(
-                include={"item", "title", "kind", "reference", "published", "reported", "max_frames"}
+                include={"item", "title", "kind", "caption", "reference", "published", "reported", "max_frames"}
             ),
         )
         self._check_references(self.specs[name])

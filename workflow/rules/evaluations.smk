@@ -9,8 +9,6 @@ from vita.core.contract import UserError
 from vita.experiments import failures
 from vita.report.runs.server_scores import read_server_score
 
-PAGES = ("runs", "environment", "cost")  # of results/report/
-
 
 def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
@@ -37,8 +35,7 @@ def everything():
     tables = [f"results/{name}.html" for name in experiments("table")]
     figures = [f"results/{name}.pdf" for name in experiments("curves")]
     figures += [f"results/{name}/{name}.pdf" for name in experiments("qualitative")]
-    pages = ["results/claims.html", "results/report/runs.html"]
-    return ["results/all_runs.csv", *tables, *figures, *pages]
+    return ["results/all_runs.csv", *tables, *figures, "results/claims.html"]
 
 
 def what_is_there():
@@ -57,8 +54,6 @@ def what_is_there():
 def made_with(file):
     """The parts of the report that one rule makes together with this one."""
     path = Path(file)
-    if path.name == "runs.html":
-        return [path.with_name(f"{page}.html") for page in PAGES]
     if path.stem in TABLE.probes:
         figure = path.with_name(f"{path.stem}_memory.pdf")
         return [path, figure, figure.with_suffix(".png")]
@@ -141,7 +136,7 @@ def run_options(evaluations, externals):
 
 
 def as_options(well, badly, externals):
-    """Runs as options of `vita table runs` and `vita table pages`."""
+    """Runs as options of `vita table runs`."""
     options = {"--runs": well, "--failed": badly, "--external": externals}
     return [
         word
@@ -205,13 +200,6 @@ def ended_badly():
     """All runs of the tier that stand in the results as failed."""
     trainings = [run for run in TABLE if SHOW_FAILED and failures.training_failed(run)]
     return list(dict.fromkeys([*trainings, *failed_runs(TABLE.evaluated())]))
-
-
-def page_options():
-    """All runs of the tier as options of `vita table pages`."""
-    badly = ended_badly()
-    well = [run for run in TABLE if run not in badly]
-    return as_options(well, badly, TABLE.externals())
 
 
 def print_errors(started):

@@ -34,6 +34,7 @@ ABOUT = ("claim", "where", "should be")
 FOUND = ("found", "interval", "n")
 MANY = 1000  # from here on a decimal tells nothing
 UNDECIDED = ("not run", "not comparable", "predicted")
+LOOKS = {"not reproduced": "failed", **dict.fromkeys(UNDECIDED, "missing")}  # of rows in HTML
 MEANING = {
     "reproduced": "the interval lies wholly inside what the claim says",
     "not reproduced": "the interval lies wholly outside",
@@ -109,7 +110,7 @@ def _sections(entries: Sequence[Entry]) -> Iterator[ReadableTable]:
         some_found = any(entry.shown for entry in group)
         headers = (*ABOUT, *(FOUND if some_found else ()), "why")
         rows = [[*_about(entry), *(_found(entry) if some_found else ()), _why(entry)] for entry in group]
-        look = {"not reproduced": "failed", **dict.fromkeys(UNDECIDED, "missing")}.get(verdict, "")
+        look = LOOKS.get(verdict, "")
         title, notes = f"{verdict.capitalize()} ({len(group)})", [f"{MEANING[verdict].capitalize()}."]
         if group:
             yield ReadableTable(title, headers, rows, notes, [look] * len(rows))

@@ -12,13 +12,16 @@ from typing import Any
 import numpy as np
 from matplotlib import colors
 from matplotlib.axes import Axes
-from PIL import Image
+from PIL import Image, ImageColor
 
 from vita.report.figures.style import LINE_STYLES
 
 # Disjoint parts of Okabe and Ito's colours: no colour of a track is one of a class.
 IDENTITY_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7")
 CLASS_COLOURS = ("#E69F00", "#56B4E9", "#F0E442", "#999999")
+
+# Bytes of all but the grey, which would be lost on grey frames: (objects, 3).
+OBJECT_COLOURS = np.array([ImageColor.getrgb(colour) for colour in (*CLASS_COLOURS[:3], *IDENTITY_COLOURS)])
 
 _WIDEST = 480  # pixels of a frame in print; larger ones are made smaller
 OPACITY = 0.55
@@ -35,6 +38,17 @@ class Paint:
     def of(cls, number: int, palette: Sequence[str]) -> Paint:
         """The n-th of a palette, from 0."""
         return cls(palette[number % len(palette)], LINE_STYLES[number // len(palette) % len(LINE_STYLES)])
+
+
+def tinted(frame: np.ndarray, masks: np.ndarray) -> np.ndarray:
+    """The frame in faded grey, each mask in its object's colour, the first above the others: (H, W, 3) uint8.
+
+    frame: (H, W, 3) uint8.  masks: (objects, H, W) bool.
+    """
+    picture = np.repeat(0.4 * frame.mean(axis=-1, keepdims=True) + 60, 3, axis=-1)
+    for number, mask in reversed(list(enumerate(masks))):
+        picture[mask] = 0.3 * picture[mask] + 0.7 * OBJECT_COLOURS[number % len(OBJECT_COLOURS)]
+    return picture.astype(np.uint8)
 
 
 def show_frame(axes: Axes, frame: np.ndarray, grey: bool) -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from markupsafe import Markup
+
 from vita.core.config_base import load
 from vita.core.records import ImportRecord, read_record
 from vita.experiments.external import EXTERNAL_FILE, ExternalConfig
-from vita.report.pages.html import heading, note, table
+from vita.report.pages.html import note, section, table
 from vita.report.runs.tidy_rows import external_row
 
 HEADERS = [
@@ -27,17 +29,15 @@ HEADERS = [
 ]
 
 
-def external_section(folders: Sequence[Path]) -> list[str]:
-    """A heading and a row for each seed of each result; nothing where there is none.
+def external_section(folders: Sequence[Path]) -> Markup:
+    """A row for each seed of each result.
 
     folders: of the seeds in one tier. Raises UserError naming a file that is missing or unreadable.
     """
-    if not folders:
-        return []
     rows = [_row(folder) for folder in folders]
     told = note("Predicted by other code and imported; nothing is known here of how their weights were trained.")
     classes = ["failed" if row[3].startswith("failed") else "" for row in rows]
-    return [heading("External results"), told, table(HEADERS, rows, classes)]
+    return section("External", told, table(HEADERS, rows, classes))
 
 
 def _row(folder: Path) -> list[str]:

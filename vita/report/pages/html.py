@@ -1,53 +1,149 @@
-"""Pages of the report: plain HTML that stands by itself, readable at the width of a screen."""
+"""HTML of all pages: whole documents that stand by themselves, and tables whose columns sort on a click.
+
+Text is escaped by the templates, whoever wrote it; `Markup` is what they have made.
+"""
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from collections.abc import Iterable, Sequence
-from html import escape
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from vita.core.contract import UserError
 
 UNBROKEN = 20  # characters; a cell of so many, as a difference with its interval, stays on one line
-STYLE = """
-body { font: 15px/1.45 system-ui, sans-serif; color: #1a1a1a; margin: 1.5rem auto; max-width: 82rem; padding: 0 1rem }
-h1 { font-size: 1.3rem; margin: 0 0 .8rem } h2 { font-size: 1.05rem; margin: 1.6rem 0 .5rem }
-.wide { overflow-x: auto } table { border-collapse: collapse; font-size: .85rem }
-th { text-align: left; border-top: 2px solid #1a1a1a; border-bottom: 1px solid #1a1a1a; padding: .3rem .45rem }
-td { padding: .22rem .45rem; border-bottom: 1px solid #e6e6e6; vertical-align: top } td.number { text-align: right }
-td.short, td.number { white-space: nowrap } td.path { overflow-wrap: anywhere }
-tr.reported td { color: #767676 } tr.failed td { color: #b03a00 } tr.missing td { color: #767676; font-style: italic }
-p.note { color: #444; max-width: 55rem; margin: .5rem 0 }
-"""
+# Cells that no measurement stands behind, by how their text ends or begins.
+KINDS = (
+    ("predicted", re.compile(r"\bpredicted$")),
+    ("failed", re.compile(r"^failed\b")),
+    ("missing", re.compile(r"^(not (run|available|evaluated|comparable)|no weights)\b")),
+)
+
+
+def data_url(picture: Path | bytes) -> str:
+    """A PNG file, or the bytes of a JPEG, as an address that holds it. Raises UserError when it cannot be read."""
+    if isinstance(picture, bytes):
+        return f"data:image/jpeg;base64,{b64encode(picture).decode()}"
+    try:
+        return f"data:image/png;base64,{b64encode(picture.read_bytes()).decode()}"
+    except OSError as error:
+        raise UserError(f"{picture}: cannot be read: {error.strerror}") from None
+
+
+def with_code(text: str) -> Markup:
+    """What stands between backticks as code."""
+    parts = [escape(part) for part in text.split("`")]
+    if len(parts) % 2 == 0:  # one that has no partner is one
+        return escape(text)
+    return Markup("").join(Markup("<code>{}</code>").format(part) if n % 2 else part for n, part in enumerate(parts))
+
+
+_TEMPLATES = Environment(
+    loader=PackageLoader("vita.report.pages"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+_TEMPLATES.filters.update(data_url=data_url, with_code=with_code)
+
+
+@dataclass(frozen=True)
+class Links:
+    """The content of a cell that leads elsewhere on the page: words and where to, in turn."""
+
+    places: Sequence[tuple[str, str]]
+
+    def __str__(self) -> str:
+        return " ".join(text for text, _ in self.places)
+
+
+Content = str | Links
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell as the template shows it. kinds: classes.  value: what it is sorted by, None by its text.
+
+    href: where its number leads, "" nowhere.
+    """
+
+    content: Content
+    kinds: str
+    value: float | None
+    href: str
+
+    @property
+    def links(self) -> Sequence[tuple[str, str]]:
+        """Of a cell that is nothing but links."""
+        return self.content.places if isinstance(self.content, Links) else ()
+
+
+def render(template: str, **values: Any) -> Markup:
+    """A template of this folder with its values, which are escaped unless they are `Markup`."""
+    return Markup(_TEMPLATES.get_template(template).render(values))
 
 
 def page(title: str, *sections: str) -> str:
-    """A whole document."""
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{STYLE}</style>'
-    return f"<!doctype html>\n<html lang=en><head>{head}</head>\n<body><h1>{escape(title)}</h1>\n" + "\n".join(
-        [*sections, "</body></html>\n"]
-    )
+    """A whole document. Sections are what the functions below give."""
+    return render("page.html.j2", title=title, sections=sections)
 
 
-def table(headers: Sequence[str], rows: Iterable[Sequence[str]], classes: Sequence[str] = ()) -> str:
-    """Cells as text; those that read as numbers stand to the right. classes: of the rows, "" for none."""
-    head = "".join(f"<th>{escape(name)}</th>" for name in headers)
-    body = []
-    for number, row in enumerate(rows):
-        of_row = f' class="{classes[number]}"' if classes and classes[number] else ""
-        body.append(f"<tr{of_row}>{''.join(map(_cell, row))}</tr>")
-    return f'<div class="wide"><table>\n<tr>{head}</tr>\n' + "\n".join(body) + "\n</table></div>"
+def table(
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Content]],
+    classes: Sequence[str] = (),
+    hrefs: Sequence[str] = (),
+) -> Markup:
+    """Cells as text; those that read as numbers stand to the right. classes: of the rows, "" for none.
+
+    hrefs: where the numbers of each row lead, "" nowhere.
+    """
+    lines = [
+        (classes[number] if classes else "", [_cell(text, hrefs[number] if hrefs else "") for text in row])
+        for number, row in enumerate(rows)
+    ]
+    return render("table.html.j2", headers=headers, lines=lines)
 
 
-def heading(text: str) -> str:
+def section(title: str, *parts: str) -> Markup:
+    """A part of a page under a heading, which is also its anchor. Parts are what these functions give."""
+    return render("section.html.j2", place=anchor(title).lower(), title=title, parts=parts)
+
+
+def heading(text: str) -> Markup:
     """Of a section."""
-    return f"<h2>{escape(text)}</h2>"
+    return Markup("<h2>{}</h2>").format(text)
 
 
-def note(text: str) -> str:
+def note(text: str) -> Markup:
     """A line that explains."""
-    return f'<p class="note">{escape(text)}</p>'
+    return Markup('<p class="note">{}</p>').format(with_code(text))
 
 
-def _cell(text: str) -> str:
-    number = text.lstrip("+-").replace(".", "", 1).isdigit()
-    kind = "number" if number else "short" if len(text) <= UNBROKEN else "" if " " in text else "path"
-    of_cell = f' class="{kind}"' if kind and text else ""
-    return f"<td{of_cell}>{escape(text)}</td>"
+def anchor(text: str) -> str:
+    """A place on a page: letters, digits and hyphens of `text`."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
+
+
+def _cell(content: Content, href: str) -> Cell:
+    text = str(content)
+    value = _leading_number(text)
+    is_number = text.lstrip("+-").replace(".", "", 1).isdigit()
+    look = "number" if is_number else "short" if len(text) <= UNBROKEN else "long" if " " in text else "path"
+    kinds = [look] if text else []
+    kinds += [name for name, pattern in KINDS if pattern.search(text)]
+    return Cell(content, " ".join(filter(None, kinds)), value, href if value is not None else "")
+
+
+def _leading_number(text: str) -> float | None:
+    """Of "58.7 ± 0.7 (2)" 58.7; None where a word comes first."""
+    found = re.match(r"\(?([+-]?\d+(?:\.\d+)?)(?![\w.])", text)
+    return float(found.group(1)) if found else None

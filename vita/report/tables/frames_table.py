@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from vita.core.contract import UserError
-from vita.core.csv_table import csv_text
+from vita.core.csv_table import csv_text, read_csv
 from vita.experiments.paper_numbers import PUBLISHED
 from vita.report.runs.probe_records import Probe, read_probes
 from vita.report.tables.forms import ReadableTable, texts
@@ -52,13 +52,28 @@ def build_frames_table(probes: Sequence[Path], out: Path) -> str:
     """
     if not probes:
         raise UserError("--probe: name at least one record of `vita probe`")
-    frame = frames_frame(read_probes(probes))
+    frame = frames_frame(read_probes(probes)).round(2)
+    return readable_frames(frame).write(out, _latex(_lines(frame)), csv_text(frame))
+
+
+def readable_frames(frame: pd.DataFrame) -> ReadableTable:
+    """The table as people read it, without columns that are empty."""
     lines = _lines(frame)
     filled = [name for name in lines[0] if name not in FOR_PROGRAMS and any(line[name] for line in lines)]
     rows = [[line[name] for name in filled] for line in lines]
     headers = [HEADERS.get(name, name.replace("_", " ")) for name in filled]
-    table = ReadableTable(TITLE, headers, rows, NOTES)
-    return table.write(out, _latex(lines), csv_text(frame.round(2)))
+    return ReadableTable(TITLE, headers, rows, NOTES)
+
+
+def read_frames_table(path: Path) -> pd.DataFrame:
+    """What `build_frames_table` wrote to `path`. Raises UserError where that is no such table."""
+    numbers: dict[str, type] = dict.fromkeys((*WHOLE_NUMBERS, "error_percent"), float)
+    names = read_csv(path, "table of frames", "vita table frames", (*ROW, *FOR_PROGRAMS, *numbers))
+    text: dict[str, type] = {str(name): str for name in names if name not in (*numbers, "comparable")}
+    frame = read_csv(path, "table of frames", "vita table frames", types=text | numbers)
+    if frame.empty:
+        raise UserError(f"{path}: a table without rows; `vita table frames` writes it")
+    return frame.astype(dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"})
 
 
 def frames_frame(probes: Sequence[Probe]) -> pd.DataFrame:

@@ -23,6 +23,7 @@ from vita.report.tables.latex import as_latex
 from vita.report.tables.notes import captions
 from vita.report.tables.row_statistics import RowDifference, RowScores, compare, mean_interval, read_row_scores
 from vita.report.tables.rows import TableRow, key_columns, rows_in_order
+from vita.report.tables.table_file import key_names, typed
 from vita.report.tables.text import readable
 
 Cells = dict[str, Any]
@@ -30,7 +31,7 @@ STATISTICS = ("AP_std", "n_seeds", "videos", "AP_low", "AP_high")
 DIFFERENCE = ("difference", "difference_low", "difference_high", "difference_p", "verdict", "smallest_difference")
 PAPER = tuple(f"paper_{score}" for score in OFFICIAL_SCORES)
 ORIGIN = ("failed", "error", "ground_truth", "dataset", "tier", "comparable", "evidence")
-WHOLE_NUMBERS = ("n_seeds", "videos", "failed")
+DECIMALS = 4
 
 
 def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Path] = ()) -> str:
@@ -40,11 +41,10 @@ def build_table(spec_file: Path, runs_csv: Path, out: Path, probes: Sequence[Pat
     or row that is missing.
     """
     spec, runs = load(TableSpec, spec_file), read_runs(runs_csv)
-    frame = table_frame(spec, runs, read_probes(probes))
-    notes = captions(spec, frame, runs)
-    keys = [str(name) for name in frame.columns[: frame.columns.get_loc("source")]]
+    frame = table_frame(spec, runs, read_probes(probes)).round(DECIMALS)  # so that all forms round the same numbers
+    notes, keys = captions(spec, frame, runs), key_names(frame)
     table = readable(spec, frame, keys, notes)
-    return table.write(out, as_latex(table.title, spec, frame, keys, notes), csv_text(frame.round(4)))
+    return table.write(out, as_latex(table.title, spec, frame, keys, notes), csv_text(frame))
 
 
 def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[Probe] = ()) -> pd.DataFrame:
@@ -56,9 +56,7 @@ def table_frame(spec: TableSpec, runs: pd.DataFrame, probes: Sequence[Probe] = (
     rows = rows_in_order(spec, published)
     scores = {truth: _RowsOnOneTruth(spec, truth, runs) for truth in _truths(runs)}
     lines = [_frames(spec, row, probes) | line for row in rows for line in _lines_of(spec, row, runs, scores)]
-    frame = pd.DataFrame(lines, columns=_columns(spec, key_columns(spec, published)))
-    types = dict.fromkeys(WHOLE_NUMBERS, "Int64") | {"comparable": "boolean"}
-    return frame.astype({name: kind for name, kind in types.items() if name in frame})
+    return typed(pd.DataFrame(lines, columns=_columns(spec, key_columns(spec, published))))
 
 
 class _RowsOnOneTruth:

@@ -1,4 +1,4 @@
-"""The page of costs, from records and benchmarks by hand."""
+"""The section of costs, from records and benchmarks by hand."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from written_records import prediction_record, training_record
 from vita.core.run_config import RunConfig
 from vita.experiments.planning.costs import Cost, read_costs, write_costs
 from vita.experiments.planning.measured import measured_runs
-from vita.report.pages import cost_page as module
-from vita.report.pages.cost_page import cost_page
+from vita.report.pages import cost_section as module
+from vita.report.pages.cost_section import cost_section
 
 PLAN = {"variants": {"intact": {}, "half": {}}, "top_k": 10, "short_edge": None, "max_edge": 1333, "threads": 1}
 
@@ -50,7 +50,7 @@ def runs(tmp_path):
 
 
 def test_minutes_by_stage_and_by_training(runs):
-    text = cost_page(runs)
+    text = cost_section(runs)
     stages = [rows(text, name)[0][:4] for name in ("pre-training", "training", "prediction", "scoring")]
     assert stages == [
         ["pre-training", "cpu", "1", "2.0"],
@@ -74,7 +74,7 @@ def test_the_table_of_costs_stands_beside_them(runs, tmp_path, monkeypatch):
     known = [Cost(**(vars(cost) | numbers)) for cost in costs]
     write_costs(known, tmp_path / "costs.csv")
     monkeypatch.setattr(module, "read_costs", lambda: read_costs(tmp_path / "costs.csv"))
-    text = cost_page(runs)
+    text = cost_section(runs)
     assert rows(text, "training")[0][-2:] == ["2.0", "1 of 1"]  # 4 iterations
     assert rows(text, "prediction")[0][-2:] == ["2.0", "1 of 1"]  # 10 frames
     assert rows(text, "scoring")[0][-2:] == ["", "0 of 1"]
@@ -84,6 +84,6 @@ def test_the_table_of_costs_stands_beside_them(runs, tmp_path, monkeypatch):
 def test_what_cannot_be_read_is_named(runs):
     record = json.loads((runs[0] / "record.json").read_text())
     (runs[0] / "record.json").write_text(json.dumps({key: value for key, value in record.items() if key != "machine"}))
-    text = cost_page(runs)
+    text = cost_section(runs)
     assert "images/record.json: key 'machine' is missing; delete the file" in unescape(text)
     assert not rows(text, "pre-training")

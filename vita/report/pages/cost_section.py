@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from markupsafe import Markup
+
 from vita.core.grouping import grouped
 from vita.experiments.planning.costs import UNKNOWN, Unit, read_costs
 from vita.experiments.planning.estimate import Estimator
 from vita.experiments.planning.measured import Measured, measured_runs
-from vita.report.pages.html import heading, note, page, table
+from vita.report.pages.html import note, section, table
 
 STAGES: dict[Unit, str] = {"iteration": "training", "frame": "prediction", "scored_frame": "scoring"}
 ORDER = ("pre-training", *STAGES.values())
@@ -33,7 +35,7 @@ class _Jobs:
     estimated: float | None
 
 
-def cost_page(folders: Sequence[Path]) -> str:
+def cost_section(folders: Sequence[Path]) -> Markup:
     """Of the finished runs among `folders`; what cannot be read is named."""
     runs, problems = measured_runs(folders)
     before = Estimator(read_costs())
@@ -42,7 +44,7 @@ def cost_page(folders: Sequence[Path]) -> str:
     by_stage = _table(in_order, ["stage", "device"], lambda job: (job.stage, job.device))
     by_training = _table(jobs, ["method", "backbone", "variant", "device"], lambda job: (*job.names, job.device))
     unused = [note(f"Not used: {problem}") for problem in problems]
-    return page("Cost", note(SAID), by_stage, heading("By training"), by_training, *unused)
+    return section("Cost", note(SAID), by_stage, by_training, *unused)
 
 
 def _jobs(run: Measured, before: Estimator) -> Iterator[_Jobs]:
@@ -64,10 +66,11 @@ def _stage(run: Measured, stage: str) -> str:
     return stage if asked or stage != "training" else "pre-training"
 
 
-def _table(jobs: Sequence[_Jobs], headers: Sequence[str], name: Callable[[_Jobs], tuple[str, ...]]) -> str:
-    rows = [[*names, *_cells(some)] for names, some in grouped(jobs, name).items()]
+def _table(jobs: Sequence[_Jobs], headers: Sequence[str], name: Callable[[_Jobs], tuple[str, ...]]) -> Markup:
+    rows: list[Sequence[str]] = [[*names, *_cells(some)] for names, some in grouped(jobs, name).items()]
     rows.append(["all", *[""] * (len(headers) - 1), *_cells(jobs)])
-    return table([*headers, "runs", "minutes", "estimated", "known of"], rows)
+    classes = [""] * (len(rows) - 1) + ["total"]
+    return table([*headers, "runs", "minutes", "estimated", "known of"], rows, classes)
 
 
 def _cells(jobs: Sequence[_Jobs]) -> list[str]:
