@@ -52,8 +52,12 @@ def main(config: str, warmup: str) -> None:
     clock = StepClock(yaml.safe_load(Path(config).read_text(encoding="utf-8"))["train"]["iterations"])
     register_optimizer_step_post_hook(clock)
     sys.argv = ["vita", "train", "--config", config]
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-        runpy.run_module("vita", run_name="__main__")
+    with contextlib.redirect_stdout(io.StringIO()):
+        try:
+            runpy.run_module("vita", run_name="__main__")
+        except SystemExit as ended:
+            if ended.code:
+                raise
     print(json.dumps({"steps": clock.steps(int(warmup)), "operators": clock.operators}))
 
 

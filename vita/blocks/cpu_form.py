@@ -1,6 +1,7 @@
 """The detector in the form in which it trains on CPUs: the same losses and gradients but for rounding, in less time.
 
 - Deformable attention samples by compiled kernels, forward and backward.
+- The pixel decoder and the frame decoder take fewer operations (`vita.blocks.cpu_decoders`).
 - Convolutions keep the channels of a position together, which they are fastest on.
 
 The memory probe and comparisons with recordings keep the plain form, of which tests hold this one. What predicts on
@@ -13,11 +14,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers.models.mask2former.modeling_mask2former import Mask2FormerPixelLevelModule
+from transformers.models.mask2former import modeling_mask2former as library
 
 from vita.blocks.backbone import Backbone
+from vita.blocks.cpu_decoders import LeanDecoderLayer, LeanFrameDecoder, LeanPixelDecoder
 from vita.blocks.deformable_attention import DeformableAttention, Sizes
-from vita.blocks.pixel_decoder import PixelLevel
+from vita.blocks.pixel_decoder import FullPrecisionPixelDecoder, PixelLevel
 from vita.blocks.sampling_kernel import sample_around
 
 
@@ -26,9 +28,10 @@ def adopt_cpu_form(model: nn.Module, device: torch.device) -> None:
     if device.type != "cpu":
         return
     for module in list(model.modules()):
-        if type(module) is DeformableAttention:
-            module.__class__ = KernelAttention  # which differs in `attend` alone
-        elif isinstance(module, Mask2FormerPixelLevelModule | PixelLevel | Backbone):
+        lean = LEAN.get(type(module))
+        if lean is not None:
+            module.__class__ = lean  # which differs in what it computes by, not in its weights
+        elif isinstance(module, library.Mask2FormerPixelLevelModule | PixelLevel | Backbone):
             for part in module.modules():
                 keep_channels_together(part)
 
@@ -79,3 +82,11 @@ def _channel_by_channel(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
 
 def _map_by_map(_: nn.Module, given: tuple[Tensor]) -> tuple[Tensor]:
     return (given[0].contiguous(),)
+
+
+LEAN: dict[type[nn.Module], type[nn.Module]] = {
+    DeformableAttention: KernelAttention,
+    FullPrecisionPixelDecoder: LeanPixelDecoder,
+    library.Mask2FormerTransformerModule: LeanFrameDecoder,
+    library.Mask2FormerMaskedAttentionDecoderLayer: LeanDecoderLayer,
+}

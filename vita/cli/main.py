@@ -93,11 +93,12 @@ def train(
         quiet_libraries()
         start = weights or (Path(run.start_from) if run.start_from else None)
         with own_cards(gpus):
-            os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")  # large pages: new memory costs PyTorch a tenth less time
             from vita.blocks.cpu_form import adopt_cpu_form
+            from vita.engine.host_memory import keep_freed_memory
             from vita.engine.launch import check_launcher, train_together
             from vita.engine.train import train as train_run
 
+            keep_freed_memory()
             check_launcher(os.environ)
             count = min(processes or gpus or 1, gpus or sys.maxsize)
             if count == 1:

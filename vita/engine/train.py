@@ -145,11 +145,11 @@ class Trainer:
                 f"a file gives ({len(frozen)} of them, first {frozen[0]}): start from weights (`weights` in the tier, "
                 "docs/checkpoints.md), or train them too (`norm: trained` in the method's options)"
             )
-        if schedule.activation_checkpointing:
-            recompute_layers(model)
         if processes.count > 1 and self.accelerator.device.type == "cuda":  # whose norms alone can be synchronised
             model = nn.SyncBatchNorm.convert_sync_batchnorm(model)
         model = place(model, schedule.card, self.accelerator.device, adopt)
+        if schedule.activation_checkpointing:
+            recompute_layers(model)
         self.drawing = drawing_modules(model)
         optimizer = build_optimizer(model, cast(VideoMethod, model).backbone_parameters(), schedule)
         self.bare = model
