@@ -83,7 +83,7 @@ class LeanFrameDecoder(library.Mask2FormerTransformerModule):
         masks_seen = [masks]
         for number, layer in enumerate(decoder.layers):
             level = number % LEVELS
-            blocked &= ~blocked.all(-1, keepdim=True)  # who would see nothing sees everything
+            blocked = blocked & ~blocked.all(-1, keepdim=True)  # who would see nothing sees everything
             queries = layer(queries, place, keys[level], values[level], blocked)
             seen.append(decoder.layernorm(queries))
             masks, blocked = decoder.mask_predictor(
