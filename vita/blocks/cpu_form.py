@@ -4,8 +4,8 @@
 - The pixel decoder and the frame decoder take fewer operations (`vita.blocks.cpu_decoders`).
 - Convolutions keep the channels of a position together, which they are fastest on.
 
-The memory probe and comparisons with recordings keep the plain form, of which tests hold this one. What predicts on
-CPUs is changed further (`vita.blocks.prediction_form`).
+The memory probe and comparisons with recordings keep the plain form, to which tests hold this one. What predicts on
+CPUs has a form of its own (`vita.blocks.prediction_form`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ from vita.blocks.cpu_decoders import LeanDecoderLayer, LeanFrameDecoder, LeanPix
 from vita.blocks.deformable_attention import DeformableAttention, Sizes
 from vita.blocks.pixel_decoder import FullPrecisionPixelDecoder, PixelLevel
 from vita.blocks.sampling_kernel import sample_around
+
+FEW = 4  # channels of a group, below which its norm is faster on maps that lie one after the other
 
 
 def adopt_cpu_form(model: nn.Module, device: torch.device) -> None:
@@ -67,12 +69,12 @@ class _ShortSoftmax(torch.autograd.Function):
 def keep_channels_together(module: nn.Module) -> None:
     """Where a module is a convolution, let it work on maps whose channels of a position lie side by side.
 
-    What comes after it does so too, and is faster; but not group norms.
+    What comes after it does so too, and is faster; but not norms of groups of few channels.
     """
     if isinstance(module, nn.Conv2d):
         module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         module.register_forward_pre_hook(_channel_by_channel)
-    elif isinstance(module, nn.GroupNorm):
+    elif isinstance(module, nn.GroupNorm) and module.num_channels // module.num_groups < FEW:
         module.register_forward_pre_hook(_map_by_map)
 
 

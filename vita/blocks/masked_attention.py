@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers.models.mask2former import modeling_mask2former as library
 
+from vita.blocks.mask_product import mask_product
+
 
 class MaskedCrossAttention(nn.MultiheadAttention):
     """PyTorch's multi-head attention, by its fused kernel."""
@@ -42,7 +44,8 @@ class MaskPredictor(library.Mask2FormerMaskPredictor):
         self, outputs: Tensor, pixel_embeddings: Tensor, attention_mask_target_size: tuple[int, int]
     ) -> tuple[Tensor, Tensor]:
         """outputs (Q, F, C), pixel_embeddings (F, C, h, w) -> mask logits (F, Q, h, w) and bool (F, Q, S)."""
-        masks = torch.einsum("fqc,fchw->fqhw", self.mask_embedder(outputs.transpose(0, 1)), pixel_embeddings)
+        kernels = self.mask_embedder(outputs.transpose(0, 1))
+        masks = mask_product(kernels, pixel_embeddings.flatten(2)).unflatten(2, pixel_embeddings.shape[2:])
         with torch.no_grad():
             there = F.interpolate(masks, attention_mask_target_size, mode="bilinear", align_corners=False)
             blocked = there.sigmoid().flatten(2) < 0.5

@@ -22,6 +22,7 @@ from vita.blocks.losses.matching import Match
 from vita.blocks.losses.point_sampling import Draws, draws_for
 from vita.blocks.losses.set_criterion import ObjectCounts, SetCriterion
 from vita.blocks.losses.targets import clip_targets, frame_identities, frame_targets, identities
+from vita.blocks.mask_product import mask_product
 from vita.core.batch import largest_size, whole_batch
 from vita.core.config_base import Frozen
 from vita.core.contract import BatchPart, Clip, Losses, LossTerm
@@ -149,8 +150,9 @@ class VitaNetwork(nn.Module):
         video = self.decode(tokens)
         # Each video query's kernel, multiplied with the mask features of all frames, gives its masks.
         features = self.mask_projection(frames.pixel_map).unflatten(0, (len(clips), -1))  # (B, T, C, h, w)
-        embeddings = video.mask_embeddings.unflatten(1, (len(queries), len(clips)))
-        masks = torch.einsum("dlbnc,btchw->dlbnthw", embeddings, features).flatten(1, 2)
+        kernels = video.mask_embeddings.unflatten(1, (-1, len(clips))).permute(2, 0, 1, 3, 4)  # (B, D, L, N, C)
+        masks = mask_product(kernels.flatten(1, 3), features.transpose(1, 2).flatten(2))
+        masks = masks.view(*kernels.shape[:4], -1, *features.shape[3:]).permute(1, 2, 0, 3, 4, 5, 6).flatten(1, 2)
         # Match them with the clip's objects; every fed layer is taught the same.
         targets = clip_targets(clips, size) * len(queries)
         whole = ObjectCounts([clip.objects for clip in part.whole] * len(queries))
