@@ -135,11 +135,12 @@ class Ended:
 
 
 def vita(*arguments: object) -> Ended:
-    """Run the command in this process."""
+    """Run the command in this process. First words are for who waits: on a busy machine they come, on others not."""
     out, errors = StringIO(), StringIO()
     given: Sequence[str] = ["vita", *(str(argument) for argument in arguments)]
     code = 0
-    with patch.object(sys, "argv", given), redirect_stdout(out), redirect_stderr(errors):
+    streams = redirect_stdout(out), redirect_stderr(errors)
+    with patch.object(sys, "argv", given), patch("vita.core.progress.Timer"), streams[0], streams[1]:
         try:
             cli.main()
         except SystemExit as ended:
