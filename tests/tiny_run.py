@@ -128,10 +128,15 @@ class Ended:
     @property
     def message(self) -> str:
         """The one line of a user error; fails when there is any other sign of trouble."""
-        lines = [line for line in self.errors.splitlines() if not re.search(PROGRESS, line)]
+        lines = told_besides_progress(self.errors)
         assert self.code == 2, (self.code, self.errors)
         assert len(lines) == 1 and lines[0].startswith("error: "), self.errors
         return lines[0].removeprefix("error: ")
+
+
+def told_besides_progress(errors: str) -> list[str]:
+    """Lines of standard error that are no progress: whether a first word comes is a matter of a machine's speed."""
+    return [line for line in errors.splitlines() if not re.search(PROGRESS, line)]
 
 
 def vita(*arguments: object) -> Ended:
