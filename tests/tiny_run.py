@@ -128,18 +128,24 @@ class Ended:
     @property
     def message(self) -> str:
         """The one line of a user error; fails when there is any other sign of trouble."""
-        lines = [line for line in self.errors.splitlines() if not re.search(PROGRESS, line)]
+        lines = told_besides_progress(self.errors)
         assert self.code == 2, (self.code, self.errors)
         assert len(lines) == 1 and lines[0].startswith("error: "), self.errors
         return lines[0].removeprefix("error: ")
 
 
+def told_besides_progress(errors: str) -> list[str]:
+    """Lines of standard error that are no progress: whether a first word comes is a matter of a machine's speed."""
+    return [line for line in errors.splitlines() if not re.search(PROGRESS, line)]
+
+
 def vita(*arguments: object) -> Ended:
-    """Run the command in this process."""
+    """Run the command in this process. First words are for who waits: on a busy machine they come, on others not."""
     out, errors = StringIO(), StringIO()
     given: Sequence[str] = ["vita", *(str(argument) for argument in arguments)]
     code = 0
-    with patch.object(sys, "argv", given), redirect_stdout(out), redirect_stderr(errors):
+    streams = redirect_stdout(out), redirect_stderr(errors)
+    with patch.object(sys, "argv", given), patch("vita.core.progress.Timer"), streams[0], streams[1]:
         try:
             cli.main()
         except SystemExit as ended:

@@ -124,7 +124,7 @@ def test_a_command_that_takes_long_says_what_it_does(clocks: list[Clock]) -> Non
         clocks[0].strike()
         sys.stderr.write("result\n")
 
-    assert run(work).errors == "root work: Do the work. At length ...\nresult\n"
+    assert run(work).errors == "root work: Do the work ...\nresult\n"
 
 
 def test_one_that_ends_soon_or_has_told_something_says_no_more(clocks: list[Clock]) -> None:
@@ -151,7 +151,7 @@ def test_a_bar_that_waits_leaves_the_first_word_to_the_command(clocks: list[Cloc
             clocks[0].strike()
             shown.update(2)
 
-    assert run(work).errors == "root work: Do the work. At length ...\n"
+    assert run(work).errors == "root work: Do the work ...\n"
 
 
 def test_quiet_and_verbose(clocks: list[Clock], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_quiet_and_verbose(clocks: list[Clock], monkeypatch: pytest.MonkeyPatch)
 
     assert run(work, "--quiet").errors == ""
     told = run(work, "-v").errors.splitlines()
-    assert [line.partition(" ")[2] for line in told[:2]] == ["root work: Do the work. At length ...", "a step"]
+    assert [line.partition(" ")[2] for line in told[:2]] == ["root work: Do the work ...", "a step"]
     assert run(work).errors.startswith("root work")  # as before: neither option stays in force
     with pytest.raises(UserError, match="--quiet and --verbose: give one of them"):
         run(work, "--quiet", "-v")

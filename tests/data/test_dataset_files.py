@@ -81,3 +81,14 @@ def test_an_unset_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("OVIS_ROOT", raising=False)
     with pytest.raises(UserError, match=r"'ovis': its folder is \$\{OVIS_ROOT\}, but that environment variable is not"):
         find_files(published("ovis"), "train")
+
+
+def test_an_empty_variable_is_named_and_no_place_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`${OVIS_ROOT}/train.json` is not `/train.json`."""
+    monkeypatch.setenv("OVIS_ROOT", "")
+    dataset = published("ovis")
+    assert dataset.root == "${OVIS_ROOT}"
+    with pytest.raises(
+        UserError, match=r"its folder is \$\{OVIS_ROOT\}, but that environment variable is empty; to get"
+    ):
+        find_files(dataset, "train")

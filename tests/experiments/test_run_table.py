@@ -20,6 +20,16 @@ from vita.model.method import VitaOptions, definition
 CLIPS = [f"clips{length}_{matching}" for length in (36, 48) for matching in ("greedy", "hungarian")]
 
 
+def test_a_tier_that_runs_on_cores_measures_nothing_on_a_card(own):
+    """paper_lite measures under 12 GiB of a card, whatever a tier's own computer has."""
+    asked = [probe for probe in RunTable(own("paper_lite"), LIBRARY).probes["table4"] if probe.search]
+    assert {probe.device for probe in asked} == {"cuda"}
+    on_cores = RunTable(own("paper_lite", gpus=0), LIBRARY).probes["table4"]
+    assert on_cores and not [probe for probe in on_cores if probe.search]
+    measured = RunTable(own("paper_lite", gpus=0, probes={"device": "cpu"}), LIBRARY).probes["table4"]
+    assert {probe.device for probe in measured if probe.search} == {"cpu"}
+
+
 def test_smoke_is_one_pretraining_a_method_and_seeds_that_start_from_it():
     runs = list(table("smoke"))
     assert {run.method for run in runs} == {"vita", "mask2former_vis", "ifc", "minvis", "videomt"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,7 @@ def test_the_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert table["gflops_per_frame"][0] > table["own_gflops_per_frame"][0] > 0
     assert table["gflops_per_frame"][1] > 0
     assert table["own_gflops_per_frame"].isna().tolist() == [False, True]
+    printed = json.loads(typer.testing.CliRunner().invoke(app, ["models", "--frames", "3", "--json"]).stdout)
+    assert [card["method"] for card in printed] == ["vita", "ifc"]
+    assert printed[0]["gflops_per_frame"] == pytest.approx(table["gflops_per_frame"][0])
+    assert printed[1]["own_gflops_per_frame"] is None

@@ -1,5 +1,6 @@
 """The ledger's files, and what `vita claims` refuses."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -33,6 +34,13 @@ def test_ledger_files(tmp_path):
     counted = frame["verdict"].value_counts()
     summary = (
         f"{len(frame)} claims, tier smoke: 1 reproduced, 1 not reproduced, 0 inconclusive, {counted['not run']} not run"
+    )
+    command = ["claims", "--table", folder, "--models", tmp_path / "models.csv", "--out", tmp_path / "again.csv"]
+    printed = {entry.pop("id"): entry for entry in json.loads(vita(*command, "--json").out)}
+    assert [*printed] == [*frame.index]
+    assert (printed["pruning_monotone"]["value"], printed["frames_1392"]["value"]) == (
+        pytest.approx(49.505, abs=1e-3),
+        None,
     )
     for text in (ended.out, (tmp_path / "claims.md").read_text(), (tmp_path / "claims.html").read_text()):
         assert summary in text

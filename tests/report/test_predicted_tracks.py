@@ -29,7 +29,7 @@ def results(videos: Path, scores: list[float]) -> list[dict[str, Any]]:
 
 
 def sheet(dataset: Path, out: Path, *options: object) -> bytes:
-    ended = vita("data", "sheet", "--dataset", dataset, "--videos", 2, "--frames", 3, "--out", out, *options)
+    ended = vita("data", "sheet", "--dataset", dataset, "--limit-videos", 2, "--frames", 3, "--out", out, *options)
     assert ended.code == 0, ended.errors
     return out.read_bytes()
 

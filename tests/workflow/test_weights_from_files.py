@@ -12,6 +12,7 @@ import torch
 import yaml
 from published_files import TORCHVISION, backbone_of, renamed
 from safetensors.torch import load_file
+from tiny_run import told_besides_progress
 
 RUNS = "results/runs"
 NANO = f"{RUNS}/nano/nano_shapes/vita/tiny"
@@ -176,4 +177,4 @@ def test_nothing_is_trained_on_a_file_that_is_not_there_or_not_right(folder, the
         command = [sys.executable, "-m", "vita", "convert", "run", "--config", str(config)]
         by_hand = subprocess.run(command, cwd=folder.path, capture_output=True, text=True, check=False)
         assert by_hand.returncode == 2
-        assert message in by_hand.stderr and len(by_hand.stderr.splitlines()) == 1
+        assert message in by_hand.stderr and len(told_besides_progress(by_hand.stderr)) == 1

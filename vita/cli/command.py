@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import os
+import re
 import traceback
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -49,7 +50,7 @@ class Commands(typer.Typer):
 
 
 def _with_shared_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    purpose = (inspect.getdoc(function) or "").partition("\n")[0].rstrip(".")
+    purpose = re.split(r"\.\s|\.$", inspect.getdoc(function) or "")[0]
 
     @functools.wraps(function)
     def command(*args: Any, ctx: typer.Context, verbose: bool, quiet: bool, **options: Any) -> Any:

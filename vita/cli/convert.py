@@ -16,12 +16,15 @@ convert = Commands(help="Official files to ours, weights also back.", no_args_is
 def convert_config(
     source: Annotated[Path, typer.Argument(metavar="YAML", help="A model's file; what it inherits is read along.")],
     out: Annotated[Path, typer.Option(help="Folder for config.yaml, inference.yaml and official_keys.csv.")],
-    datasets: Annotated[Path, typer.Option(help="Folder of data-set files.")] = Path("workflow/config/datasets"),
+    datasets: Annotated[
+        Path | None, typer.Option(help="Folder of data-set files.  [default: the workflow's own]")
+    ] = None,
 ) -> None:
     """Write our run and inference configuration, and name every key that has no counterpart."""
+    from vita.experiments.library import library_folder
     from vita.official.configs.convert import convert_config as convert_file
 
-    converted = convert_file(source, out, datasets)
+    converted = convert_file(source, out, datasets or library_folder() / "datasets")
     converted.write(out, source.name)
     typer.echo(converted.summary())
 

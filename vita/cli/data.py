@@ -8,6 +8,7 @@ from typing import Annotated, cast, get_args
 import typer
 
 from vita.cli.command import Commands
+from vita.cli.json_output import AsJson, print_json
 from vita.core.contract import UserError
 
 data = Commands(help="Make, check and divide data sets.", no_args_is_help=True)
@@ -111,14 +112,16 @@ def data_check(
     quick: Annotated[bool, typer.Option("--quick", help="Decode only a sample of the frames.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 for warnings too.")] = False,
     workers: Annotated[int | None, typer.Option(min=1, help="Threads that decode.  [default: one a core]")] = None,
-    json: Annotated[Path | None, typer.Option("--json", help="File for all findings.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file for all findings.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Look for faults before the data is used; exit code 0 without errors, 1 with, 2 when it is not readable."""
     from vita.data.check.expectations import choose_targets
     from vita.data.check.report import check_data
 
     name, targets = choose_targets(dataset, part or [], annotations, frames)
-    raise typer.Exit(check_data(name, targets, quick=quick, strict=strict, workers=workers, out=json))
+    options = {"quick": quick, "strict": strict, "as_json": as_json}
+    raise typer.Exit(check_data(name, targets, **options, workers=workers, out=out))
 
 
 @data.command("export")
@@ -132,7 +135,7 @@ def data_export(
             help="YAML of another data set: only objects whose category has a counterpart there (category_map)."
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON: all that a reader has to know.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write one part, local splits included, as an annotation file of its own for other code bases."""
     from vita.core.config_base import load
@@ -144,7 +147,7 @@ def data_export(
     target = None if mapped_to is None else load(DatasetConfig, mapped_to)
     exported = export_part(load(DatasetConfig, dataset), cast(ExportPart, part), out, target)
     if as_json:
-        typer.echo(exported.model_dump_json())
+        print_json(exported.model_dump(mode="json"))
     else:
         typer.echo(f"{exported.annotations}: {exported.videos} videos; their frames lie in {exported.frames}")
 
@@ -154,7 +157,7 @@ def data_sheet(
     dataset: DatasetFile,
     out: Annotated[Path, typer.Option(help="Picture to write, .png or .pdf.")],
     split: Annotated[str, typer.Option(help="train, valid or released_valid")] = "valid",
-    videos: Annotated[int, typer.Option(min=1)] = 4,
+    limit_videos: Annotated[int, typer.Option(min=1, help="Only the first n videos by id.")] = 4,
     frames: Annotated[int, typer.Option(min=1, help="Frames of each video.")] = 9,
     pred: Annotated[Path | None, typer.Option(help="Results file: its tracks in the place of the labels.")] = None,
     min_score: Annotated[float, typer.Option(help="Of the tracks of --pred.")] = 0.3,
@@ -171,5 +174,5 @@ def data_sheet(
         raise UserError(f"--split is '{split}'; allowed are {', '.join(get_args(Part))}")
     part = cast(Part, split)
     shown = read_part(config, part) if pred is None else LabelledPart.read(config, part).with_tracks(pred, min_score)
-    draw_contact_sheet(shown, videos, frames, out)
+    draw_contact_sheet(shown, limit_videos, frames, out)
     typer.echo(f"{out}: {split}, stored frames above, {'their masks' if pred is None else f'tracks of {pred}'} below")

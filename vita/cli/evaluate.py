@@ -7,12 +7,13 @@ from typing import Annotated
 
 import typer
 
+from vita.cli.json_output import AsJson, print_json
+
 GroundTruthFile = Annotated[Path, typer.Option(help="Ground truth in YouTube-VIS format.")]
 FirstVideos = Annotated[int | None, typer.Option(min=1, help="Only the first n videos by id.")]
 SplitFile = Annotated[
     Path | None, typer.Option(help="A list of `vita data split`: only the videos that it validates on.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 def evaluate(
@@ -68,7 +69,7 @@ def evaluate(
 
         draw_errors(report.errors, chart)
     if as_json:
-        _print_json({key: value for key, value in report.record().to_json().items() if key != "counts"})
+        print_json({key: value for key, value in report.record().to_json().items() if key != "counts"})
     else:
         typer.echo(evaluation_text(report))
 
@@ -94,7 +95,7 @@ def evaluate_frames(
     if out is not None:
         write_json(out, evaluation.to_json())
     if as_json:
-        _print_json(evaluation.to_json())
+        print_json(evaluation.to_json())
     else:
         typer.echo(frames_text(evaluation))
 
@@ -122,9 +123,3 @@ def _chosen(split: Path | None, gt: Path) -> frozenset[int] | None:
     from vita.data.local_split import read_local_split
 
     return None if split is None else read_local_split(split, gt).videos("valid")
-
-
-def _print_json(content: object) -> None:
-    import json
-
-    typer.echo(json.dumps(content, indent=2))

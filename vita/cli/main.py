@@ -19,13 +19,16 @@ from vita.cli.evaluate import evaluate, evaluate_frames, submit
 from vita.cli.external import import_results
 from vita.cli.figure import figure
 from vita.cli.gpus import Gpus
+from vita.cli.json_output import AsJson, print_json
 from vita.cli.plan import plan
 from vita.cli.probe import probe
 from vita.cli.publish import publish
 from vita.cli.report import report
+from vita.cli.run import run
 from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
 from vita.core.plain_text import one_line
+from vita.core.progress import say
 
 app = Commands(
     no_args_is_help=True,
@@ -42,6 +45,7 @@ app.command("import", rich_help_panel="Results")(import_results)
 app.command(rich_help_panel="Results")(claims)
 app.command(rich_help_panel="Results")(report)
 app.command(rich_help_panel="Results")(publish)
+app.command(rich_help_panel="Runs")(run)
 app.command(rich_help_panel="Runs")(plan)
 app.command(rich_help_panel="Models")(probe)
 app.command(rich_help_panel="Models")(demo)
@@ -169,12 +173,19 @@ def conformance(
 def models(
     frames: Annotated[int, typer.Option(min=1, help="Length of the video that work is counted on.")] = 36,
     out: Annotated[Path | None, typer.Option(help="CSV to write; an .md appears beside it.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Parameters and work of every method on every backbone, in their released sizes."""
+    say("Loading PyTorch and the models ...")
     from vita.official.model_card import model_cards, tabulated
 
     quiet_libraries()
-    typer.echo(tabulated(list(model_cards(frames)), out))
+    cards = list(model_cards(frames))
+    table = tabulated(cards, out)
+    if as_json:
+        print_json([card.to_json() for card in cards])
+    else:
+        typer.echo(table)
 
 
 def main() -> None:

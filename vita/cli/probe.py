@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -10,10 +11,15 @@ import typer
 
 from vita.cli.convert import quiet_libraries
 from vita.cli.gpus import Gpus
+from vita.cli.json_output import AsJson, print_json
+from vita.core.contract import UserError
+from vita.core.progress import say
 
 if TYPE_CHECKING:
     from vita.core.probe_record import ProbeRecord
+    from vita.engine.memory.budget import Budget
     from vita.engine.memory.case import Case
+    from vita.engine.memory.probe import Search
 
 CaseFile = Annotated[Path, typer.Option("--case", help="YAML: method, options, variant, height, ...; or a list.")]
 
@@ -28,7 +34,9 @@ def probe(
     frames: Annotated[
         list[int] | None, typer.Option(help="Only the peak of so many frames; may be repeated.", min=1)
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON: a list of answers with their trials; resumes.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="JSON file: a list of answers with their trials; a measurement resumes.")
+    ] = None,
     label: Annotated[
         list[str] | None, typer.Option(help="A cell that names the record in tables, as method=VITA; may be repeated.")
     ] = None,
@@ -37,45 +45,87 @@ def probe(
     precision: Annotated[float, typer.Option(help="Of the answer, as a share of it.", min=0, max=1)] = 0.01,
     threads: Annotated[int, typer.Option(help="Of a trial on a CPU.", min=1)] = 1,
     gpus: Gpus = None,
+    as_json: AsJson = False,
 ) -> None:
     """Tell how many frames of a video fit into memory at once: predicted from shapes, and measured in trials."""
-    from vita.core.contract import UserError
-    from vita.core.files import check_writable
+    measures = not predict and not frames
+    if measures and out is None:
+        raise UserError("--out: say which JSON file to write")
+    if measures and device == "cuda":
+        _check_driver()
+    key = dict(_pair(text) for text in label or [])
+    say("Loading PyTorch and the models ...")
     from vita.core.probe_record import write_probe_records
     from vita.engine.cards import own_cards
     from vita.engine.memory.budget import read_budget
     from vita.engine.memory.case import read_cases
     from vita.engine.memory.probe import Search
-    from vita.engine.memory.probe import probe as run_probe
 
     quiet_libraries()
     cases = read_cases(case)
     if frames:
-        _tell_peaks(cases, frames)
+        _tell_peaks(cases, frames, as_json)
         return
-    if out is None:
-        raise UserError("--out: say which JSON file to write")
     search = Search(minutes=minutes, trial_timeout_s=trial_timeout, precision=precision, threads=threads)
-    key = dict(_pair(text) for text in label or [])
-    limit, trials, records = read_budget(budget, device), out.with_suffix(".trials.jsonl"), []
-    check_writable(out)  # before minutes are spent
+    asked = _Asked(read_budget(budget, device), search if measures else None, out, key)
     with own_cards(gpus):
-        for asked in cases:
-            records.append(run_probe(asked, limit, None if predict else search, trials, key))
-            typer.echo(f"{_named(asked)}: {_summary(records[-1])}")
-    write_probe_records(out, records)
+        records = [_record(one, asked, shown=not as_json) for one in cases]
+    if out is not None:
+        write_probe_records(out, records)
+    if as_json:
+        print_json([record.to_json() for record in records])
     raise typer.Exit(int(any(record.status == "failed" for record in records)))
 
 
-def _tell_peaks(cases: Sequence[Case], frames: Sequence[int]) -> None:
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked of every case; without a search it is predicted alone."""
+
+    budget: Budget
+    search: Search | None
+    out: Path | None
+    key: dict[str, str]
+
+
+def _record(case: Case, asked: _Asked, shown: bool) -> ProbeRecord:
+    from vita.core.files import check_writable
+    from vita.engine.memory.probe import probe as run_probe
+
+    if asked.out is not None:
+        check_writable(asked.out)  # before minutes are spent
+    say(f"{_named(case)}: predicting{', then measuring' if asked.search else ''} ...")
+    trials = (asked.out or Path("predicted")).with_suffix(".trials.jsonl")
+    record = run_probe(case, asked.budget, asked.search, trials, asked.key)
+    if shown:
+        typer.echo(f"{_named(case)}: {_summary(record)}")
+    return record
+
+
+def _check_driver() -> None:
+    """Raises UserError where this machine has no driver, which a measurement would find out after its prediction."""
+    from vita.engine.cards import driver_error
+
+    if (error := driver_error()) is not None:
+        raise UserError(f"no NVIDIA driver: {error}; probe on a CPU with --device cpu")
+
+
+def _tell_peaks(cases: Sequence[Case], frames: Sequence[int], as_json: bool) -> None:
     from vita.engine.memory.predicted_peak import Predictor
 
+    found = []
     for case in cases:
+        say(f"{_named(case)}: predicting ...")
         predictor = Predictor(case)
-        typer.echo(f"{_named(case)}: weights {_mib(predictor.weights_bytes)}")
-        for number in frames:
-            peak = predictor.peak(number)
-            typer.echo(f"{number} frames: {_mib(peak.peak_bytes)} besides the weights, at {peak.operation}")
+        peaks = [predictor.peak(number) for number in frames]
+        told = {"case": case.model_dump(mode="json"), "weights_bytes": predictor.weights_bytes}
+        found.append(told | {"peaks": [asdict(peak) for peak in peaks]})
+        if not as_json:
+            typer.echo(f"{_named(case)}: weights {_mib(predictor.weights_bytes)}")
+            for peak in peaks:
+                told_peak = f"{_mib(peak.peak_bytes)} besides the weights, at {peak.operation}"
+                typer.echo(f"{peak.frames} frames: {told_peak}")
+    if as_json:
+        print_json(found)
 
 
 def _named(case: Case) -> str:
@@ -84,8 +134,6 @@ def _named(case: Case) -> str:
 
 
 def _pair(text: str) -> tuple[str, str]:
-    from vita.core.contract import UserError
-
     name, given, cell = text.partition("=")
     if not given:
         raise UserError(f"--label {text}: write name=cell, as method=VITA")

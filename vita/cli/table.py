@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from vita.cli.command import Commands
+from vita.cli.json_output import AsJson, print_json
 
 Runs = Annotated[list[Path] | None, typer.Option(help="Run folder; may be repeated.")]
 Failed = Annotated[
@@ -68,8 +69,13 @@ def claims(
     models: Annotated[Path, typer.Option(help="CSV that `vita models --out` wrote.")],
     out: Annotated[Path, typer.Option(help="CSV to write; .md and .html appear beside it.")],
     probe: Probes = None,
+    as_json: AsJson = False,
 ) -> None:
     """Hold every claim of the paper against the results in force."""
-    from vita.report.claims.pages import build_ledger
+    from vita.report.claims.pages import build_ledger, ledger_json, terminal
 
-    typer.echo(build_ledger(table, models, out, probe or []))
+    entries = build_ledger(table, models, out, probe or [])
+    if as_json:
+        print_json(ledger_json(entries))
+    else:
+        typer.echo(terminal(entries))

@@ -49,13 +49,27 @@ class ShapesConfig(Frozen):
 VALID = "valid"  # all of the release's own validation videos
 LOCAL_SPLIT = "local split of train"  # how the words for such a ground truth begin
 
-# `${VARIABLE}` is filled in; an unset one stays as it is: only what needs this path may complain.
-WithVariables = Annotated[str, AfterValidator(os.path.expandvars)]
+VARIABLE = r"\$(?:\{(\w+)\}|(\w+))"
+
+
+def _filled(path: str) -> str:
+    return re.sub(VARIABLE, lambda found: os.environ.get(found[1] or found[2]) or found[0], path)
+
+
+# `${VARIABLE}` is filled in; an unset or empty one stays as it is: only what needs this path may complain.
+WithVariables = Annotated[str, AfterValidator(_filled)]
 
 
 def unset_variables(path: str) -> list[str]:
     """Environment variables that a path still names. None where it is there: a folder's own name may have a `$`."""
-    return [] if Path(path).exists() else re.findall(r"\$\{?(\w+)", path)
+    return [] if Path(path).exists() else [braced or bare for braced, bare in re.findall(VARIABLE, path)]
+
+
+def why_unset(path: str) -> str:
+    """What is wrong with the first variable that a path still names, in words; empty where it names none."""
+    names = unset_variables(path)
+    state = "empty" if names and names[0] in os.environ else "not set"
+    return f"that environment variable is {state}" if names else ""
 
 
 Places = str | Annotated[tuple[str, ...], Field(min_length=1)]

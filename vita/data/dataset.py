@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from vita.core.contract import UserError
-from vita.core.dataset_config import DatasetConfig, Places, SplitConfig, unset_variables
+from vita.core.dataset_config import DatasetConfig, Places, SplitConfig, why_unset
 from vita.data.coco import read_coco
 from vita.data.local_split import LocalSplit, read_local_split
 from vita.data.ytvis import Split, read_split
@@ -97,11 +97,8 @@ def _places(split: Split, places: list[int]) -> Split:
 
 def _first(dataset: DatasetConfig, places: Places, what: str, way_out: str = "") -> Path:
     """The first of the places that exists."""
-    if unset_variables(dataset.root):
-        raise UserError(
-            f"data set '{dataset.name}': its folder is {dataset.root}, but that environment variable is not set; "
-            + _how_to_get(dataset)
-        )
+    if unset := why_unset(dataset.root):
+        raise UserError(f"data set '{dataset.name}': its folder is {dataset.root}, but {unset}; {_how_to_get(dataset)}")
     root = Path(dataset.root)
     found = next((root / place for place in _places_of(places) if (root / place).exists()), None)
     if found is None:

@@ -38,6 +38,18 @@ def installed_cards() -> list[str]:
     return [card.decode() if isinstance(card, bytes) else card for card in found]
 
 
+def driver_error() -> str | None:
+    """Why the machine's driver of cards cannot be asked; None where it can. Takes no time and no PyTorch."""
+    import pynvml  # noqa: PLC0415 - asks for a driver that most machines lack
+
+    try:
+        pynvml.nvmlInit()
+    except pynvml.NVMLError as error:
+        return str(error)
+    pynvml.nvmlShutdown()
+    return None
+
+
 def visible_cards(installed: Sequence[str], chosen: str | None) -> list[str]:
     """Those of the installed cards that CUDA_VISIBLE_DEVICES leaves, in its order; None: all.
 

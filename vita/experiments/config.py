@@ -6,9 +6,9 @@ Nothing here knows a method's options: they are plain mappings that the method r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
 from vita.core.further_scores import ScoreColumns
@@ -19,6 +19,15 @@ from vita.experiments.method_config import OwnVariants
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
 
 Difference = dict[str, Any]  # keys of another section, laid over it
+
+
+def _counted(given: Any) -> Any:
+    return tuple(range(given)) if isinstance(given, int) and not isinstance(given, bool) else given
+
+
+SeedList = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+# A list, or its length: 3 stands for 0, 1 and 2.
+Seeds = Annotated[SeedList, BeforeValidator(_counted, json_schema_input_type=PositiveInt | SeedList)]
 
 
 class PseudoVideoSubstitute(Frozen):
@@ -140,8 +149,8 @@ class TierConfig(Frozen):
 
     tier: Name
     extends: str | None = None  # another tier, by name or path, whose keys stand where this file has none
-    seeds: tuple[NonNegativeInt, ...] = Field(min_length=1)
-    fewer_seeds: dict[Name, tuple[NonNegativeInt, ...]] = Field({})  # by experiment, where it needs not all of them
+    seeds: Seeds  # or their number
+    fewer_seeds: dict[Name, Seeds] = Field({})  # by experiment, where it needs not all of them
     gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
     processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
     experiments: tuple[Name, ...] | None = None  # None: all that lie in the folders experiments/
@@ -166,6 +175,12 @@ class TierConfig(Frozen):
     def training_processes(self) -> int:
         """How many processes train together."""
         return self.processes or max(self.gpus, 1)
+
+    @property
+    def measured_probes(self) -> TierProbes | None:
+        """What is measured of the frames that fit: nothing on a card in a tier that runs on cores."""
+        on_cores = self.probes is not None and self.probes.device == "cuda" and not self.gpus
+        return None if on_cores else self.probes
 
     @model_validator(mode="after")
     def _start_is_known(self) -> TierConfig:

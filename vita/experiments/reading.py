@@ -20,32 +20,40 @@ Section = TypeVar("Section", bound=BaseModel)
 
 def load_file(section: type[Section], path: Path) -> Section:
     """Read and check a YAML file. A bad key inside a mapping or list of sections is named with its place there."""
-    return _parse_whole(section, read_yaml(path), path)
+    return _parse_whole(section, read_yaml(path), str(path))
 
 
-def _parse_whole(section: type[Section], raw: Any, path: Path) -> Section:
+def _parse_whole(section: type[Section], raw: Any, where: str) -> Section:
     if isinstance(raw, dict):
-        raw = {key: _parse_parts(section, str(key), value, path) for key, value in raw.items()}
-    return parse(section, raw, str(path))
+        raw = {key: _parse_parts(section, str(key), value, where) for key, value in raw.items()}
+    return parse(section, raw, where)
 
 
-def load_tier(path: Path, library: Path) -> TierConfig:
-    """As `load_file`, with the tiers that it extends below it. Raises UserError when they extend each other."""
-    seen: list[Path] = []
-    layers: list[Options] = []
+def load_tier(path: Path, library: Path, settings: Options | None = None) -> TierConfig:
+    """As `load_file`, with the tiers that it extends below it, and above it what a command line sets."""
+    files = tier_files(path, library)
+    for file, raw in files.items():
+        if not isinstance(raw, dict):
+            return load_file(TierConfig, file)  # which says what is wrong
+    layers = [*reversed(files.values()), *([settings] if settings else [])]
+    return _parse_whole(TierConfig, overlay({}, *layers), "--set" if settings else str(path))
+
+
+def tier_files(path: Path, library: Path) -> dict[Path, Any]:
+    """What a tier's file holds, and those of the tiers that it extends, one after the other.
+
+    Raises UserError when they extend each other.
+    """
+    found: dict[Path, Any] = {}
     next_file: Path | None = path
     while next_file is not None:
-        if next_file in seen:
+        if next_file in found:
             raise UserError(f"{next_file}: extends: goes round in a circle")
-        seen.append(next_file)
-        raw = read_yaml(next_file)
-        if not isinstance(raw, dict):
-            return load_file(TierConfig, next_file)  # which says what is wrong
-        layers.append(raw)
-        below = raw.get("extends")
-        here = next_file
-        next_file = None if below is None else find_tier(str(below), library, f"{here}: extends", here.parent)
-    return _parse_whole(TierConfig, overlay(*reversed(layers)), path)
+        found[next_file] = raw = read_yaml(next_file)
+        below = raw.get("extends") if isinstance(raw, dict) else None
+        where, beside = f"{next_file}: extends", next_file.parent
+        next_file = None if below is None else find_tier(str(below), library, where, beside)
+    return found
 
 
 def rehearsed(tier: TierConfig, steps: int) -> TierConfig:
@@ -90,13 +98,13 @@ def find_tier(name: str, library: Path, where: str, beside: Path | None = None) 
     return found
 
 
-def _parse_parts(section: type[BaseModel], key: str, value: Any, path: Path) -> Any:
+def _parse_parts(section: type[BaseModel], key: str, value: Any, where: str) -> Any:
     part = _part_of(section, key)
     if part is None or not isinstance(value, dict | list):
         return value
     if isinstance(value, dict):
-        return {name: parse(part, item, f"{path}: {key}.{name}") for name, item in value.items()}
-    return [parse(part, item, f"{path}: {key}[{number}]") for number, item in enumerate(value)]
+        return {name: parse(part, item, f"{where}: {key}.{name}") for name, item in value.items()}
+    return [parse(part, item, f"{where}: {key}[{number}]") for number, item in enumerate(value)]
 
 
 def _part_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:

@@ -26,7 +26,7 @@ from vita.experiments.config import (
     TierWeights,
 )
 from vita.experiments.method_config import MethodConfig, VariantConfig
-from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed
+from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed, tier_files
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
 Section = TypeVar("Section", bound=BaseModel)
@@ -76,8 +76,9 @@ class Run:
 class Resolver:
     """One tier's files, read once.
 
-    Files named by the tier are looked for beside it first, then in `library`, in the folders datasets/, methods/ and
-    experiments/. Raises UserError naming the file and the key of anything unknown or impossible.
+    Files named by the tier are looked for beside it first, then beside the tiers that it extends, then in `library`, in
+    the folders datasets/, methods/ and experiments/. Raises UserError naming the file and the key of anything that is
+    unknown or impossible.
     """
 
     tier_file: Path
@@ -265,7 +266,12 @@ class Resolver:
         return sorted({file.stem for file in files})
 
     def _folders(self, kind: str) -> list[Path]:
-        return [folder / kind for folder in (self.tier_file.parent, self.library)]
+        return [folder / kind for folder in self._places]
+
+    @cached_property
+    def _places(self) -> list[Path]:
+        beside = [file.parent for file in tier_files(self.tier_file, self.library)]
+        return list(dict.fromkeys([*beside, self.library]))
 
 
 def _extended(method: MethodConfig, own: dict[str, dict[str, object]], where: str) -> MethodConfig:

@@ -56,7 +56,7 @@ class RunTable:
         self._labelled: dict[str, bool] = {}  # by the paper's name of a data set
         for name, experiment in self.experiments.items():
             if experiment.probes is not None:
-                self.probes[name] = list(resolve_probes(experiment.probes, self.tier.probes))
+                self.probes[name] = list(resolve_probes(experiment.probes, self.tier.measured_probes))
                 self._evaluations[name] = []
             else:
                 self._add_experiment(name, experiment)

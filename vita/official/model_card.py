@@ -21,6 +21,7 @@ from vita.core.contract import CountedMethod, UserError
 from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.plugins import find_method, installed_methods
+from vita.core.progress import progress
 from vita.data.augment.resize import short_edge_size
 from vita.engine.counting import count_parameters, count_work
 from vita.official.conformance.released_sizes import released_keys
@@ -65,12 +66,18 @@ class ModelCard:
         own = self.own_parameters
         return None if own is None else 100 * own / (self.parameters - own)
 
+    def to_json(self) -> dict[str, str | float | None]:
+        """Exact numbers, None where the method cannot tell."""
+        return {**asdict(self), "added_percent": self.added_percent}
+
 
 def model_cards(frames: int) -> Iterator[ModelCard]:
     """Every installed method on every backbone that it was released with, for a video of so many frames."""
-    for method in installed_methods():
-        for backbone in _short_edges(method):
+    names = [(method, backbone) for method in installed_methods() for backbone in _short_edges(method)]
+    with progress(len(names), "models") as bar:
+        for method, backbone in names:
             yield model_card(method, backbone, frames)
+            bar.update()
 
 
 def model_card(method: str, backbone: str, frames: int) -> ModelCard:
@@ -108,7 +115,7 @@ def released_model(method: str, backbone: str) -> nn.Module:
 
 def tabulated(cards: list[ModelCard], out: Path | None) -> str:
     """The table to print. With `out`, exact numbers go to this CSV, and the table to an .md beside it."""
-    frame = pd.DataFrame([{**asdict(card), "added_percent": card.added_percent} for card in cards])
+    frame = pd.DataFrame([card.to_json() for card in cards])
     cells = [[_cell(name, getattr(card, name)) for name in HEADINGS] for card in cards]
     headers = list(HEADINGS.values())
     note = f"Work for videos of {cards[0].frames} frames; {CLASSES} classes."

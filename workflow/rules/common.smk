@@ -9,7 +9,7 @@ import vita
 from snakemake.exceptions import WorkflowError
 from vita.core.config_base import dump
 from vita.core.contract import UserError
-from vita.core.dataset_config import unset_variables
+from vita.core.dataset_config import unset_variables, why_unset
 from vita.core.plain_text import rst
 from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
 from vita.core.records import START_WEIGHTS
@@ -172,13 +172,9 @@ def weights_file(run):
     """The file of others that a run's weights, or its backbone's, come from. Where it is not there, what it is is told."""
     published = run.published
     if not Path(published.file).exists():
-        unset = (
-            "; that environment variable is not set"
-            if unset_variables(published.file)
-            else ""
-        )
+        unset = why_unset(published.file)
         refuse(
-            f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset}. "
+            f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset and '; ' + unset}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
             + also_missing(published.file)
         )

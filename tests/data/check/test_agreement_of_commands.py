@@ -67,7 +67,7 @@ def test_commands(clean: Data, tmp_path: Path, choices: st.DataObject) -> None:
     out.mkdir()
     refusal = use(data.folder.parent, out)
     event("used by all" if refusal is None else f"refused by {refusal.partition(':')[0]}")
-    checked = vita("data", "check", "--dataset", out / "dataset.yaml", "--json", out / "found.json")
+    checked = vita("data", "check", "--dataset", out / "dataset.yaml", "--out", out / "found.json")
     assert checked.code == 1 or (refused(checked) if checked.code else refusal is None), refusal
     if checked.code == 0:
         assert json.loads((out / "found.json").read_text())["errors"] == 0

@@ -41,7 +41,12 @@ def test_clean_data_by_yaml(root: Path, tmp_path: Path) -> None:
     parts = {part: {**PARTS[part], "videos": count} for part, count in (("train", 2), ("valid", 1))}
     parts["train"]["instances"] = 4
     dataset = write_yaml(root, categories=NAMES, **parts)
-    ended = check("--dataset", dataset, "--json", tmp_path / "found.json")
+    ended = check("--dataset", dataset, "--out", tmp_path / "found.json")
+    assert "|" not in ended.errors and ": 0 of " in ended.errors  # words where there is no terminal, no bar
+    printed = json.loads(check("--dataset", dataset, "--json").out)
+    written = json.loads((tmp_path / "found.json").read_text())
+    assert (printed["verdict"], printed["errors"]) == (written["verdict"], written["errors"])
+    assert [file["findings"] for file in printed["files"]] == [file["findings"] for file in written["files"]]
     assert ended.code == 0
     assert ended.out.count("\nchecked ") == 2 and ended.out.endswith("nothing found: the data can be used\n")
     assert (
@@ -57,7 +62,7 @@ def test_clean_data_by_yaml(root: Path, tmp_path: Path) -> None:
 def test_all_findings_are_written_and_the_first_printed(root: Path, tmp_path: Path) -> None:
     for frame in (root / "train" / "JPEGImages").rglob("*.jpg"):
         frame.unlink()
-    ended = check("--dataset", write_yaml(root), "--part", "train", "--json", tmp_path / "found.json")
+    ended = check("--dataset", write_yaml(root), "--part", "train", "--out", tmp_path / "found.json")
     assert ended.code == 1
     assert ended.out.count(", frame ") == 3 and "... and 3 more" in ended.out
     assert "      6  error     frame-missing  a frame is not there\n" in ended.out
@@ -87,7 +92,7 @@ def test_warnings_alone(root: Path) -> None:
 def test_what_the_yaml_expects(root: Path, tmp_path: Path) -> None:
     train = {**PARTS["train"], "videos": 3, "instances": 5}
     dataset = write_yaml(root, train=train, categories={1: "disc", 2: "cat", 4: "dog"})
-    ended = check("--dataset", dataset, "--part", "train", "--json", tmp_path / "found.json")
+    ended = check("--dataset", dataset, "--part", "train", "--out", tmp_path / "found.json")
     assert ended.code == 1
     assert kinds(tmp_path / "found.json") == [{"categories": 3, "count": 2}]
     for expected in (
@@ -116,7 +121,7 @@ def test_hidden_labels(root: Path, tmp_path: Path) -> None:
     data.write(document)
     dataset = write_yaml(root)
     assert check("--dataset", dataset, "--part", "released_valid").code == 0
-    ended = check("--dataset", dataset, "--part", "valid", "--json", tmp_path / "found.json")
+    ended = check("--dataset", dataset, "--part", "valid", "--out", tmp_path / "found.json")
     assert ended.code == 1 and "checked 1 videos, no labels, " in ended.out
     assert kinds(tmp_path / "found.json") == [{"no-labels": 1}]
 
@@ -183,7 +188,7 @@ def test_coco(tmp_path: Path) -> None:
     data = write_images(tmp_path / "coco")
     part = {"annotations": "instances.json", "frames": "JPEGImages"}
     dataset = write_yaml(data.folder, format="coco", train={**part, "videos": 2}, valid=part)
-    arguments = ["--dataset", dataset, "--part", "train", "--json", tmp_path / "found.json"]
+    arguments = ["--dataset", dataset, "--part", "train", "--out", tmp_path / "found.json"]
     ended = check(*arguments)
     assert ended.code == 0 and "checked 2 images, 2 objects, 2 masks, 2 frames opened and decoded" in ended.out
     document = data.read()
@@ -200,9 +205,7 @@ def test_what_cannot_be_read(root: Path, tmp_path: Path) -> None:
     data = Data(root / "train")
     arguments = ["--annotations", data.annotations, "--frames", data.frames]
     data.annotations.write_text("{")
-    assert check(*arguments, "--json", tmp_path / "found.json").message.startswith(
-        f"{data.annotations}: not valid JSON"
-    )
+    assert check(*arguments, "--out", tmp_path / "found.json").message.startswith(f"{data.annotations}: not valid JSON")
     data.write({"videos": [], "categories": None})
     assert check(*arguments).message.startswith(f"{data.annotations}: not a YouTube-VIS file: it needs the lists ")
     data.write({"videos": [], "categories": [], "annotations": 5})

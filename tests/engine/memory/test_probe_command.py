@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ def test_no_frames(case: Path, frames: int) -> None:
     assert ended.code == 2 and "MiB" not in ended.out
 
 
+def test_a_prediction_as_json_needs_no_file(case: Path, tmp_path: Path) -> None:
+    ended = vita("probe", "--case", case, "--predict", "--budget", "4GiB", "--out", tmp_path / "told.json", "--json")
+    assert json.loads(ended.out) == json.loads((tmp_path / "told.json").read_text())
+    ended = vita("probe", "--case", case, "--predict", "--budget", "4GiB", "--json")
+    (record,) = json.loads(ended.out)
+    assert record["status"] == "predicted" and record["predicted_frames"] > 0
+    (peaks,) = json.loads(vita("probe", "--case", case, "--frames", 2, "--frames", 3, "--json").out)
+    assert [peak["frames"] for peak in peaks["peaks"]] == [2, 3]
+    assert peaks["weights_bytes"] == record["weights_bytes"]
+
+
+def test_a_measurement_asks_for_its_file_before_anything(case: Path) -> None:
+    assert vita("probe", "--case", case, "--device", "cpu").message == "--out: say which JSON file to write"
+
+
 # On a card, as far as a machine without one goes
 
 
@@ -40,6 +56,7 @@ def test_without_a_card_it_says_so(case: Path, tmp_path: Path) -> None:
     ended = vita("probe", "--case", case, "--device", "cuda", "--out", tmp_path / "told.json")
     assert "no NVIDIA driver: " in ended.message or "PyTorch sees no card" in ended.message
     assert ended.message.endswith("; probe on a CPU with --device cpu")
+    assert "Loading PyTorch" not in ended.errors  # it is the first that is asked
 
 
 def test_a_prediction_for_all_of_a_card(driver: Nvml, case: Path, tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pandas as pd
 import pytest
 from planned import LIBRARY, finish, smoke, write_record
@@ -20,6 +22,33 @@ def test_a_plan_is_printed_and_kept(tmp_path):
     assert len(rows) == 13
     assert rows["stage"].value_counts().to_dict() == {"scoring": 8, "training": 2, "prediction": 2, "pre-training": 1}
     assert not rows["done"].any()
+
+
+def test_a_plan_as_json_says_the_same(tmp_path):
+    options = [*OPTIONS, "--root", tmp_path, "--target", "table6", "--target", "table4"]
+    finish(next(run for run in smoke() if run.variant == "pretrain" and run.method == "vita"), tmp_path)
+    told = json.loads(vita("plan", *options, "--json").out)
+    assert (told["tier"], told["jobs"], told["jobs_to_do"], len(told["lines"])) == ("smoke", 13, 12, 13)
+    hours = [line["hours"] for line in told["lines"]]
+    assert told["hours"]["cpu"] == pytest.approx(sum(hours)) and told["hours"]["gpu"] == 0
+    done = sum(line["hours"] for line in told["lines"] if line["done"])
+    assert told["hours_to_do"]["cpu"] == pytest.approx(sum(hours) - done)
+    assert told["probes"] == {"table4": {"predictions": 36, "measurements": 7, "minutes_at_most": 70}}
+
+
+def test_a_plan_of_the_tier_with_a_key_set(tmp_path):
+    ended = vita("plan", *OPTIONS, "--root", tmp_path, "--target", "table6", "--set", "seeds=3", "--json")
+    told = json.loads(ended.out)
+    (file,) = (tmp_path / "results" / "tiers").iterdir()
+    assert told["tier"] == file.stem and str(file) in ended.errors
+    assert told["jobs"] == 1 + 3 * (1 + 1 + 4)  # a pre-training; of each seed a training, a prediction and four scores
+    assert {line["run"].split("/")[2] for line in told["lines"]} == {file.stem}
+    assert vita("plan", *OPTIONS, "--set", "sedes=3").message.startswith("--set: unknown key 'sedes'; allowed here: ")
+
+
+def test_a_plan_is_made_from_any_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "Tier smoke: 13 jobs, 13 of them to do" in vita("plan", "--target", "table6").out
 
 
 def test_memory_probes_are_told_beside_the_jobs(tmp_path):

@@ -63,6 +63,11 @@ def test_a_variable_in_the_path(theirs: Path, tmp_path: Path, monkeypatch: pytes
     ended = vita("convert", "run", "--config", config)
     assert ended.code == 2
     assert "weights ${THEIRS}/theirs.pth: that environment variable is not set" in ended.errors
+    monkeypatch.setenv("THEIRS", "")
+    assert (
+        "weights ${THEIRS}/theirs.pth: that environment variable is empty"
+        in vita("convert", "run", "--config", config).errors
+    )
     monkeypatch.setenv("THEIRS", str(tmp_path))
     assert vita("convert", "run", "--config", config).code == 0
 

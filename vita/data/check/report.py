@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -105,9 +106,16 @@ def _finding(finding: Finding) -> dict[str, str]:
 
 
 def check_data(
-    name: str | None, files: Sequence[CheckTarget], *, quick: bool, strict: bool, workers: int | None, out: Path | None
+    name: str | None,
+    files: Sequence[CheckTarget],
+    *,
+    quick: bool,
+    strict: bool,
+    workers: int | None,
+    out: Path | None,
+    as_json: bool = False,
 ) -> int:
-    """Check the files, print a report of each and a verdict, and write all findings to `out`.
+    """Check the files, print a report of each and a verdict, or with `as_json` all findings, and write those to `out`.
 
     Returns the exit code: 1 with errors, with `strict` also with warnings; else 0. Raises UserError when a file cannot
     be read or `out` not be written.
@@ -115,8 +123,10 @@ def check_data(
     reports = []
     for target in files:
         reports.append(check(target, quick, workers or usable_cores()))
-        sys.stdout.write(as_text(reports[-1]) + "\n")
+        if not as_json:
+            sys.stdout.write(as_text(reports[-1]) + "\n")
+    found = to_json(reports, name)
     if out is not None:
-        write_json(out, to_json(reports, name), indent=1)
-    sys.stdout.write(verdict(reports) + "\n")
+        write_json(out, found, indent=1)
+    sys.stdout.write(json.dumps(found, indent=2) + "\n" if as_json else verdict(reports) + "\n")
     return int(count(reports, "error") > 0 or (strict and count(reports, "warning") > 0))

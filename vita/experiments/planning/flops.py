@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 from vita.core.contract import CountedMethod
 from vita.core.plugins import find_method
+from vita.core.progress import say
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.engine.counting import count_parameters, count_work
 from vita.experiments.planning.costs import UNKNOWN, Cost
@@ -56,6 +57,7 @@ def _gflop_per_pixel(config: RunConfig) -> float:
     # Many training variants differ in losses alone: what has the same weights computes the same.
     key = (config.method, _sizes(config.method, options)[1])
     if key not in _work:
+        say(f"Counting the work of {config.method}, {config.backbone}, which takes some seconds ...")
         _work[key] = _count(config.method, options)
     return _work[key]
 
@@ -76,7 +78,9 @@ def _count(method: str, options: str) -> float:
     return count_work(model, model.image_detector, video).total / 1e9 / (FRAMES * SIZE[0] * SIZE[1])
 
 
+@cache
 def _build(method: str, options: str) -> torch.nn.Module:
+    """Without memory for its weights, so that all of a tier's may be kept."""
     logging.set_verbosity_error()  # the library warns of every backbone but Swin
     with torch.device("meta"):
         model = find_method(method).build(json.loads(options), CLASSES)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from tabulate import tabulate
@@ -14,6 +15,7 @@ from vita.core.files import write_text
 from vita.core.grouping import grouped
 from vita.experiments.planning.estimate import BASES, Basis
 from vita.experiments.planning.plan import Line, Plan
+from vita.experiments.planning.rehearsal_report import Rehearsed
 from vita.experiments.planning.run_kinds import Device
 from vita.experiments.probes import Probe
 
@@ -50,6 +52,34 @@ def probes_text(experiment: str, probes: Sequence[Probe]) -> str:
     measured = f", {len(minutes)} measurements of at most {max(minutes):g} minutes each" if minutes else ""
     predicted = f"{len(probes) - len(minutes)} predictions of some seconds each"
     return f"Memory probes of {experiment}, not counted above: {predicted}{measured}."
+
+
+def plan_json(plan: Plan, probes: Mapping[str, Sequence[Probe]], rehearsed: Sequence[Rehearsed] = ()) -> dict[str, Any]:
+    """All of it as plain data: every job, hours by device, sizes in bytes, and what probes take."""
+    left = [line for line in plan.lines if not line.done]
+    searches = {name: [probe.search for probe in asked if probe.search] for name, asked in probes.items()}
+    return {
+        "tier": plan.tier,
+        "jobs": len(plan.lines),
+        "jobs_to_do": len(left),
+        "hours": {device: hours(plan.lines, device) for device in UNITS},
+        "hours_to_do": {device: hours(left, device) for device in UNITS},
+        "jobs_of_unknown_time": sum(line.hours is None for line in plan.lines),
+        "disk_bytes": sum(line.disk_bytes or 0 for line in plan.lines),
+        "data_bytes": plan.data_bytes,
+        "checkpoint_bytes": plan.checkpoint_bytes,
+        "weights_of_others": list(plan.files),
+        "lines": [asdict(line) for line in plan.lines],
+        "probes": {
+            name: {
+                "predictions": len(probes[name]) - len(measured),
+                "measurements": len(measured),
+                "minutes_at_most": sum(search.minutes for search in measured),
+            }
+            for name, measured in searches.items()
+        },
+        "rehearsed": [asdict(one) for one in rehearsed],
+    }
 
 
 def write_plan(plan: Plan, out: Path) -> None:

@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from vita.core.contract import UserError
-from vita.core.dataset_config import unset_variables
+from vita.core.dataset_config import why_unset
 from vita.core.files import sha256
 from vita.core.plugins import method_package
 from vita.core.records import START_FILE, TRAINING_FILE, FileOrigin, write_record
@@ -65,8 +65,8 @@ def _write(config: RunConfig, folder: Path, read: PublishedWeights, origin: File
 def _checked_sha256(given: WeightsFile) -> str:
     """Of the file; of a folder, over its files in the order of their names."""
     path = Path(given.file)
-    if unset_variables(given.file):
-        raise UserError(f"weights {given.file}: that environment variable is not set")
+    if unset := why_unset(given.file):
+        raise UserError(f"weights {given.file}: {unset}")
     if not path.exists():
         raise UserError(f"weights {given.file}: no such file")
     found = _of_folder(path) if path.is_dir() else sha256(path)

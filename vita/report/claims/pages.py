@@ -45,13 +45,13 @@ MEANING = {
 }
 
 
-def build_ledger(folders: Sequence[Path], models: Path, out: Path, probes: Sequence[Path] = ()) -> str:
-    """Write `out` (CSV) with .md and .html beside it; give the text to print. Raises UserError as `build_entries`."""
+def build_ledger(folders: Sequence[Path], models: Path, out: Path, probes: Sequence[Path] = ()) -> list[Entry]:
+    """Write `out` (CSV) with .md and .html beside it; give what they hold. Raises UserError as `build_entries`."""
     entries = build_entries(folders, models, probes)
     write_text(out, csv_text(ledger_frame(entries), float_format="%.4f"))
     write_text(out.with_suffix(".md"), markdown(entries))
     write_text(out.with_suffix(".html"), document(entries))
-    return terminal(entries)
+    return entries
 
 
 def ledger_frame(entries: Sequence[Entry]) -> pd.DataFrame:
@@ -93,6 +93,11 @@ def terminal(entries: Sequence[Entry]) -> str:
     rows = [[entry.id, _should_be(entry), *_found(entry), entry.verdict] for entry in decided]
     headers = ("claim", "should be", *FOUND, "verdict")
     return "\n\n".join([*([grid(headers, rows, "simple")] if rows else []), summary(entries)])
+
+
+def ledger_json(entries: Sequence[Entry]) -> list[dict[str, object]]:
+    """The lines of the CSV file, by its columns; null where there is nothing."""
+    return [dict(zip(COLUMNS, _line(entry), strict=True)) for entry in entries]
 
 
 def _line(entry: Entry) -> list[object]:
