@@ -189,3 +189,7 @@ def test_absurd_sizes_take_no_memory(data: Data) -> None:
     outline = [[float(x), float(y)] for _ in range(3000) for x, y in ((-4096, -4096), (8000, 8000))]
     with pytest.raises(ValueError, match="longer than"):
         rle.normalise([[side for corner in outline for side in corner]], 4096, 4096)
+    # A thousand outlines of 400 corners, each of 2.4 million pixels, in a file of a megabyte: minutes, one by one.
+    each = [0, 0, 12_000, 0] * 100 + [0, 5, 5, 5]
+    with pytest.raises(ValueError, match="longer than"):
+        rle.normalise([each] * 1000, 10, 12_000)
