@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
@@ -24,40 +25,51 @@ EXTREMES: list[Any] = [
 ]
 
 
+Choose = Callable[[Sequence[Any]], Any]  # one of them
+
+
 @st.composite
 def spoilt(draw: st.DrawFn, document: Any) -> Any:
     """A copy with one to three places deleted, repeated, exchanged or replaced."""
+    return spoilt_by(lambda options: draw(st.sampled_from(options)), document)
+
+
+def spoilt_by(choose: Choose, document: Any, values: Sequence[Any] = EXTREMES) -> Any:
+    """As `spoilt`, by any way to choose; `values` are put in the places of others."""
     changed = copy.deepcopy(document)
-    for _ in range(draw(st.integers(1, 3))):
-        container, key = _walk(changed, draw)
-        match draw(st.sampled_from(("delete", "replace", "replace", "repeat", "exchange"))):
+    for _ in range(choose(range(1, 4))):
+        container, key = _walk(changed, choose)
+        match choose(("delete", "replace", "replace", "repeat", "exchange")):
             case "delete" if container:
                 del container[key]
             case "replace" if container:
-                container[key] = copy.deepcopy(draw(st.sampled_from(EXTREMES)))
+                container[key] = copy.deepcopy(choose(values))
             case "repeat" if isinstance(container, list) and container:
                 container.append(copy.deepcopy(container[key]))
             case "exchange" if container:
-                other, place = _walk(changed, draw)
+                other, place = _walk(changed, choose)
                 if other:
                     container[key] = copy.deepcopy(other[place])
     return changed
 
 
-def _walk(value: Any, draw: st.DrawFn) -> tuple[Any, Any]:
+def _walk(value: Any, choose: Choose) -> tuple[Any, Any]:
     """A container anywhere in the document, and one of its keys; the document itself may be empty by now."""
     container, key = value, None
     while isinstance(value, dict | list) and value:
         container = value
-        key = draw(st.sampled_from(sorted(value) if isinstance(value, dict) else range(len(value))))
+        key = choose(sorted(value, key=str) if isinstance(value, dict) else range(len(value)))
         value = container[key]
-        if draw(st.integers(0, 3)) == 0:
+        if choose(range(4)) == 0:
             break
     return container, key
 
 
-def damaged(content: bytes, rng: random.Random) -> bytes:
-    """A copy with up to four places overwritten, cut out, doubled, or the end missing."""
+WORDS = (b"9", b"-", b"e9", b"null", b"[", b"]", b"{", b'"', b"1e999", b"0")
+
+
+def damaged(content: bytes, rng: random.Random, words: Sequence[bytes] = WORDS) -> bytes:
+    """A copy with up to four places overwritten, by bytes or words, cut out, doubled, or the end missing."""
     spoilt_bytes = bytearray(content)
     for _ in range(rng.randint(1, 4)):
         start = rng.randrange(len(spoilt_bytes) + 1)
@@ -70,9 +82,7 @@ def damaged(content: bytes, rng: random.Random) -> bytes:
             case 2:
                 spoilt_bytes[start:start] = spoilt_bytes[start:stop]
             case 3:
-                spoilt_bytes[start:stop] = rng.choice(
-                    (b"9", b"-", b"e9", b"null", b"[", b"]", b"{", b'"', b"1e999", b"0")
-                )
+                spoilt_bytes[start:stop] = rng.choice(words)
             case _ if rng.random() < 0.2:
                 del spoilt_bytes[start:]
     return bytes(spoilt_bytes)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from vita.core.csv_table import csv_text, read_csv
-from vita.core.plain_text import FORMULA, csv_cell, from_csv_cell, markdown, one_line, rst
+from vita.core.plain_text import FORMULA, LONGEST_LINE, csv_cell, error_line, from_csv_cell, markdown, one_line, rst
 from vita.report.figures.style import styled
 from vita.report.tables.forms import ReadableTable, grid
 from vita.report.tables.latex import escaped, tabular
@@ -140,3 +140,12 @@ def test_a_dollar_sign_in_a_figure_is_one(tmp_path: Path) -> None:
         figure.text(0.5, 0.5, "from $5^ to $\\frac{")
         figure.savefig(tmp_path / "figure.png")
     assert (tmp_path / "figure.png").stat().st_size
+
+
+def test_the_middle_of_a_long_error_is_left_out():
+    assert error_line("no\nsuch\x1b file") == "no such file"
+    assert error_line("e" * LONGEST_LINE) == "e" * LONGEST_LINE
+    line = error_line(f"mine.yaml: key 'a' is '{'é' * 5000}'; it must be a whole number")
+    assert len(line) < LONGEST_LINE + 10
+    assert line.startswith("mine.yaml: key 'a' is 'é")
+    assert line.endswith("é'; it must be a whole number")

@@ -137,7 +137,7 @@ REFUSED: dict[str, tuple[Image.Image, dict[str, Any], str]] = {
     "key.png": (Image.fromarray(UPRIGHT.astype(np.uint8)), {"transparency": (10, 100, 7)}, "transparent pixels"),
     "several.png": (GREY, {"save_all": True, "append_images": [GREY.rotate(180)]}, "a file of several pictures"),
     "several.tiff": (GREY, {"save_all": True, "append_images": [GREY.rotate(180)]}, "a file of several pictures"),
-    "large.png": (Image.new("1", (20_000, 20_000)), {}, "too large: a frame has at most 100,000,000 pixels"),
+    "large.png": (Image.new("1", (20_000, 20_000)), {}, "too large: a frame has at most 50,000,000 pixels"),
 }
 
 

@@ -49,13 +49,13 @@ def test_a_huge_first_picture_is_one_line_of_the_command(tmp_path: Path) -> None
     write_configuration(tmp_path / "run", configuration(tmp_path / "videos"))
     run = ["--config", tmp_path / "run/config.yaml", "--weights", tmp_path / "run/model.safetensors"]
     message = vita("demo", tmp_path / "pictures", *run, "--out", tmp_path / "out").message
-    assert "0.png: too large: a frame has at most 100,000,000 pixels" in message
+    assert "0.png: too large: a frame has at most 50,000,000 pixels" in message
 
 
 @pytest.mark.parametrize(
     ("pixels", "message"),
     [
-        (Image.new("1", (20_000, 20_000)), "too large: a frame has at most 100,000,000 pixels"),
+        (Image.new("1", (20_000, 20_000)), "too large: a frame has at most 50,000,000 pixels"),
         (Image.fromarray(np.zeros((4, 4), np.uint16)), "grey of more than 8 bits"),
         (Image.new("RGBA", (4, 4)), "transparent pixels"),
     ],

@@ -1,4 +1,5 @@
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from pycocotools import mask as coco_mask
 
 from vita.core.contract import UserError
 from vita.data.masks.encoded_masks import CodedMasks
-from vita.evaluation.readers import annotation_file, results_file
+from vita.evaluation.readers import annotation_file, parallel_parse, results_file
 from vita.evaluation.readers.annotation_file import read_annotations
 from vita.evaluation.readers.results_file import read_tracks
 
@@ -196,6 +197,28 @@ def test_long_white_space(tmp_path: Path) -> None:
     assert list(read_tracks(written(tmp_path, spaces.join(["", "[", "]", ""])))) == []
     with pytest.raises(UserError, match="something follows"):
         list(read_tracks(written(tmp_path, spaces.join(["", "[", "]", "x"]))))
+
+
+def test_a_reading_that_is_given_up_waits_for_no_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The garbage collector may end it in the midst of a thread's start, where a wait for a thread never ends."""
+    held, parse = threading.Event(), parallel_parse._parse
+
+    def parse_first_only(piece: parallel_parse.Piece, source: str) -> list[Any]:
+        if piece.first > 0:
+            held.wait(30)
+        return parse(piece, source)
+
+    monkeypatch.setattr(parallel_parse, "_parse", parse_first_only)
+    monkeypatch.setattr(parallel_parse, "usable_cores", lambda: 1)
+    monkeypatch.setattr(results_file, "PIECE", 40)
+    tracks = read_tracks(written(tmp_path, json.dumps([{"a": number} for number in range(99)])))
+    assert next(tracks) == {"a": 0}
+    rescue = threading.Timer(10, held.set)
+    rescue.start()
+    tracks.close()
+    assert not held.is_set()
+    rescue.cancel()
+    held.set()
 
 
 def test_ground_truth_is_read_alike(tmp_path: Path) -> None:

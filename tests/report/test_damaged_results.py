@@ -115,12 +115,20 @@ def table_of(tmp_path):
 
 
 @pytest.mark.parametrize("column", ["seed", "AP", "AR10", "videos", "iterations", "train_time_s"])
-@pytest.mark.parametrize("cell", ["x", "1,5", "inf", "1e999", "0x10", "[1]"])
+@pytest.mark.parametrize("cell", ["x", "1,5", "inf", "1e999", "0x10", "[1]", "9" * 400])
 def test_a_cell_that_is_no_number(tmp_path, column, cell):
     scenes, wanted, lines = table_of(tmp_path)
     lines[1][column] = cell
     with pytest.raises(UserError, match=rf"runs\.csv: not a readable list of runs \(line 3: {column} is .*delete it"):
         scenes.build(wanted, lines)
+
+
+@pytest.mark.parametrize("cells", [("True", "True"), ("True", ""), ("9" * 400, "9" * 400), ("9" * 400, "")])
+def test_a_whole_column_that_pandas_takes_for_numbers(tmp_path, cells):
+    path = tmp_path / "history.csv"
+    path.write_text("step,total\n" + "".join(f"{number},{cell}\n" for number, cell in enumerate(cells)))
+    with pytest.raises(UserError, match=r"history\.csv: not a readable history \(line 2: total is .*not a number"):
+        read_history(path)
 
 
 def test_rows_with_more_cells_than_columns(tmp_path):
@@ -133,6 +141,22 @@ def test_rows_with_more_cells_than_columns(tmp_path):
         (tmp_path / "short.csv").write_text("\n".join([short, *rest, ""]))
         with pytest.raises(UserError, match=r"short\.csv: (not a readable list of runs|no column)"):
             read_runs(tmp_path / "short.csv")
+
+
+@pytest.mark.parametrize(
+    ("head", "told"),
+    [
+        ("step,total,step", "two columns are called 'step'"),
+        ("step,total" + ",again" * 20_000, "20002 columns, of at most 1000"),  # pandas takes minutes to tell them apart
+        ("step,total" + "".join(f",c{number}" for number in range(999)), "1001 columns, of at most 1000"),
+        ("step,total," + "x" * 200_000, "field larger than field limit"),
+    ],
+)
+def test_columns_that_no_table_has(tmp_path, head, told):
+    path = tmp_path / "history.csv"
+    path.write_text(f"{head}\n1,2\n")
+    with pytest.raises(UserError, match=rf"history\.csv: not a readable history \({told}"):
+        read_history(path)
 
 
 def test_the_table_from_damaged_rows_and_counts(tmp_path):

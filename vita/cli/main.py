@@ -27,7 +27,7 @@ from vita.cli.report import report
 from vita.cli.run import run
 from vita.cli.table import claims, table
 from vita.core.contract import Interrupted, UserError
-from vita.core.plain_text import one_line
+from vita.core.plain_text import error_line
 from vita.core.progress import say
 
 app = Commands(
@@ -195,7 +195,7 @@ def main() -> None:
     try:
         app()
     except UserError as error:
-        sys.stderr.write(f"error: {one_line(str(error))}\n")
+        sys.stderr.write(f"error: {error_line(str(error))}\n")
         sys.exit(2)
     except Interrupted as end:
         sys.stderr.write(f"interrupted {end}; the same command goes on\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from vita.core.contract import UserError
 from vita.core.plain_text import csv_cell, from_csv_cell
 
 MOST = 1e300  # beyond it, sums of numbers are infinite
+MOST_COLUMNS = 1000  # no table of ours has nearly as many
 
 
 def read_csv(
@@ -28,13 +30,14 @@ def read_csv(
     types = types or {}
     texts = {name: str for name, kind in types.items() if kind is str}
     try:
+        _check_head(path)
         frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
         if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the first
             raise ValueError("rows have more cells than there are columns")
         frame = _changed(frame, from_csv_cell)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `{writer}` writes it") from None
-    except (OSError, ValueError) as error:  # damaged text and tables are ValueErrors
+    except (OSError, ValueError, csv.Error) as error:  # damaged text and tables are ValueErrors
         raise UserError(f"{path}: not a readable {what} ({error}); `{writer}` writes it") from None
     missing = [name for name in columns if name not in frame]
     if missing:
@@ -45,9 +48,21 @@ def read_csv(
     return frame
 
 
+def _check_head(path: Path) -> None:
+    """Raises ValueError on columns that pandas would take minutes to tell apart, or rename."""
+    with path.open(encoding="utf-8-sig", newline="") as handle:
+        head = next((line for line in csv.reader(handle) if line), [])
+    if len(head) > MOST_COLUMNS:
+        raise ValueError(f"{len(head)} columns, of at most {MOST_COLUMNS}")
+    twice = next((name for number, name in enumerate(head) if name in head[:number]), None)
+    if twice is not None:
+        raise ValueError(f"two columns are called {twice!r}")
+
+
 def _check_numbers(column: pd.Series, kind: type, where: str, writer: str) -> None:
     """Raises UserError with the first line whose cell is none."""
-    numbers = pd.to_numeric(column, errors="coerce")
+    # By their text: pandas makes numbers of True and False, and none of a whole number of hundreds of digits.
+    numbers = pd.to_numeric(column.astype(str), errors="coerce")
     finite = numbers.between(-MOST, MOST)
     good = finite & (numbers == numbers.round()) if kind is int else finite | column.isna()
     if not good.all():

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import re
 
+LONGEST_LINE = 2000  # characters of an error
 FORMULA = ("=", "+", "-", "@")  # a spreadsheet computes a cell that begins so
 
 
 def one_line(text: str) -> str:
     """Without ends of lines, control characters and turns of the direction of writing; each stretch is one space."""
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def error_line(text: str) -> str:
+    """A message as it is printed: one line, without the middle of what is too long, as what a file holds may be."""
+    line = one_line(text)
+    half = LONGEST_LINE // 2
+    return line if len(line) <= LONGEST_LINE else f"{line[:half]} [...] {line[-half:]}"
 
 
 def markdown(text: str) -> str:

@@ -61,8 +61,8 @@ class _Objects:
             self.crowds.add(number)
 
     def _add_outlines(self, outlines: list[Any], image: VideoEntry) -> None:
+        rle.check_outlines(outlines, image.height, image.width)
         for outline in outlines:
-            rle.check_outline(outline, image.height, image.width)
             self.corners.extend(outline)
             self.first_corner.append(len(self.corners) // 2)
 

@@ -8,7 +8,9 @@ from typing import Any, TypeGuard
 from vita.core.contract import UserError
 from vita.data.masks.rle import short
 
-LARGEST_FRAME = 100_000_000  # pixels; run-length codes count in 32 bits, and nothing that large is a video
+# Pixels. In a frame of 3 * 2^24 or more, four runs may take six characters each, and the end of such a code is what
+# pycocotools writes behind the memory that it has taken.
+LARGEST_FRAME = 50_000_000
 LARGEST_ID = 2**63 - 1  # ids become tensors
 
 

@@ -19,6 +19,7 @@ from av.stream import Disposition
 from vita.core.contract import UserError
 
 DEFAULT_RATE = Fraction(10)  # frames a second where nothing tells it: a folder of pictures, a file without times
+LARGEST_PICTURE = 8192 * 4352  # pixels, of the highest level of H.264; a file of a megabyte may claim 2^28
 LEAST_PACKET = 8  # bytes; MPEG-4 marks a frame that is in another packet by a shorter one
 
 
@@ -107,6 +108,14 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.Vide
         raise UserError(f"{path}: the file has {there} (its streams: {kinds}); give a video or a folder of pictures")
     if films[0].codec_context is None:
         raise UserError(f"{path}: the video is in a format that the installed FFmpeg cannot decode; convert it first")
+    height, width = films[0].height, films[0].width
+    if height * width > LARGEST_PICTURE:
+        raise UserError(
+            f"{path}: pictures of {height} x {width} pixels (height, width), together more than {LARGEST_PICTURE}; "
+            "scale the video down first"
+        )
+    # Of pictures that grow on the way; decoders count rows in full, as they lie in memory.
+    films[0].codec_context.options = {"max_pixels": str(2 * LARGEST_PICTURE)}
     return films[0]
 
 

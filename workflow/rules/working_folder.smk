@@ -14,7 +14,7 @@ import psutil
 from vita.core.contract import UserError
 from vita.core.files import UNFINISHED, remove_unfinished
 from vita.core.locks import try_lock
-from vita.core.plain_text import one_line
+from vita.core.plain_text import error_line
 from vita.engine.finished import ASKED_AT
 
 LOOKS_ONLY = (
@@ -35,7 +35,7 @@ LOOKS_ONLY = (
 
 def refuse(reason):
     """End as the `vita` command does where a user gave something wrongly: one line, exit code 2."""
-    print(f"error: {one_line(str(reason))}", file=sys.stderr)
+    print(f"error: {error_line(str(reason))}", file=sys.stderr)
     sys.exit(2)
 
 

@@ -22,6 +22,7 @@ from vita.core.contract import UserError
 from vita.data.coco import read_coco
 from vita.data.masks import rle
 from vita.data.masks.polygons import code_of
+from vita.data.value_limits import LARGEST_FRAME
 from vita.data.ytvis import Split, read_split, read_video_frame
 
 Reader = Callable[[Path, Path], Split]
@@ -172,6 +173,24 @@ def test_masks(segmentation: Any) -> None:
             assert mask[0].tolist() == expected.tolist()
 
 
+EDGE = st.sampled_from([0, 1, 2**24 - 1, 2**24, 2**24 + 1, 2 * 2**24, 2 * 2**24 + 1]) | st.integers(0, 50_000_000)
+
+
+@given(st.tuples(EDGE, EDGE, EDGE))
+def test_no_frame_has_codes_that_pycocotools_writes_beyond_their_memory(edges: tuple[int, int, int]) -> None:
+    """It takes six bytes a run and writes one more where every run fills them. What malloc gives beyond hides that for
+    less than four runs. Numbers of 2^24 and more take six characters, below 0 those under -2^24; the fourth run is
+    written less the second.
+    """
+    least = 2**24 + (2**24 + 1) + 2**24 + 0  # the last is written as -2^24 - 1
+    assert least > LARGEST_FRAME
+    height, width = 5000, LARGEST_FRAME // 5000
+    runs = np.diff([0, *sorted(edges), height * width]).tolist()
+    code = rle.normalise({"size": [height, width], "counts": runs}, height, width)
+    assert len(code["counts"]) < 6 * len(runs)
+    assert rle.run_lengths(code["counts"]).tolist() == runs
+
+
 def test_absurd_sizes_take_no_memory(data: Data) -> None:
     """Each of these would be gigabytes, if it were believed."""
     sound = data.read()
@@ -180,6 +199,7 @@ def test_absurd_sizes_take_no_memory(data: Data) -> None:
         {"height": 10**9, "width": 10**9},
         {"length": 10**9},
         {"width": 50_000, "height": 50_000},
+        {"width": 10_000, "height": 6_000},
     ):
         document = {**sound, "videos": [{**video, **changes} for video in sound["videos"]]}
         data.write(document)
@@ -189,3 +209,7 @@ def test_absurd_sizes_take_no_memory(data: Data) -> None:
     outline = [[float(x), float(y)] for _ in range(3000) for x, y in ((-4096, -4096), (8000, 8000))]
     with pytest.raises(ValueError, match="longer than"):
         rle.normalise([[side for corner in outline for side in corner]], 4096, 4096)
+    # A thousand outlines of 400 corners, each of 2.4 million pixels, in a file of a megabyte: minutes, one by one.
+    each = [0, 0, 12_000, 0] * 100 + [0, 5, 5, 5]
+    with pytest.raises(ValueError, match="longer than"):
+        rle.normalise([each] * 1000, 10, 12_000)

@@ -30,6 +30,8 @@ PICKLES = {
     "text that is not there": b"\x80\x04" + b"\x8d" + struct.pack("<Q", 2**40) + b"x.",
     "array of bytes that are not there": b"\x80\x05" + b"\x96" + struct.pack("<Q", 2**40) + b"x.",
     "frame that is not there": b"\x80\x04" + b"\x95" + struct.pack("<Q", 2**40) + b"N.",
+    "array of more bytes than there are addresses": b"\x80\x05" + b"\x96" + struct.pack("<Q", 2**62) + b"x.",
+    "frame of more bytes than there are addresses": b"\x80\x04" + b"\x95" + struct.pack("<Q", 2**62) + b"N.",
     "number that is not there": b"\x80\x02" + b"\x8b" + struct.pack("<i", 2**31 - 1) + b"x.",
     "number of many digits": b"I" + b"9" * 5000 + b"\n.",
 }
@@ -67,6 +69,25 @@ def bomb(path: Path) -> Path:
     return path
 
 
+@pytest.mark.parametrize("new", [True, False])
+def test_an_endless_name_is_refused_before_torch_searches_its_message(tmp_path: Path, new: bool) -> None:
+    """In a time that grows with the square of the name's length: hours for a megabyte."""
+    torch.save({"a": torch.zeros(2)}, path := tmp_path / "a.pth", _use_new_zipfile_serialization=new)
+    assert read_official(path).keys() == {"a"}
+    name = b"ctorch._utils\n_rebuild_tensor_v2\n"
+    longer = b"c" + b"torch" * 20_000 + b"\n_rebuild_tensor_v2\n"
+    if new:
+        with zipfile.ZipFile(path) as archive:
+            parts = {member: archive.read(member).replace(name, longer) for member in archive.namelist()}
+        with zipfile.ZipFile(path, "w") as archive:
+            for member, content in parts.items():
+                archive.writestr(member, content)
+    else:
+        path.write_bytes(path.read_bytes().replace(name, longer))
+    with pytest.raises(UserError, match=r"refused unread: .*a name of 100019 characters"):
+        read_official(path)
+
+
 def test_no_file_takes_much_more_than_it_is(tmp_path: Path) -> None:
     paths = []
     for name, content in PICKLES.items():
@@ -80,6 +101,15 @@ def test_no_file_takes_much_more_than_it_is(tmp_path: Path) -> None:
     for path, error, taken in zip(paths, lines[::2], lines[1::2], strict=True):
         assert error.startswith(f"{path}: not a readable checkpoint;") or error.startswith(f"{path}: refused unread: ")
         assert int(taken.rpartition(" ")[2]) < 100, taken  # MiB
+
+
+@pytest.mark.parametrize("name", PICKLES)
+def test_memory_that_a_file_claims_is_not_asked_for(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a.pkl"
+    path.write_bytes(PICKLES[name])
+    with pytest.raises(UserError) as error:
+        read_official(path)
+    assert not isinstance(error.value.__context__, MemoryError)
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])

@@ -42,6 +42,22 @@ def test_what_stands_nearer_wins_key_by_key(write):
 
 
 @pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SOLVER: {STEPS: [null, 4]}", r"'SOLVER.STEPS' is \[None, 4\]; it must be a list, such as \(30000,\)"),
+        ("SOLVER: {STEPS: [[4]]}", r"'SOLVER.STEPS' is \[\[4\]\]; it must be a list"),
+        ("SOLVER: {MAX_ITER: null}", "'SOLVER.MAX_ITER' is None; it must be a whole number"),
+        ("INPUT: {CROP: {SIZE: [1, 2, 3]}}", "'INPUT.CROP.SIZE' is .*; it must be a pair"),
+        ("DATASETS: {TRAIN: [{a: 1}]}", "'DATASETS.TRAIN' is .*; it must be a list"),
+        ("DATASETS: {DATASET_RATIO: [null, 1]}", "'DATASETS.DATASET_RATIO' is .*; it must be a list"),
+    ],
+)
+def test_items_of_another_type_and_number_are_named(write, text, told):
+    with pytest.raises(UserError, match=told):
+        read_official_config(write(a=VITA + text))
+
+
+@pytest.mark.parametrize(
     ("key", "text", "value"),
     [
         ("SOLVER.STEPS", "(1, 2)", (1, 2)),

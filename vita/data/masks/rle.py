@@ -15,7 +15,7 @@ from pycocotools import mask as coco_mask
 from vita.core.contract import Rle
 
 DIGITS = 7  # of a run in a compressed code; 35 bits are more than any frame has pixels
-LONGEST_OUTLINE = 4_000_000  # pixels, of one polygon
+LONGEST_OUTLINE = 4_000_000  # pixels, of all polygons of a mask
 
 
 def encode(masks: np.ndarray) -> list[Rle]:
@@ -110,8 +110,7 @@ def drop_lines(outlines: list[Any]) -> list[Any]:
 def _from_polygons(polygons: list[Any], height: int, width: int) -> Rle:
     if not polygons:
         raise ValueError("a polygon needs at least three x, y pairs")
-    for polygon in polygons:
-        check_outline(polygon, height, width)
+    check_outlines(polygons, height, width)
     return fill(polygons, height, width)
 
 
@@ -120,11 +119,26 @@ def fill(polygons: list[list[float]], height: int, width: int) -> Rle:
     return _rle(coco_mask.merge(coco_mask.frPyObjects(polygons, height, width)))
 
 
-def check_outline(polygon: Any, height: int, width: int) -> None:
-    """Raises ValueError saying what is wrong with a polygon, which should be a list of x, y in turn, in pixels.
+def check_outlines(polygons: list[Any], height: int, width: int) -> None:
+    """Raises ValueError saying what is wrong with a mask's polygons, each a list of x, y in turn, in pixels.
 
-    pycocotools takes memory for every pixel that an outline passes, inside the frame or not.
+    pycocotools takes memory and time for every pixel that an outline passes, inside the frame or not.
     """
+    for polygon in polygons:
+        _check_outline(polygon, height, width)
+    longest = 3 * max(height, width) / 2
+    possible = sum(map(len, polygons)) * longest > LONGEST_OUTLINE
+    if possible and sum(map(_outline_length, polygons)) > LONGEST_OUTLINE:
+        raise ValueError(f"the outlines of a mask are longer than {LONGEST_OUTLINE} pixels")
+
+
+def _outline_length(polygon: list[float]) -> float:
+    """Pixels that pycocotools passes, at most."""
+    corners = np.asarray(polygon, float).reshape(-1, 2)
+    return float(np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum())
+
+
+def _check_outline(polygon: Any, height: int, width: int) -> None:
     if isinstance(polygon, int | float):
         raise ValueError("a mask is a list of polygons, but this one is a list of numbers: put it into brackets")
     if not isinstance(polygon, list) or len(polygon) % 2:
@@ -138,10 +152,6 @@ def check_outline(polygon: Any, height: int, width: int) -> None:
     )
     if not near or not math.isfinite(sum(polygon)):  # min and max may pass over what is not a number
         raise ValueError(f"a polygon reaches far out of the image of {[height, width]} (height, width)")
-    if 3 * max(height, width) * len(polygon) > 2 * LONGEST_OUTLINE:  # only then can it be as long
-        corners = np.asarray(polygon, float).reshape(-1, 2)
-        if np.abs(corners - np.roll(corners, 1, axis=0)).max(axis=1).sum() > LONGEST_OUTLINE:
-            raise ValueError(f"the outline of a polygon is longer than {LONGEST_OUTLINE} pixels")
 
 
 def short(value: Any) -> str:

@@ -46,16 +46,21 @@ def parse_pieces(pieces: Iterator[Piece], source: str) -> Iterator[Any]:
     source: names the file and the kind of track in messages. Raises UserError naming a track that is not valid JSON.
     """
     ahead: deque[Future[list[Any]]] = deque()
-    with ThreadPoolExecutor(usable_cores()) as pool:
-        try:
-            for piece in pieces:
-                ahead.append(pool.submit(_parse, piece, source))
-                if len(ahead) > usable_cores():
-                    yield from ahead.popleft().result()
-            while ahead:
+    pool, given_up = ThreadPoolExecutor(usable_cores()), False
+    try:
+        for piece in pieces:
+            ahead.append(pool.submit(_parse, piece, source))
+            if len(ahead) > usable_cores():
                 yield from ahead.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+        while ahead:
+            yield from ahead.popleft().result()
+    except GeneratorExit:
+        # Where whoever reads gives up, the garbage collector may run this, and in a thread that is just being started:
+        # there a wait for another thread never ends.
+        given_up = True
+        raise
+    finally:
+        pool.shutdown(wait=not given_up, cancel_futures=True)
 
 
 def _parse(piece: Piece, source: str) -> list[Any]:

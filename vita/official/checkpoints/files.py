@@ -14,12 +14,13 @@ from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.files import atomic_write
-from vita.official.checkpoints.bounded_file import ExcessiveError, check_archive, check_pickle
+from vita.official.checkpoints.bounded_file import ExcessiveError, check_archive, check_pickles
 from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, for_torch
 from vita.official.checkpoints.wrappers import weights_in
 
 ZIP = b"PK\x03\x04"  # torch.save
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save before its files were zip archives
+LEGACY_PICKLES = 5  # magic number, version, system, content, keys of storages; then come their numbers
 
 
 def read_official(path: Path, pick: str | None = None) -> dict[str, Tensor]:
@@ -68,10 +69,11 @@ def _load(path: Path) -> Any:
         handle.seek(0)
         if start.startswith(ZIP):
             check_archive(handle)
+        else:
+            check_pickles(handle, LEGACY_PICKLES if start == TORCH_LEGACY else 1)
         if start.startswith(ZIP) or start == TORCH_LEGACY:
             with torch.serialization.safe_globals(for_torch()):
                 return torch.load(handle, map_location="cpu", weights_only=True)
-        check_pickle(handle)
         return SafeUnpickler(handle).load()
 
 

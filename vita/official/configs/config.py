@@ -18,6 +18,7 @@ from vita.core.contract import UserError
 Tree = dict[str, Any]  # sections within sections
 
 BASE = "_BASE_"
+PAIRS = ("INPUT.CROP.SIZE", "INPUT.PSEUDO.CROP.SIZE")
 LONGEST_CHAIN = 50  # files that inherit from each other
 ARCHITECTURE = "MODEL.META_ARCHITECTURE"
 
@@ -140,10 +141,23 @@ def _check(key: str, value: Any, assumed: Mapping[str, Any], where: str) -> None
         near = get_close_matches(key, assumed, n=1)
         hint = f"did you mean '{near[0]}'?" if near else "correct its name, or remove it"
         raise UserError(f"{where}: unknown key '{key}'; {hint}")
-    found, wanted = _kind(value), _kind(assumed[key])
-    fits = found == wanted or None in (value, assumed[key]) or (found, wanted) == ("whole number", "number")
-    if not fits:
+    if not _fits(value, assumed[key]) or (key in PAIRS and len(value) != 2):
+        wanted = "pair" if key in PAIRS else _kind(assumed[key])
         raise UserError(f"{where}: key '{key}' is {value!r}; it must be a {wanted}, such as {assumed[key]!r}")
+
+
+def _fits(value: Any, assumed: Any) -> bool:
+    """Whether a value is of the type of the one that is assumed without it, and so are its items, where it is a list.
+
+    What is assumed to be None may be anything.
+    """
+    if assumed is None:
+        return True
+    found, wanted = _kind(value), _kind(assumed)
+    if found == wanted == "list":
+        kinds = (assumed[0],) if assumed else ("", 0.0)
+        return all(any(_fits(item, kind) for kind in kinds) for item in value)
+    return found == wanted or (found, wanted) == ("whole number", "number")
 
 
 def _kind(value: Any) -> str:
