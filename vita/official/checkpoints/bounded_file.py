@@ -12,23 +12,73 @@ from typing import IO, Any
 
 MOST_PACKED = 20  # times its size that a file may unpack to; weights pack to half at best, constants to little
 SMALL = 2**24  # bytes that any file may unpack to
+MOST_IN_TUPLE = 2**20  # objects; those of checkpoints are shapes, and what tensors are made of
+PUTS, GETS, MARK = ("PUT", "BINPUT", "LONG_BINPUT", "MEMOIZE"), ("GET", "BINGET", "LONG_BINGET"), 0
 
 
 class ExcessiveError(Exception):
-    """A file asks for far more memory than what it holds needs."""
+    """A file asks for far more memory or time than what it holds needs."""
 
 
-def check_pickle(file: IO[bytes]) -> None:
-    """Raises ExcessiveError where a place is named that no table of its objects has. Rewinds the file.
+def check_pickle(file: IO[bytes], parts: int = 1) -> None:
+    """Raises ExcessiveError where a place is named that no table of its objects has, or a tuple unfolds without bound.
 
-    Damaged bytes raise ValueError or another error of `pickletools`.
+    parts: pickles that follow each other. Rewinds the file. Damaged bytes raise ValueError or another error of
+    `pickletools`.
     """
     start = file.tell()
-    argument: Any
-    for count, (code, argument, _place) in enumerate(pickletools.genops(file)):
-        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument) <= count:
-            raise ExcessiveError(f"place {argument} of a table of {count} objects")
+    for _ in range(parts):
+        sizes = TupleSizes()
+        for count, (code, argument, _place) in enumerate(pickletools.genops(file)):
+            if code.name in PUTS and not 0 <= int(argument or 0) <= count:
+                raise ExcessiveError(f"place {argument} of a table of {count} objects")
+            sizes.follow(code, argument)
     file.seek(start)
+
+
+class TupleSizes:
+    """What lies on a pickle's stack, each by how many objects a look at all of it meets; only tuples count their own.
+
+    A tuple that holds another one twice, and so on, is small in the file; as a key it is hashed, all of it.
+    """
+
+    def __init__(self) -> None:
+        self._stack: list[int] = []  # MARK stands for the opcode
+        self._table: dict[int, int] = {}  # by place
+
+    def follow(self, code: pickletools.OpcodeInfo, argument: Any) -> None:
+        """Take one opcode. Raises ExcessiveError at too large a tuple, ValueError where the stack is too small."""
+        if code.name in PUTS:
+            self._table[len(self._table) if argument is None else int(argument)] = self._top()
+        elif code.name in GETS:
+            self._stack.append(self._table[int(argument)])
+        elif code.name == "DUP":
+            self._stack.append(self._top())
+        else:
+            taken = self._take(code)
+            size = 1 + sum(taken) if code.name.startswith("TUPLE") else 1
+            if size > MOST_IN_TUPLE:
+                raise ExcessiveError(f"a tuple of more than {MOST_IN_TUPLE} objects")
+            self._stack += [MARK if kind is pickletools.markobject else size for kind in code.stack_after]
+
+    def _take(self, code: pickletools.OpcodeInfo) -> list[int]:
+        """What the opcode takes from the stack; one that takes a slice takes it with its mark."""
+        wanted = [kind for kind in code.stack_before if kind not in (pickletools.markobject, pickletools.stackslice)]
+        taken: list[int] = []
+        if pickletools.stackslice in code.stack_before:
+            while (size := self._pop()) != MARK:
+                taken.append(size)
+            wanted = [] if code.name == "OBJ" else wanted
+        return taken + [self._pop() for _ in wanted]
+
+    def _pop(self) -> int:
+        if not self._stack:
+            raise ValueError("more is taken than there is")
+        return self._stack.pop()
+
+    def _top(self) -> int:
+        self._stack.append(size := self._pop())
+        return size
 
 
 def check_archive(file: IO[bytes]) -> None:
@@ -38,6 +88,10 @@ def check_archive(file: IO[bytes]) -> None:
     file.seek(start)
     with zipfile.ZipFile(file) as archive:
         unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > max(SMALL, MOST_PACKED * size):
-        raise ExcessiveError(f"{unpacked} bytes in a file of {size}")
+        if unpacked > max(SMALL, MOST_PACKED * size):
+            raise ExcessiveError(f"{unpacked} bytes in a file of {size}")
+        for member in archive.namelist():
+            if member.rpartition("/")[2] == "data.pkl":
+                with archive.open(member) as inside:
+                    check_pickle(inside)
     file.seek(start)

@@ -20,6 +20,7 @@ from vita.official.checkpoints.wrappers import weights_in
 
 ZIP = b"PK\x03\x04"  # torch.save
 TORCH_LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch.save before its files were zip archives
+TORCH_LEGACY_PARTS = 5  # a sign, a version, a machine, the content, the names of its storages: a pickle each
 
 
 def read_official(path: Path, pick: str | None = None) -> dict[str, Tensor]:
@@ -47,7 +48,7 @@ def read_content(path: Path) -> Any:
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"{path}: no such checkpoint file") from None
     except ExcessiveError as excess:
-        raise UserError(f"{path}: refused unread: it asks for more memory than it needs ({excess})") from None
+        raise UserError(f"{path}: refused unread: it asks for more memory or time than it needs ({excess})") from None
     except RefusedError as refused:
         raise _refusal(path, str(refused)) from None
     except pickle.UnpicklingError as error:
@@ -68,6 +69,8 @@ def _load(path: Path) -> Any:
         handle.seek(0)
         if start.startswith(ZIP):
             check_archive(handle)
+        elif start == TORCH_LEGACY:
+            check_pickle(handle, TORCH_LEGACY_PARTS)
         if start.startswith(ZIP) or start == TORCH_LEGACY:
             with torch.serialization.safe_globals(for_torch()):
                 return torch.load(handle, map_location="cpu", weights_only=True)
