@@ -9,6 +9,9 @@ RECORDINGS ?= ../shared/golden
 # Of make gpu-check: cuda or cpu, and some of its parts (conformance predictions steps frames resume probe).
 DEVICE ?= cuda
 PART ?=
+# Of make kills: how many, and what their kinds and moments are drawn from.
+KILLS ?= 100
+SEED ?= 0
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -27,7 +30,7 @@ endef
 # An environment that was made without pip, as by uv, gets the one that comes with Python.
 INSTALLER_THERE = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip
 
-.PHONY: help venv table6 smoke report provenance plan test conformance gpu-check cluster lint schemas clean
+.PHONY: help venv table6 smoke report provenance plan test conformance gpu-check cluster kills lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,6 +42,7 @@ help:
 	@echo "make test     all tests          make lint     style, types, workflow lint"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
+	@echo "make kills KILLS=100 SEED=0   kills the workflow at random moments: the same bytes come out (an hour)"
 	@echo "make gpu-check DEVICE=cuda PART=steps   whether a card computes what a CPU does, and how fast (docs/machines.md)"
 	@echo "make venv     only .venv         make clean    remove results (but server/, external/) and caches"
 	@echo "PYTHON=python3.12 chooses the Python of .venv, CORES=8 the number of cores, TIER=mini another tier than smoke"
@@ -88,6 +92,9 @@ conformance: $(STAMP)
 cluster: $(STAMP)
 	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[slurm]'
 	$(BIN)/pytest -m slurm -rs tests/workflow/test_slurm.py
+
+kills: $(STAMP)
+	KILLS=$(KILLS) SEED=$(SEED) $(BIN)/pytest -m kills -s tests/workflow/test_kills.py
 
 gpu-check: $(STAMP)
 	$(BIN)/python benchmarks/gpu.py --device $(DEVICE) $(foreach part,$(PART),--part $(part))

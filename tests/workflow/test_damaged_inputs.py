@@ -43,6 +43,29 @@ def test_a_damaged_configuration_is_mended_and_nothing_is_made_anew(fake_folder,
     assert len(fake_folder.calls()) == calls
 
 
+OF_ALL_KINDS = [
+    f"{RUN}/config.yaml",
+    "results/data/nano_shapes/dataset.yaml",
+    "results/tables/nano/table6/spec.yaml",
+    "results/probes/nano/vita/window6/predicted.yaml",
+]
+
+
+@pytest.mark.parametrize("name", OF_ALL_KINDS)
+def test_every_configuration_of_the_workflow_is_mended_and_a_dry_run_only_tells(fake_folder, name):
+    targets = ("results/table6.csv", "results/table4.csv")
+    fake_folder.change("nano.yaml", "experiments", to=["table4", "table6"])
+    fake_folder.succeed(*targets)
+    calls = len(fake_folder.calls())
+    whole = damage(fake_folder.path / name, CHANGES["cut off"])
+    said = fake_folder.succeed("-n", *targets)
+    assert f"{name} is damaged; the call that is no dry run mends it, and what was made with it stays" in said
+    assert (fake_folder.path / name).read_bytes() != whole
+    assert f"{name} was damaged; it is mended" in fake_folder.succeed(*targets)
+    assert (fake_folder.path / name).read_bytes() == whole
+    assert len(fake_folder.calls()) == calls
+
+
 @pytest.fixture
 def finished(fake_folder):
     fake_folder.succeed("results/table6.csv")

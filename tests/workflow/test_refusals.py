@@ -47,3 +47,26 @@ def test_what_is_asked_for_and_is_not_there_is_the_last_line(fake_folder, argume
     last = ended.stderr.strip().splitlines()[-1]
     assert last.startswith(f"error: {told}")
     assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("name", ["claims", "models", "all_runs", "rehearsal", "data"])
+def test_an_experiment_is_not_called_as_something_else_in_results(fake_folder, name):
+    fake_folder.change("experiments/table6.yaml", "title", to="Another")
+    experiments = fake_folder.path / "tier" / "experiments"
+    (experiments / "table6.yaml").rename(experiments / f"{name}.yaml")
+    fake_folder.change("nano.yaml", "experiments", to=[name])
+    ended = fake_folder.run("-n")
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == (
+        f"error: experiment '{name}': this name is something else's in results/; give the experiment's file another"
+    )
+
+
+def test_a_second_figure_of_a_kind_of_which_there_is_one(fake_folder):
+    fake_folder.change("experiments/figure5.yaml", "title", to="Another")
+    experiments = fake_folder.path / "tier" / "experiments"
+    (experiments / "figure5.yaml").rename(experiments / "mine.yaml")
+    fake_folder.change("nano.yaml", "experiments", to=["mine"])
+    ended = fake_folder.run("-n")
+    assert ended.returncode == 2
+    assert ended.stderr.strip() == "error: experiment 'mine': kind: curves is for 'figure5' alone; allowed here: table"

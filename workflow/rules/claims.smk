@@ -43,4 +43,4 @@ rule claims:
         ),
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
     shell:
-        "vita claims {params.tables:q} {params.probes:q} --models {input.models:q} --out {output.csv:q} > {log:q} 2>&1"
+        "exec vita claims {params.tables:q} {params.probes:q} --models {input.models:q} --out {output.csv:q} > {log:q} 2>&1"

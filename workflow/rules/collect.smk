@@ -26,7 +26,7 @@ rule all_runs:
         runs=run_options(TABLE.evaluated(), TABLE.externals()),
         server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
+        "exec vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_runs:
@@ -50,7 +50,7 @@ rule table_runs:
         ),
         server=lambda wildcards: each_as_option("--server", SERVER_SCORES),
     shell:
-        "vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
+        "exec vita table runs {params.runs:q} {params.server:q} --out {output:q} > {log:q} 2>&1"
 
 
 rule table_spec:

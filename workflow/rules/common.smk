@@ -23,7 +23,6 @@ from vita.experiments.external import SCORED, read_imports
 from vita.experiments.run_table import RunTable
 from vita.experiments.config import JobResources
 from vita.engine.cards import visible_here
-from vita.engine.memory.case import dump_cases
 
 LIBRARY = Path(workflow.current_basedir.path).parent / "config"
 PACKAGE = Path(vita.__file__).parent
@@ -245,6 +244,14 @@ def record_files(probes):
     """Each file once, in the order of the probes."""
     names = dict.fromkeys(probe.name for probe in probes)
     return [PROBE.format(tier=TABLE.tier.tier, probe=name) + ".json" for name in names]
+
+
+def probe_rows():
+    """What is probed for Table 4, by row. A job is a row, all its sizes and paths of attention: it takes long to start."""
+    rows = {}
+    for probe in TABLE.probes.get("table4", []):
+        rows.setdefault(probe.name, []).append(probe)
+    return rows
 
 
 def probe_options(probes):

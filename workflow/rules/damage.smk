@@ -2,27 +2,31 @@
 # before the command that makes it anew finds out.
 
 import sys
+from functools import partial
 from pathlib import Path
 
 from vita.core.config_base import dump, load
 from vita.core.contract import UserError
+from vita.core.dataset_config import DatasetConfig
 from vita.core.files import read_json, write_text
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.engine.memory.case import dump_cases, read_cases
+from vita.experiments.config import TableSpec
+from vita.experiments.external import EXTERNAL_FILE, ExternalConfig
 
 
 def mend_damage():
-    """Before any job starts: write damaged configurations of runs again, as they were; refuse damaged labels.
+    """Before any job starts: write damaged configurations again, as they were; refuse damaged labels.
 
     A configuration is damaged when it is none, or is the beginning of what it should be: what a changed tier asks for
-    instead, or what a person put there, is for Snakemake to see. The same bytes as before make nothing anew.
+    instead, or what a person put there, is for Snakemake to see. The same bytes as before make nothing anew. A call that
+    only looks tells what the other would do.
     """
-    if looks_only() or not workflow.is_main_process:
+    if not workflow.is_main_process:
         return
-    for run in TABLE:
-        folder = Path(run.directory)
-        mend(folder / "config.yaml", RunConfig, run.config)
-        if run.prediction:
-            mend(folder / "inference.yaml", PredictConfig, run.prediction)
+    for path, read, write in configurations():
+        if path.exists() and is_damaged(path, read, write()):
+            mend(path, write())
     for path, dataset in labels_with_results().items():
         try:
             read_json(path)
@@ -34,20 +38,43 @@ def mend_damage():
             )
 
 
-def mend(path, section, wanted):
-    """Write a file of the workflow's own again where it cannot have been written so."""
-    if not path.exists() or not is_damaged(path, section, dump(wanted)):
-        return
-    write_text(path, dump(wanted))
-    print(
-        f"{path} was damaged; it is mended, and what was made with it stays",
-        file=sys.stderr,
-    )
+def configurations():
+    """All that the workflow itself writes: file, how it is read, and what gives the text that stands there."""
+    for run in TABLE:
+        folder = Path(run.directory)
+        yield folder / "config.yaml", *of_section(RunConfig, run.config)
+        if run.prediction:
+            yield folder / "inference.yaml", *of_section(PredictConfig, run.prediction)
+    for run in TABLE.externals():
+        yield Path(run.directory, EXTERNAL_FILE), *of_section(
+            ExternalConfig, run.config
+        )
+    for name, dataset in TABLE.datasets.items():
+        path = Path(f"results/data/{name}/dataset.yaml")
+        yield path, *of_section(DatasetConfig, dataset.without_description())
+    for name, spec in TABLE.specs.items():
+        path = Path(f"results/tables/{TABLE.tier.tier}/{name}/spec.yaml")
+        yield path, *of_section(TableSpec, spec)
+    for name, probes in probe_rows().items():
+        path = Path(PROBE.format(tier=TABLE.tier.tier, probe=name) + ".yaml")
+        yield path, read_cases, partial(dump_cases, [probe.case for probe in probes])
 
 
-def is_damaged(path, section, wanted):
+def of_section(section, wanted):
+    return partial(load, section), partial(dump, wanted)
+
+
+def mend(path, wanted):
+    told = "is damaged; the call that is no dry run mends it"
+    if not looks_only():
+        write_text(path, wanted)
+        told = "was damaged; it is mended"
+    print(f"{path} {told}, and what was made with it stays", file=sys.stderr)
+
+
+def is_damaged(path, read, wanted):
     try:
-        load(section, path)
+        read(path)
     except UserError:
         return True
     found = path.read_text(encoding="utf-8")

@@ -40,7 +40,7 @@ rule data_synth:
     message:
         "Painting the videos of {wildcards.dataset}"
     shell:
-        "vita data synth --dataset {input:q} > {log:q} 2>&1"
+        "exec vita data synth --dataset {input:q} > {log:q} 2>&1"
 
 
 rule data_split:
@@ -58,4 +58,4 @@ rule data_split:
         mem_mb=4000,
         runtime=15,
     shell:
-        "vita data split --dataset {input.config:q} --out {output:q} > {log:q} 2>&1"
+        "exec vita data split --dataset {input.config:q} --out {output:q} > {log:q} 2>&1"

@@ -9,6 +9,12 @@ from vita.core.contract import UserError
 from vita.experiments import failures
 from vita.report.runs.server_scores import read_server_score
 
+OWN_RULE = {
+    "curves": "figure5",
+    "qualitative": "figure6",
+    "frames": "table4",
+}  # kinds of experiments of which there is one each
+
 
 def evaluations_of(experiment):
     """What one table needs. Raises an error when the tier in force does not name it."""
@@ -62,9 +68,29 @@ def made_with(file):
 
 def tables_of_scores():
     """Made by one rule. Of tables that come with the workflow it takes all, so that it can tell what the tier lacks."""
-    with_own_rule = {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")}
     shipped = {path.stem for path in (LIBRARY / "experiments").glob("*.yaml")}
-    return shipped.union(experiments("table")) - with_own_rule
+    return shipped.union(experiments("table")) - taken_names()
+
+
+def taken_names():
+    """Names in results/ that rules of their own have; none is that of a table of scores."""
+    return {path.stem for path in (LIBRARY.parent / "rules").glob("*.smk")} | {
+        "all_runs"
+    }
+
+
+def check_names():
+    """An experiment is called as its files in results/ are: what would stand for two things is refused."""
+    for name, experiment in TABLE.experiments.items():
+        own = OWN_RULE.get(experiment.kind)
+        if own is None and name in taken_names():
+            refuse(
+                f"experiment '{name}': this name is something else's in results/; give the experiment's file another"
+            )
+        if own not in (None, name):
+            refuse(
+                f"experiment '{name}': kind: {experiment.kind} is for '{own}' alone; allowed here: table"
+            )
 
 
 def failed(run, inference):

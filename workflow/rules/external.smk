@@ -47,5 +47,5 @@ rule evaluate_external:
     message:
         "Scoring the external result {wildcards.external}, seed {wildcards.seed}, on {wildcards.dataset}"
     shell:
-        "vita evaluate --gt {input.truth:q} --pred {input.predictions:q} --imported {input.record:q}"
+        "exec vita evaluate --gt {input.truth:q} --pred {input.predictions:q} --imported {input.record:q}"
         " --out {output:q} {params.chosen:q} {params.further:q} > {log:q} 2>&1"

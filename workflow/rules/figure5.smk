@@ -31,4 +31,4 @@ rule figure5:
     params:
         caption=lambda wildcards: rst(TABLE.experiments["figure5"].caption),
     shell:
-        "vita figure convergence --spec {input.spec:q} --runs {input.runs:q} --out {output.pdf:q} > {log:q} 2>&1"
+        "exec vita figure convergence --spec {input.spec:q} --runs {input.runs:q} --out {output.pdf:q} > {log:q} 2>&1"

@@ -38,4 +38,4 @@ rule figure6:
     params:
         caption=lambda wildcards: rst(TABLE.experiments["figure6"].caption),
     shell:
-        "vita figure qualitative --spec {input.spec:q} --runs {input.runs:q} --out {output.pdf:q} > {log:q} 2>&1"
+        "exec vita figure qualitative --spec {input.spec:q} --runs {input.runs:q} --out {output.pdf:q} > {log:q} 2>&1"

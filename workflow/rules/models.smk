@@ -16,4 +16,4 @@ rule models:
         mem_mb=8000,
         runtime=10,
     shell:
-        "vita models --out {output.csv:q} > {log:q} 2>&1"
+        "exec vita models --out {output.csv:q} > {log:q} 2>&1"

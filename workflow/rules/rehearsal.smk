@@ -23,5 +23,5 @@ rule rehearsal:
         library=LIBRARY,
         steps=REHEARSED or 1,
     shell:
-        "vita plan --tier {params.tier:q} --library {params.library:q} --rehearsed {params.steps:q}"
+        "exec vita plan --tier {params.tier:q} --library {params.library:q} --rehearsed {params.steps:q}"
         " > {output:q} 2> {log:q}"

@@ -54,7 +54,7 @@ rule convert_weights:
     message:
         "Converting {input.file}"
     shell:
-        "vita convert run --config {input.config:q} > {log:q} 2>&1"
+        "exec vita convert run --config {input.config:q} > {log:q} 2>&1"
 
 
 rule convert_backbone:
@@ -79,7 +79,7 @@ rule convert_backbone:
     message:
         "Converting {input.file}"
     shell:
-        "vita convert run --config {input.config:q} > {log:q} 2>&1"
+        "exec vita convert run --config {input.config:q} > {log:q} 2>&1"
 
 
 rule train:
@@ -116,7 +116,8 @@ rule train:
         slurm_extra="--signal=USR1@120",
     message:
         "Training {wildcards.run}; watch it: tail -f {log}"
-    # exec: the trainer's parent is then Snakemake itself, with whom it dies.
+    # exec, as everywhere: a shell between Snakemake and the command could be killed alone, and the command would write on.
+    # The trainer's parent is then Snakemake itself, with whom it dies.
     shell:
         "exec vita train --config {input.config:q} --gpus {resources.gpu:q} --processes {resources.processes:q}"
         " --die-with-parent > {log:q} 2>&1"
@@ -178,5 +179,5 @@ rule evaluate:
             run_of(wildcards), wildcards.inference
         ),
     shell:
-        "vita evaluate --gt {input.truth:q} --pred {input.predictions:q}/{wildcards.inference:q}.json"
+        "exec vita evaluate --gt {input.truth:q} --pred {input.predictions:q}/{wildcards.inference:q}.json"
         " --out {output:q} {params.chosen:q} {params.further:q} > {log:q} 2>&1"

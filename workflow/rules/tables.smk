@@ -31,4 +31,4 @@ rule table:
         probes=lambda wildcards, input: each_as_option("--probe", input.probes),
         caption=lambda wildcards: rst(TABLE.experiments[wildcards.experiment].caption),
     shell:
-        "vita table build --spec {input.spec:q} --runs {input.runs:q} {params.probes:q} --out {output.csv:q} > {log:q} 2>&1"
+        "exec vita table build --spec {input.spec:q} --runs {input.runs:q} {params.probes:q} --out {output.csv:q} > {log:q} 2>&1"

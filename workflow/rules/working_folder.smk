@@ -17,6 +17,11 @@ from vita.core.locks import try_lock
 from vita.core.plain_text import error_line
 from vita.engine.finished import ASKED_AT
 
+WORKS_IN = (
+    "VITA_WORKS_IN"  # in the environment of jobs on this machine: their working folder
+)
+GRACE_S = 120  # a training ends its step and writes a checkpoint, as in vita/engine/interruption.py
+
 LOOKS_ONLY = (
     "-n",
     "--dry-run",
@@ -60,11 +65,31 @@ def claim_folder():
             "another Snakemake is at work in this folder; wait for its end, or end it, and call again"
         )
     workflow.globals["_claim"] = claim
+    end_orphans()
     for lock in Path(".snakemake/locks").glob("*.lock"):
         lock.unlink()
     remove_half_made()
     for folder in {path.parent for path in Path("results").rglob(f".*{UNFINISHED}")}:
         remove_unfinished(folder)
+
+
+def end_orphans():
+    """Jobs on this machine outlive a Snakemake that was killed. Beside their successors they would write the same files."""
+    orphans = [job for job in psutil.process_iter() if works_here(job)]
+    for job in orphans:
+        print(f"ending process {job.pid}, left by a killed Snakemake", file=sys.stderr)
+        with suppress(psutil.Error):
+            job.terminate()
+    _, alive = psutil.wait_procs(orphans, timeout=GRACE_S)
+    for job in alive:
+        with suppress(psutil.Error):
+            job.kill()
+
+
+def works_here(process):
+    with suppress(psutil.Error):
+        return process.environ().get(WORKS_IN) == str(Path.cwd())
+    return False
 
 
 def remove_half_made():
@@ -103,9 +128,25 @@ def prepare_jobs():
     """
     if workflow.is_main_process:
         os.environ[ASKED_AT] = datetime.now(UTC).isoformat(timespec="seconds")
+        if (
+            workflow.resource_settings.nodes is None
+        ):  # a scheduler knows its jobs, and keeps them
+            os.environ[WORKS_IN] = str(Path.cwd())
         return
     for warning in (signal.SIGUSR1, signal.SIGUSR2):
         signal.signal(warning, signal.SIG_IGN)
+
+
+def heed_interrupts():
+    """An interrupt ends Snakemake with its jobs, too. asyncio, in which it builds the DAG, would take it and may lose it.
+
+    Where interrupts are ignored, as of what a script puts into the background, they stay so.
+    """
+    if (
+        workflow.is_main_process
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    ):
+        signal.signal(signal.SIGINT, _end_jobs)
 
 
 def end_with_jobs():

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import pickle
+import pickletools
 import struct
 import subprocess
 import sys
@@ -110,6 +112,59 @@ def test_memory_that_a_file_claims_is_not_asked_for(tmp_path: Path, name: str) -
     with pytest.raises(UserError) as error:
         read_official(path)
     assert not isinstance(error.value.__context__, MemoryError)
+
+
+def nested(depth: int) -> tuple[Any, ...]:
+    """A hundred objects or so, which unfold to two to that power."""
+    held: tuple[Any, ...] = ("a",)
+    for _ in range(depth):
+        held = (held, held)
+    return held
+
+
+def as_archive(content: Any, path: Path) -> None:
+    """torch's own, around a content that a dict may not be made of: a key's hash takes for ever."""
+    torch.save({"a": torch.zeros(2)}, path)
+    with zipfile.ZipFile(path) as archive:
+        parts = {member: archive.read(member) for member in archive.namelist()}
+    with zipfile.ZipFile(path, "w") as archive:
+        for member, stored in parts.items():
+            archive.writestr(member, content if member.endswith("/data.pkl") else stored)
+
+
+def with_key(key: tuple[Any, ...], protocol: int) -> bytes:
+    """The pickle of {key: 1}, which cannot be made by making the dict."""
+    pair = pickle.dumps([key, 1], protocol)
+    program = list(pickletools.genops(pair))
+    ends = [place for _, _, place in program[1:]] + [len(pair)]
+    pieces = [pair[place:end] for (_, _, place), end in zip(program, ends, strict=True)]
+    new = {"EMPTY_LIST": b"}", "LIST": b"d", "APPENDS": b"u", "APPEND": b""}
+    return b"".join(new.get(code.name, piece) for (code, _, _), piece in zip(program, pieces, strict=True))
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_a_tuple_that_unfolds_without_end_is_refused_as_a_key(tmp_path: Path, protocol: int) -> None:
+    assert pickle.loads(with_key(nested(3), protocol)) == {nested(3): 1}
+    content = with_key(nested(60), protocol)
+    assert len(content) < 1000
+    plain, archive, legacy = (tmp_path / name for name in ("a.pkl", "b.pth", "c.pth"))
+    plain.write_bytes(content)
+    as_archive(content, archive)
+    torch.save({"a": torch.zeros(2)}, legacy, _use_new_zipfile_serialization=False)
+    parts = legacy.read_bytes()
+    fourth = len(parts) - len(after(parts, 3))
+    legacy.write_bytes(parts[:fourth] + content + after(parts, 4))
+    for path in (plain, archive, legacy):
+        with pytest.raises(UserError, match=r"refused unread: .*\(a tuple of more than 1048576 objects\)"):
+            read_official(path)
+
+
+def after(content: bytes, pickles: int) -> bytes:
+    """What follows so many pickles."""
+    file = io.BytesIO(content)
+    for _ in range(pickles):
+        list(pickletools.genops(file))
+    return file.read()
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 4, 5])

@@ -13,21 +13,19 @@ import zipfile
 from mmap import ACCESS_READ, mmap
 from typing import IO, Any
 
+from vita.official.checkpoints.tuple_sizes import ExcessiveError, TupleSizes
+
 MOST_PACKED = 20  # times its size that a file may unpack to; weights pack to half at best, constants to little
 SMALL = 2**24  # bytes that any file may unpack to
 PICKLE = ".pkl"  # of an archive's members
 LONGEST_NAME = 1000  # characters of a class or function; torch searches its message about one in quadratic time
 
 
-class ExcessiveError(Exception):
-    """A file asks for far more memory than what it holds needs."""
-
-
 def check_pickles(file: IO[bytes], number: int = 1) -> None:
     """Raises ExcessiveError where so many pickles at the start of a file name what cannot be in it.
 
-    That is a place that no table of objects has, a frame that reaches beyond the end, or an endless name. The file
-    stays where it is. Damaged bytes raise ValueError or another error of `pickletools`.
+    That is a place that no table of objects has, a frame that reaches beyond the end, an endless name, or a tuple that
+    unfolds without bound. The file stays where it is. Damaged bytes raise ValueError or another error of `pickletools`.
     """
     # A mapping has no more bytes than there are; a file makes room for as many as it is asked for before it reads.
     with mmap(file.fileno(), 0, access=ACCESS_READ) as content:
@@ -37,6 +35,7 @@ def check_pickles(file: IO[bytes], number: int = 1) -> None:
 
 def _check_next(content: mmap | io.BytesIO, size: int) -> None:
     argument: Any
+    sizes = TupleSizes()
     for count, (code, argument, _place) in enumerate(pickletools.genops(content)):  # type: ignore[arg-type]
         if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and not 0 <= int(argument) <= count:
             raise ExcessiveError(f"place {argument} of a table of {count} objects")
@@ -44,6 +43,7 @@ def _check_next(content: mmap | io.BytesIO, size: int) -> None:
             raise ExcessiveError(f"a frame of {argument} bytes in a file of {size}")
         if code.name in ("GLOBAL", "INST") and len(argument) > LONGEST_NAME:
             raise ExcessiveError(f"a name of {len(argument)} characters")
+        sizes.follow(code, argument)
 
 
 def check_archive(file: IO[bytes]) -> None:

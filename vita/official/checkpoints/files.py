@@ -14,8 +14,9 @@ from torch import Tensor
 
 from vita.core.contract import UserError
 from vita.core.files import atomic_write
-from vita.official.checkpoints.bounded_file import ExcessiveError, check_archive, check_pickles
+from vita.official.checkpoints.bounded_file import check_archive, check_pickles
 from vita.official.checkpoints.safe_pickle import RefusedError, SafeUnpickler, for_torch
+from vita.official.checkpoints.tuple_sizes import ExcessiveError
 from vita.official.checkpoints.wrappers import weights_in
 
 ZIP = b"PK\x03\x04"  # torch.save
@@ -48,7 +49,7 @@ def read_content(path: Path) -> Any:
     except (FileNotFoundError, IsADirectoryError):
         raise UserError(f"{path}: no such checkpoint file") from None
     except ExcessiveError as excess:
-        raise UserError(f"{path}: refused unread: it asks for more memory than it needs ({excess})") from None
+        raise UserError(f"{path}: refused unread: it asks for more memory or time than it needs ({excess})") from None
     except RefusedError as refused:
         raise _refusal(path, str(refused)) from None
     except pickle.UnpicklingError as error:
