@@ -45,29 +45,49 @@ def test_mean_and_deviation_over_seeds(tmp_path: Path, two_seeds: list[Path]) ->
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["figure.csv", "figure.pdf", "figure.png"]
 
 
-def test_what_is_drawn(tmp_path: Path, two_seeds: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """A band where there are two seeds, none where there is one; the legend tells n and who is missing."""
-    other = write_run(tmp_path, tmp_path, "alone")
-    (other / "history.csv").write_text(HISTORY.format(1, 2, 3))
-    bands: list[tuple[list[float], list[float]]] = []
-    labels: list[str] = []
-
-    def fill(axes: Axes, steps: Any, low: Any, high: Any, **style: Any) -> None:
-        bands.append((list(low), list(high)))
-
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[Any]]:
+    """What is drawn: bands, labels of curves, and lines without one, which are thin."""
+    found: dict[str, list[Any]] = {"bands": [], "labels": [], "thin": []}
     plot = Axes.plot
 
-    def note_label(axes: Axes, *values: Any, **style: Any) -> Any:
-        labels.append(style["label"])
+    def fill(axes: Axes, steps: Any, low: Any, high: Any, **style: Any) -> None:
+        found["bands"].append((list(low), list(high)))
+
+    def note_line(axes: Axes, *values: Any, **style: Any) -> Any:
+        if "label" in style:
+            found["labels"].append(style["label"])
+        else:
+            found["thin"].append(list(values[0]))
         return plot(axes, *values, **style)
 
     monkeypatch.setattr(Axes, "fill_between", fill)
-    monkeypatch.setattr(Axes, "plot", note_label)
+    monkeypatch.setattr(Axes, "plot", note_line)
+    return found
+
+
+def test_two_seeds_have_lines_of_their_own_and_no_band(
+    tmp_path: Path, two_seeds: list[Path], drawn: dict[str, list[Any]]
+) -> None:
+    other = write_run(tmp_path, tmp_path, "alone")
+    (other / "history.csv").write_text(HISTORY.format(1, 2, 3))
     rows = [row("both"), row("one", "alone", (0,)), row("none", "absent", (), not_run="not run in this tier")]
     build(tmp_path, rows, [listed(run) for run in (*two_seeds, other)])
-    assert labels == ["both, n = 2", "one, n = 1", "none: no run"]
-    mean, deviation = np.array([12, 20, 35]), np.array([4, 0, 10]) / 2**0.5
-    assert bands == [(pytest.approx(mean - deviation), pytest.approx(mean + deviation))]
+    assert drawn == {
+        "bands": [],
+        "labels": ["both, n = 2", "one, n = 1", "none: no run"],
+        "thin": [[10, 20, 30], [14, 20, 40]],
+    }
+
+
+def test_three_seeds_have_a_band(tmp_path: Path, two_seeds: list[Path], drawn: dict[str, list[Any]]) -> None:
+    third = write_run(tmp_path, tmp_path, seed=2, validate_videos=8)
+    (third / "history.csv").write_text(HISTORY.format(12, 26, 50))
+    build(tmp_path, [row("VITA", seeds=(0, 1, 2))], [listed(run, videos=5) for run in (*two_seeds, third)])
+    # 10, 14, 12 have mean 12 and deviation 2; 20, 20, 26 have 22 and the root of 12; 30, 40, 50 have 40 and 10.
+    mean, deviation = np.array([12, 22, 40]), np.array([2, 12**0.5, 10])
+    assert drawn["bands"] == [(pytest.approx(mean - deviation), pytest.approx(mean + deviation))]
+    assert (drawn["labels"], drawn["thin"]) == (["VITA, n = 3"], [])
 
 
 def test_failed_and_missing_runs_are_told(tmp_path: Path, two_seeds: list[Path]) -> None:

@@ -76,10 +76,20 @@ def test_numbers_lead_to_their_runs(results: Results) -> None:
     header, whole, half, broken = lines_of(text, "item-table6")
     assert header[-1] == "runs"
     for line in (whole, half):
-        assert line[-1] == " ".join(f'<a href="#run-smoke-shapes-vita-tiny-base-seed{n}">{n}</a>' for n in (0, 1))
+        assert line[-1] == ", ".join(f'<a href="#run-smoke-shapes-vita-tiny-base-seed{n}">{n}</a>' for n in (0, 1))
         ap = line[header.index("AP")]
         assert ap.startswith('<a href="#training-smoke-shapes-vita-tiny-base">50.5 ± 0.0 (2)')
-    assert broken[-1] == '<a href="#run-smoke-shapes-vita-tiny-broken-seed0">0</a>'
+    assert broken[-1] == '<a href="#run-smoke-shapes-vita-tiny-broken-seed0">0 failed</a>'
+    assert [line[0] for line in (whole, half, broken)] == ["1.0", "0.5", "0.25"]  # what names a row leads nowhere
+
+
+def test_a_row_of_which_one_seed_failed_says_which(results: Results) -> None:
+    lines = [results.scored("intact", 0), results.failed(1, "UserError: nan")]
+    results.table(lines, spec(row({"ratio": 1.0})))
+    text, _ = results.page()
+    _, line = lines_of(text, "item-table6")
+    assert re.sub(r"</?a\b[^>]*>", "", line[-1]) == "0, 1 failed"
+    assert '<tr class="partly">' in text
 
 
 def test_what_a_run_has_stands_at_its_place(results: Results) -> None:
@@ -120,8 +130,8 @@ def test_what_it_means_follows_from_the_cells(results: Results) -> None:
     results.table(lines, spec(*rows, reference={"ratio": 1.0}))
     text, _ = results.page()
     # All forty objects, and eight of them: recall levels 0 to 0.2 are 21 of 101.
-    assert "AP is highest for 1.0 with 100.0, and lowest for 0.5 with 20.8." in text
-    assert "0.5 scores lower than the row with ratio 1.0, by 79.2 points." in text
+    assert "AP is highest for ratio 1.0 with 100.0, and lowest for ratio 0.5 with 20.8." in text
+    assert "ratio 0.5 scores lower than the row with ratio 1.0, by 79.2 points." in text
     assert "may not be claimed" not in text
     assert '<p class="badge">not comparable with the paper</p>' in text
 
@@ -204,6 +214,8 @@ def test_the_page_of_a_cards_prediction_says_predicted(results: Results) -> None
     text, _ = results.page()
     _, first, second = lines_of(text, "item-table4")
     assert "1800" in first and "1790" in second
+    # Both rows: frames predicted, and predicted with 2 GiB taken.
+    assert text.count('class="number predicted"') == 4
     assert "Table 4: Maximum number of frames" in text
     assert json.loads(Path("one.json").read_text())[0]["status"] == "predicted"
 

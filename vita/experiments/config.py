@@ -222,6 +222,9 @@ class ExperimentConfig(Frozen):
     external: bool = False  # with `each_method`: for each external result of the data set too
     rows: tuple[Row, ...] = ()
     reference: Key | None = None  # cells of the rows that others are compared with; the other cells are the row's own
+    as_run: dict[str, str] = Field(
+        {}
+    )  # cells of `key` that are the paper's value of an option of the inference variant
     published: Name | None = None  # a file of the paper's numbers with the columns of `key`
     reported: bool = False  # its rows that are none of ours stand in the table too, marked as reported
     max_frames: bool = False  # columns for the number of frames that fit into memory
@@ -251,6 +254,7 @@ class ResolvedRow(Frozen):
     train_videos: int | None = None  # published number of the release's training videos
     valid_videos: int | None = None  # published number of the release's validation videos
     reference: Key = Field({})  # as of a `Row`
+    as_run: Key = Field({}, exclude_if=lambda cells: not cells)  # what this tier runs in the place of the key's cells
     not_run: str | None = None
     external: ExternalRow | None = Field(None, exclude_if=lambda external: external is None)
 

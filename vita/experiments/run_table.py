@@ -18,7 +18,7 @@ from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRo
 from vita.experiments.external import ExternalRun
 from vita.experiments.external_rows import Externals, check_asked, check_distinct
 from vita.experiments.paper_numbers import has_number, published_file
-from vita.experiments.probes import Probe, resolve_probes
+from vita.experiments.probes import Key, Probe, resolve_probes
 from vita.experiments.reading import overlay, pick
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
 
@@ -151,11 +151,18 @@ class RunTable:
             backbone=run.backbone,
             variant=run.variant,
             inference=names.inference,
+            as_run=self._as_run(self.experiments[experiment], row, names),
             seeds=tuple(dict.fromkeys(run.seed for run in runs)),
             as_paper=self.tier.tier in PAPER_TIERS and as_paper,
             train_videos=run.config.dataset.train.videos,
             valid_videos=run.config.dataset.valid.videos,
         )
+
+    def _as_run(self, experiment: ExperimentConfig, row: Row, names: Selection) -> Key:
+        """Cells of the row in whose place this tier runs another value, such as shorter clips on shorter videos."""
+        options = self._resolver.inference(names.method, names.inference)
+        found = {cell: options[option] for cell, option in experiment.as_run.items() if option in options}
+        return {cell: value for cell, value in found.items() if value != row.key.get(cell)}
 
     def _anchor(self, experiment: str) -> ResolvedAnchor | None:
         """The tier's, which every table asks for."""

@@ -1,4 +1,4 @@
-"""Figure 5: validation AP over training iterations, one curve a row, mean and standard deviation over seeds."""
+"""Figure 5: validation AP over training iterations, one curve a row: means over seeds, and how far they lie apart."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from vita.report.tables.inputs import read_runs
 MEASURED = "validation_AP"
 COLUMNS = ("curve", "step", "AP_mean", "AP_std", "n", "seeds", "videos", "evidence", "note")
 
+FEWEST = 3  # seeds for a band: two tell no deviation
 _HEIGHT_INCHES = 2.7
 _KILO_FROM = 10_000  # iterations, from where an axis counts in thousands
 
@@ -125,7 +126,7 @@ def draw_curves(curves: Sequence[Curve], out: Path) -> None:
             else:
                 _draw_curve(axes, curve, number)
         _label_axes(axes, curves)
-        figure.legend(loc="outside upper left", title="mean ± standard deviation over n seeds", alignment="left")
+        figure.legend(loc="outside upper left", title=_legend_title(curves), alignment="left")
         save(figure, out)
 
 
@@ -140,10 +141,21 @@ def _draw_curve(axes: Axes, curve: Curve, number: int) -> None:
         marker=MARKERS[number % len(MARKERS)],
         label=f"{curve.name}, n = {_span(summary['n'].tolist())}",
     )
-    spread = summary.dropna()
+    spread = summary[summary["n"] >= FEWEST]
     if len(spread):
         low, high = spread["AP_mean"] - spread["AP_std"], spread["AP_mean"] + spread["AP_std"]
         axes.fill_between(spread["step"], low, high, color=colour, alpha=0.18, linewidth=0)
+    elif len(curve.points.columns) > 1:
+        for seed in curve.points:
+            axes.plot(curve.points[seed].dropna(), color=colour, linewidth=0.5, alpha=0.7)
+
+
+def _legend_title(curves: Sequence[Curve]) -> str:
+    """What is drawn of how far seeds lie apart."""
+    most = max(len(curve.points.columns) for curve in curves)
+    if most >= FEWEST:
+        return f"mean over n seeds; bands: ± standard deviation, from {FEWEST} seeds on"
+    return f"mean over n seeds, thin: each seed (no bands: they take {FEWEST})" if most > 1 else "one seed each"
 
 
 def _span(numbers: Sequence[int]) -> str:

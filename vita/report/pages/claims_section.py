@@ -15,6 +15,7 @@ from vita.report.pages.places import runs_behind, training_place
 
 DECIDED = ("reproduced", "not reproduced", "inconclusive")
 HEADERS = ("claim", "where", "should be", "found", "interval", "n", "verdict", "why", "trainings")
+FOUND = ("found", "interval", "n")  # headers of what leads to its runs
 MANY = 1000  # from here on a decimal tells nothing
 
 
@@ -42,7 +43,7 @@ def _table(claims: pd.DataFrame, shown: Sequence[tuple[str, ...]]) -> Markup:
         links: Content = Links([(name, f"#{place}") for place, name in places.items()]) if runs else ""
         rows.append([*_cells(line), links])
         hrefs.append(f"#{next(iter(places))}" if places else "")
-    return table(HEADERS, rows, [LOOKS.get(line["verdict"], "") for line in ordered], hrefs)
+    return table(HEADERS, rows, [LOOKS.get(line["verdict"], "") for line in ordered], hrefs, FOUND)
 
 
 def _cells(line: Mapping[Any, Any]) -> list[Content]:

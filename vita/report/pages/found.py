@@ -164,7 +164,7 @@ def _add_frames(found: Found, path: Path) -> None:
     found.tables.append(FoundTable(path.stem, "Table 4", readable, tuple(frame["evidence"].fillna("").astype(str))))
     picture = path.with_name(f"{path.stem}_memory.png")
     if picture.exists():
-        caption = "Memory over the number of frames: lines are predicted from shapes, marks are measured."
+        caption = "Memory over the number of frames, predicted from shapes; measurements are named in the legend."
         found.figures.append(FoundFigure(path.stem, "Table 4: Memory over frames", caption, picture))
 
 

@@ -18,6 +18,7 @@ from markupsafe import Markup, escape
 from vita.core.contract import UserError
 
 UNBROKEN = 20  # characters; a cell of so many, as a difference with its interval, stays on one line
+PROSE = 70  # characters; a cell of so many is as wide as a column of text
 # Cells that no measurement stands behind, by how their text ends or begins.
 KINDS = (
     ("predicted", re.compile(r"\bpredicted$")),
@@ -101,15 +102,22 @@ def table(
     rows: Iterable[Sequence[Content]],
     classes: Sequence[str] = (),
     hrefs: Sequence[str] = (),
+    linked: Sequence[str] = (),
+    predicted: Sequence[str] = (),
 ) -> Markup:
     """Cells as text; those that read as numbers stand to the right. classes: of the rows, "" for none.
 
-    hrefs: where the numbers of each row lead, "" nowhere.
+    hrefs: where the numbers of each row lead, "" nowhere.  linked: headers of the columns whose numbers do.
+    predicted: headers of columns whose numbers are no measurements.
     """
-    lines = [
-        (classes[number] if classes else "", [_cell(text, hrefs[number] if hrefs else "") for text in row])
-        for number, row in enumerate(rows)
-    ]
+    lines = []
+    for number, row in enumerate(rows):
+        href = hrefs[number] if hrefs else ""
+        cells = [
+            _cell(content, href if name in linked else "", name in predicted)
+            for name, content in zip(headers, row, strict=True)
+        ]
+        lines.append((classes[number] if classes else "", cells))
     return render("table.html.j2", headers=headers, lines=lines)
 
 
@@ -133,13 +141,14 @@ def anchor(text: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-")
 
 
-def _cell(content: Content, href: str) -> Cell:
+def _cell(content: Content, href: str, is_predicted: bool) -> Cell:
     text = str(content)
     value = _leading_number(text)
     is_number = text.lstrip("+-").replace(".", "", 1).isdigit()
-    look = "number" if is_number else "short" if len(text) <= UNBROKEN else "long" if " " in text else "path"
+    words = "path" if " " not in text else "long" if len(text) < PROSE else "prose"
+    look = "number" if is_number else "short" if len(text) <= UNBROKEN else words
     kinds = [look] if text else []
-    kinds += [name for name, pattern in KINDS if pattern.search(text)]
+    kinds += ["predicted"] if is_predicted and text else [name for name, pattern in KINDS if pattern.search(text)]
     return Cell(content, " ".join(filter(None, kinds)), value, href if value is not None else "")
 
 

@@ -24,8 +24,9 @@ COUNTED = {
 
 
 def row_name(line: Mapping[Any, Any], keys: Sequence[str]) -> str:
-    """The cells that name a row, in words."""
-    return ", ".join(str(line[key]) for key in keys if pd.notna(line[key]) and str(line[key]))
+    """The cells that name a row, in words; a number has its column's name before it."""
+    cells = {key: str(line[key]) for key in keys if pd.notna(line[key]) and str(line[key])}
+    return ", ".join(f"{key} {cell}".replace("_", " ") if cell[0].isdigit() else cell for key, cell in cells.items())
 
 
 def comparability(frame: pd.DataFrame) -> str:

@@ -13,7 +13,7 @@ from vita.report.pages.claims_section import claims_section
 from vita.report.pages.cost_section import cost_section
 from vita.report.pages.environment_section import environment_section
 from vita.report.pages.external_section import external_section
-from vita.report.pages.found import Found, FoundTable, find_results
+from vita.report.pages.found import BEYOND, Found, FoundTable, find_results
 from vita.report.pages.html import page, render
 from vita.report.pages.pictures_section import pictures_section
 from vita.report.pages.runs_section import runs_section
@@ -34,7 +34,7 @@ def write_report(results: Path, out: Path) -> list[str]:
 
 def report(found: Found) -> str:
     """The page: the front table and the claims, all other tables and figures, pictures, runs, environment, cost."""
-    shown = [run.words for run in found.runs]
+    shown = {run.words: run.state for run in found.runs}
     front, others = front_table(found.tables)
     own = {table.name: [figure for figure in found.figures if figure.name == table.name] for table in found.tables}
 
@@ -45,7 +45,7 @@ def report(found: Found) -> str:
     folders = [run.folder for run in found.runs]
     sections = {
         "front": [of(front)] if front else [],
-        "claims": [claims_section(found.claims, shown)] if found.claims is not None else [],
+        "claims": [claims_section(found.claims, [*shown])] if found.claims is not None else [],
         "tables": [*map(of, others)],
         "figures": [render("figures_section.html.j2", figures=alone)] if alone else [],
         "pictures": _attempt(found, lambda: pictures_section(found.runs)) if found.runs else [],
@@ -54,12 +54,15 @@ def report(found: Found) -> str:
         "environment": [environment_section(found.runs)] if any(run.trained for run in found.runs) else [],
         "cost": [cost_section(folders)] if any(run.trained for run in found.runs) else [],
     }
-    tables = [
-        (place_of(table), table.item if table.spec else table.name, table.readable.title) for table in found.tables
-    ]
+    tables = [(place_of(table), _short_name(table), table.readable.title) for table in found.tables]
     top = render("contents.html.j2", sections=sections, tables=tables, problems=found.problems, tiers=found.tiers)
     tiers = f" (tier {', '.join(found.tiers)})" if found.tiers else ""
     return page(f"VITA: results{tiers}", top, *(section for some in sections.values() for section in some))
+
+
+def _short_name(table: FoundTable) -> str:
+    """What the contents call it."""
+    return table.item if table.item != BEYOND else table.spec.title if table.spec else table.name
 
 
 def front_table(tables: Sequence[FoundTable]) -> tuple[FoundTable | None, list[FoundTable]]:

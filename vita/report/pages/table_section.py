@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from vita.report.pages.found import FoundFigure, FoundTable
 from vita.report.pages.html import Content, Links, anchor, render, table
 from vita.report.pages.meaning import comparability, meaning, row_name
 from vita.report.pages.places import run_place, runs_behind, training_place
+from vita.report.pages.run_folder import State
 from vita.report.tables.inputs import WEIGHTS
 from vita.report.tables.table_file import key_names, scored
 
@@ -32,8 +33,8 @@ class Bar:
     paper: float | None
 
 
-def table_section(found: FoundTable, shown: Sequence[Words], figures: Sequence[FoundFigure] = ()) -> Markup:
-    """shown: the runs that the page has. figures: of this table."""
+def table_section(found: FoundTable, shown: Mapping[Words, State], figures: Sequence[FoundFigure] = ()) -> Markup:
+    """shown: the runs that the page has, and how each ended. figures: of this table."""
     rows, hrefs = linked_rows(found, shown)
     readable = found.readable
     headers = [*readable.headers, "runs"] if any(hrefs) else readable.headers
@@ -47,10 +48,25 @@ def table_section(found: FoundTable, shown: Sequence[Words], figures: Sequence[F
         sentences=[] if scores is None else meaning(found.spec, scores),
         bars=bars,
         some_paper=any(bar.paper is not None for bar in bars),
-        table=table(headers, rows, readable.classes, hrefs),
+        table=table(headers, rows, _classes(found), hrefs, _linked(found), readable.predicted),
         notes=readable.notes,
         figures=figures,
     )
+
+
+def _linked(found: FoundTable) -> list[str]:
+    """Columns whose numbers are of runs: no name of a row, nor a number of the paper's."""
+    names = key_names(found.scores) if found.scores is not None else []
+    return [name for name in found.readable.headers if name not in names and not name.startswith("paper")]
+
+
+def _classes(found: FoundTable) -> list[str]:
+    """Of the rows; one of which some trainings failed is marked too."""
+    classes = [*found.readable.classes] or [""] * len(found.readable.rows)
+    if found.scores is None:
+        return classes
+    failed = found.scores["failed"].fillna(0) > 0
+    return ["partly" if not name and lost else name for name, lost in zip(classes, failed, strict=True)]
 
 
 def place_of(found: FoundTable) -> str:
@@ -58,27 +74,36 @@ def place_of(found: FoundTable) -> str:
     return f"item-{anchor(found.name)}"
 
 
-def linked_rows(found: FoundTable, shown: Sequence[Words]) -> tuple[list[list[Content]], list[str]]:
+def linked_rows(found: FoundTable, shown: Mapping[Words, State]) -> tuple[list[list[Content]], list[str]]:
     """Rows with a cell of links to their runs, and where the numbers of each row lead."""
-    behind = [runs_behind(line, shown) or _of_spec(found, number, shown) for number, line in enumerate(found.evidence)]
+    behind = [
+        list(dict.fromkeys([*runs_behind(line, shown), *_failed(found, number, shown)]))
+        for number, line in enumerate(found.evidence)
+    ]
     some = any(behind)
     rows: list[list[Content]] = []
     for row, runs in zip(found.readable.rows, behind, strict=True):
-        places = Links([(words[-1].removeprefix("seed"), f"#{run_place(words)}") for words in runs])
+        places = Links([(_seed(words, shown[words]), f"#{run_place(words)}") for words in runs])
         rows.append([*row, *([places if runs else ""] if some else [])])
     return rows, [f"#{training_place(runs[0])}" if runs else "" for runs in behind]
 
 
-def _of_spec(found: FoundTable, number: int, shown: Sequence[Words]) -> list[Words]:
-    """Runs of a row that left no scores: those that the table's specification names."""
+def _seed(words: Words, state: State) -> str:
+    number = words[-1].removeprefix("seed")
+    return f"{number} failed" if state == "failed" else number
+
+
+def _failed(found: FoundTable, number: int, shown: Mapping[Words, State]) -> list[Words]:
+    """Runs of a row that failed and so left no scores, by what the table's specification names."""
     if found.spec is None or found.scores is None:
         return []
     line = found.scores.to_dict("records")[number]
     cells = {name: str(line[name]) for name in key_names(found.scores) if pd.notna(line[name])}
     for row in found.spec.rows:
-        if row.not_run is None and {name: str(cell) for name, cell in row.key.items()}.items() <= cells.items():
+        own = {name: str(cell) for name, cell in row.key.items() if name not in row.as_run}
+        if row.not_run is None and own.items() <= cells.items():
             training = (found.spec.tier, *(getattr(row, name) for name in WEIGHTS))
-            return [words for words in shown if words[:-1] == training]
+            return [words for words, state in shown.items() if words[:-1] == training and state == "failed"]
     return []
 
 

@@ -17,20 +17,24 @@ from vita.report.pages.html import note, page, table
 
 @dataclass(frozen=True)
 class ReadableTable:
-    """A table as text under its title, with notes below. classes: of its rows in HTML, "" for none."""
+    """A table as text under its title, with notes below.
+
+    classes: of its rows in HTML, "" for none.  predicted: headers of columns whose numbers are no measurements.
+    """
 
     title: str
     headers: Sequence[str]
     rows: Sequence[Sequence[str]]
     notes: Sequence[str]
     classes: Sequence[str] = ()
+    predicted: Sequence[str] = ()
 
     def write(self, out: Path, latex: str, csv: str) -> str:
         """Write `out` (CSV) with .md, .tex and .html beside it; give the text to print."""
         parts = [f"# {markdown(self.title)}", grid(self.headers, self.rows, "github"), *map(markdown, self.notes)]
         write_text(out.with_suffix(".md"), "\n\n".join(parts) + "\n")
         write_text(out.with_suffix(".tex"), latex)
-        body = table(self.headers, self.rows, self.classes)
+        body = table(self.headers, self.rows, self.classes, predicted=self.predicted)
         write_text(out.with_suffix(".html"), page(self.title, body, *map(note, self.notes)))
         write_text(out, csv)
         return "\n\n".join([one_line(self.title), grid(self.headers, self.rows, "simple"), *self.notes])

@@ -62,7 +62,8 @@ def readable_frames(frame: pd.DataFrame) -> ReadableTable:
     filled = [name for name in lines[0] if name not in FOR_PROGRAMS and any(line[name] for line in lines)]
     rows = [[line[name] for name in filled] for line in lines]
     headers = [HEADERS.get(name, name.replace("_", " ")) for name in filled]
-    return ReadableTable(TITLE, headers, rows, NOTES)
+    predicted = [name for name, column in zip(headers, filled, strict=True) if column.startswith("predicted")]
+    return ReadableTable(TITLE, headers, rows, NOTES, predicted=predicted)
 
 
 def read_frames_table(path: Path) -> pd.DataFrame:

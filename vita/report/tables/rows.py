@@ -28,6 +28,16 @@ class TableRow:
 
 def rows_in_order(spec: TableSpec, published: pd.DataFrame | None) -> list[TableRow]:
     """With `reported`, the paper's order, and rows that the paper lacks after their like; else the experiment's."""
+    return [_as_run(row) for row in _in_order(spec, published)]
+
+
+def _as_run(row: TableRow) -> TableRow:
+    """With what the tier really runs, where that is not what the paper's cells say."""
+    changed = row.ours.as_run if row.ours else {}
+    return replace(row, key=row.key | {name: f"{cell} (paper: {row.key[name]})" for name, cell in changed.items()})
+
+
+def _in_order(spec: TableSpec, published: pd.DataFrame | None) -> list[TableRow]:
     ours = [TableRow({name: str(cell) for name, cell in row.key.items()}, row, {}) for row in spec.rows]
     if published is None:
         return ours
