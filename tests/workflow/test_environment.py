@@ -6,6 +6,7 @@ import subprocess
 import tomllib
 from pathlib import Path
 
+import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
@@ -19,6 +20,22 @@ PINS = {
     for name, version in re.findall(r"^([\w.-]+)==(\S+)$", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
 }
 CONDA = yaml.safe_load((ROOT / "environment.yml").read_text())
+RULES = yaml.safe_load((ROOT / "workflow" / "environment.yaml").read_text())
+STAND_IN = """#!/bin/sh
+case "$1 $2" in
+    "info --json") echo '{"conda_version": "25.1.0", "conda_prefix": "/", "platform": "linux-64"}' ;;
+    "--version ") echo "conda 25.1.0" ;;
+    "config --get") echo '{"get": {"channel_priority": "strict"}}' ;;
+    "env create")
+        while [ $# -gt 0 ]; do
+            case "$1" in --file) file=$2 ;; --prefix) prefix=$2 ;; esac
+            shift
+        done
+        mkdir -p "$prefix"
+        dirname "$file" > "$CONDA_SAW"
+        sed "s#\\${VITA_BENCH}#$VITA_BENCH#" "$file" >> "$CONDA_SAW" ;;
+esac
+"""
 
 
 def test_every_requirement_is_pinned_inside_its_range():
@@ -44,6 +61,27 @@ def test_conda_installs_the_project_with_the_same_pins():
     lowest = min(SpecifierSet(PROJECT["requires-python"]), key=str).version
     assert lowest in Requirement(python).specifier
     assert "3.10" not in Requirement(python).specifier
+
+
+def test_the_environment_of_the_rules_is_the_same_with_paths_that_hold_anywhere():
+    python, pip, packages = RULES["dependencies"]
+    assert [RULES["channels"], python, pip] == [CONDA["channels"], *CONDA["dependencies"][:2]]
+    assert packages == {"pip": ["-c ${VITA_BENCH}/constraints.txt", "-e ${VITA_BENCH}"]}
+
+
+@pytest.mark.dag
+def test_conda_is_told_where_the_project_lies(folder):
+    """A stand-in for conda writes down the file that it gets, as pip would read it, and where that lies."""
+    conda = folder.path / "bin" / "conda"
+    conda.parent.mkdir()
+    conda.write_text(STAND_IN)
+    conda.chmod(0o755)
+    folder.environment = {"PATH": f"{conda.parent}:{os.environ['PATH']}", "CONDA_SAW": str(folder.path / "saw")}
+    folder.succeed("--sdm", "conda", "--conda-create-envs-only", "results/table6.csv")
+    where, *lines = folder.read("saw").splitlines()
+    assert Path(where).is_relative_to(folder.path) and where != str(ROOT)
+    options = dict(line.strip("- ").split(" ", 1) for line in lines if line.strip().startswith(("- -c", "- -e")))
+    assert options == {"c": f"{ROOT}/constraints.txt", "e": str(ROOT)}
 
 
 def test_detectron2_is_named_at_a_commit_and_required_by_nothing():

@@ -26,7 +26,7 @@ from vita.engine.cards import visible_here
 
 LIBRARY = Path(workflow.current_basedir.path).parent / "config"
 PACKAGE = Path(vita.__file__).parent
-ENVIRONMENT = "../../environment.yml"
+ENVIRONMENT = "../environment.yaml"
 # The code behind tables and figures, and the paper's numbers beside ours.
 TABLES_AND_FIGURES = (
     "report/figures/*.py",
@@ -46,6 +46,11 @@ def put_vita_on_path():
     os.environ.update(
         PATH=os.pathsep.join((folder, os.environ.get("PATH", os.defpath)))
     )
+
+
+def name_clone():
+    """For workflow/environment.yaml, which conda installs from another folder: where the project lies."""
+    os.environ["VITA_BENCH"] = str(LIBRARY.resolve().parents[1])
 
 
 def limit_gpus():

@@ -133,7 +133,10 @@ def test_valid_joins_train_and_an_edited_yaml_is_kept(tmp_path: Path) -> None:
     assert load(DatasetConfig, yaml).licence == "mine"
 
 
-def test_the_videos_of_several_cvat_files_are_told_by_their_names(tmp_path: Path) -> None:
+def test_the_videos_of_several_cvat_files_are_told_by_their_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     box = (1, 1, 3, 4)
     for number, name in enumerate(("b2", "b10")):
         write_frames(tmp_path / "frames", name)
@@ -149,4 +152,5 @@ def test_the_videos_of_several_cvat_files_are_told_by_their_names(tmp_path: Path
     assert load(DatasetConfig, dataset).validate_on == "local_split"
     assert "no error and 1 warning" in run("check", "--dataset", dataset)  # the split is not drawn yet
     run("split", "--dataset", dataset)
+    assert Path("results/data/mine/local_split.json").exists()  # where the workflow draws it
     assert "nothing found" in run("check", "--dataset", dataset)

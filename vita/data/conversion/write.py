@@ -134,7 +134,8 @@ def _yaml(path: Path, folder: Path, divided: bool) -> str:
     for part in ("train", "valid"):
         raw[part] = {"annotations": f"{part}/{ANNOTATIONS}", "frames": f"{part}/{FRAMES}"}
     if divided:
-        split = {"file": str(folder.absolute() / "local_split.json"), "valid_share": 0.15, "seed": 0}
+        drawn_by_workflow = f"results/data/{path.stem}/local_split.json"
+        split = {"file": drawn_by_workflow, "valid_share": 0.15, "seed": 0}
         raw |= {"validate_on": "local_split", "local_split": split}
     parse(DatasetConfig, raw, f"{path}: it is called as the data set (another is chosen by --dataset)")
     return yaml.safe_dump(raw, sort_keys=False, allow_unicode=True)
