@@ -56,8 +56,8 @@ class Case:
 
 FULL_SIZE = {"clips_per_batch": 1, "clip_frames": 2}
 CASES = {
-    "videos": Case("smoke, videos", f"{SMOKE}/base/seed0", 4, 24, 1.6),
-    "images": Case("smoke, images", "results/runs/smoke/shapes_images/vita/tiny/pretrain/seed0", 4, 24, 0),
+    "videos": Case("smoke, videos", f"{SMOKE}/base/seed0", 4, 10, 1.6),
+    "images": Case("smoke, images", "results/runs/smoke/shapes_images/vita/tiny/pretrain/seed0", 4, 10, 0),
     "r50": Case("R50, 2 x 360 x 640", f"{SMOKE}/base/seed0", 1, 2, 1.2, (360, 640), FULL_SIZE, {}),
 }
 

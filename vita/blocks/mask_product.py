@@ -15,9 +15,9 @@ def mask_product(kernels: Tensor, maps: Tensor) -> Tensor:
     """kernels (B, Q, C), maps (B, C, P) -> mask logits (B, Q, P).
 
     On a CPU, the backward pass leaves out masks whose gradient is zero, as that of every query is that was not matched.
-    Elsewhere the host would have to wait for how many there are.
+    Elsewhere the host would have to wait for how many there are; under autocast, the product chooses its precision.
     """
-    if kernels.device.type != "cpu":
+    if kernels.device.type != "cpu" or torch.is_autocast_enabled("cpu"):
         return kernels @ maps
     masks: Tensor = _MaskProduct.apply(kernels, maps)
     return masks
