@@ -24,8 +24,7 @@ from scipy.stats import binom
 from tabulate import tabulate
 
 from vita.evaluation.bootstrap import LEVEL, resampled_scores
-from vita.evaluation.counts import Counts, GroupCounts
-from vita.evaluation.matching import IOU_THRESHOLDS
+from vita.evaluation.counts import IOU_THRESHOLDS, Counts, GroupCounts
 from vita.report.tables import chance
 from vita.report.tables.row_statistics import RowDifference, RowScores, compare
 

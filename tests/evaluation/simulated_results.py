@@ -9,8 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from vita.evaluation.counts import Counts, GroupCounts
-from vita.evaluation.matching import IOU_THRESHOLDS
+from vita.evaluation.counts import IOU_THRESHOLDS, Counts, GroupCounts
 
 Rng = np.random.Generator
 Video = tuple[list[GroupCounts], list[GroupCounts]]  # groups of the first and of the second method

@@ -133,7 +133,21 @@ def test_weights_of_unknown_videos_are_refused() -> None:
         scores_from_counts(Counts((1,), (1,), (group(1, "1", 1),)), {7: 1})
 
 
-@pytest.mark.parametrize("entry", [{}, {"groups": [{}]}, {"groups": 3}, []])
+GROUP = {"video_id": 1, "category_id": 1, "ground_truth": 1, "scores": [0.5], "outcomes": ["1" * 10]}
+COUNTS = {"video_ids": [1], "category_ids": [1], "groups": [GROUP]}
+ENDLESS = [
+    *({**COUNTS, "groups": [{**GROUP, key: bad}]} for key in ("video_id", "ground_truth") for bad in (10**40, True)),
+    *({**COUNTS, key: [1, bad]} for key in ("video_ids", "category_ids") for bad in (10**40, float("inf"), "2", None)),
+    *({**COUNTS, "groups": [{**GROUP, "outcomes": [word]}]} for word in ("1" * 9, "1" * 11, "")),
+    {**COUNTS, "groups": [{**GROUP, "ground_truth": -1}]},
+]
+
+
+def test_counts_are_as_they_were() -> None:
+    assert Counts.from_json(COUNTS).to_json() == COUNTS
+
+
+@pytest.mark.parametrize("entry", [{}, {"groups": [{}]}, {"groups": 3}, [], *ENDLESS])
 def test_unreadable_counts(entry: object) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         Counts.from_json(entry)

@@ -131,6 +131,16 @@ def test_a_whole_column_that_pandas_takes_for_numbers(tmp_path, cells):
         read_history(path)
 
 
+@pytest.mark.parametrize("end", ["\r", "\n\r", "\r\n\r", "\r\r"])
+def test_a_carriage_return_takes_no_comma_with_it(tmp_path, end):
+    path = tmp_path / "history.csv"
+    path.write_bytes(f"step,total{end},5\n".encode())
+    with pytest.raises(UserError, match=r"history\.csv: not a readable history \(line 2: step is 'nan'"):
+        read_history(path)
+    path.write_bytes(f"total,step{end},5\r6,7\r".encode())
+    assert read_history(path)["step"].tolist() == [5, 7]
+
+
 def test_rows_with_more_cells_than_columns(tmp_path):
     scenes, wanted, lines = table_of(tmp_path)
     scenes.build(wanted, lines)

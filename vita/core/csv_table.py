@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ def read_csv(
     types = types or {}
     texts = {name: str for name, kind in types.items() if kind is str}
     try:
-        _check_head(path)
-        frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=[""])
+        # Read here, where every end of a line is one: pandas loses a comma after a carriage return alone.
+        text = path.read_text(encoding="utf-8-sig")
+        _check_head(text)
+        frame = pd.read_csv(StringIO(text), dtype=texts, keep_default_na=False, na_values=[""])
         if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the first
             raise ValueError("rows have more cells than there are columns")
         frame = _changed(frame, from_csv_cell)
@@ -48,10 +51,9 @@ def read_csv(
     return frame
 
 
-def _check_head(path: Path) -> None:
+def _check_head(text: str) -> None:
     """Raises ValueError on columns that pandas would take minutes to tell apart, or rename."""
-    with path.open(encoding="utf-8-sig", newline="") as handle:
-        head = next((line for line in csv.reader(handle) if line), [])
+    head = next((line for line in csv.reader(StringIO(text)) if line), [])
     if len(head) > MOST_COLUMNS:
         raise ValueError(f"{len(head)} columns, of at most {MOST_COLUMNS}")
     twice = next((name for number, name in enumerate(head) if name in head[:number]), None)

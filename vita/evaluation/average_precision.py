@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 
 from vita.core.compiled import compiled
-from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
+from vita.evaluation.counts import IOU_THRESHOLDS, Flags, Floats, GroupCounts, Int64s
 from vita.evaluation.main_scores import MEASURES, MainScores
-from vita.evaluation.matching import IOU_THRESHOLDS
 
 RECALL_LEVELS = np.linspace(0.0, 1.0, 101)
 MAX_DETECTIONS = (1, 10, 100)  # of one (video, category)

@@ -13,10 +13,13 @@ from numpy.typing import NDArray
 
 from vita.core.contract import UserError
 from vita.core.grouping import grouped
+from vita.data.value_limits import is_id
 
 Floats = NDArray[np.float64]
 Int64s = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+
+IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 
 # Of one detection at one IoU threshold, as the metrics file writes it.
 _WRONG, _RIGHT, _IGNORED = "0", "1", "i"
@@ -53,8 +56,10 @@ class GroupCounts:
     def from_json(cls, entry: dict[str, Any]) -> GroupCounts:
         """The inverse of `to_json`, up to whether an ignored detection was matched, which no score depends on."""
         words, whole = entry["outcomes"], (entry["video_id"], entry["category_id"], entry["ground_truth"])
-        if not all(isinstance(number, int) for number in whole) or set("".join(words)) - {*_OUTCOMES}:
+        if not all(map(is_id, whole)) or entry["ground_truth"] < 0 or set("".join(words)) - {*_OUTCOMES}:
             raise ValueError("ids and numbers of objects are whole, outcomes are 0, 1 or i")
+        if any(len(word) != len(IOU_THRESHOLDS) for word in words):
+            raise ValueError("an outcome of a detection for each IoU threshold")
         letters = np.array([list(word) for word in words]).T if words else np.empty((0, 0), str)
         scores = np.array(entry["scores"], np.float64)
         if scores.shape != (len(words),) or not np.isfinite(scores).all():
@@ -86,7 +91,9 @@ class Counts:
         """Read the `counts` of a metrics file. Raises UserError when they are not what `to_json` writes."""
         try:
             groups = tuple(GroupCounts.from_json(group) for group in entry["groups"])
-            videos, categories = ([int(key) for key in entry[name]] for name in ("video_ids", "category_ids"))
+            videos, categories = entry["video_ids"], entry["category_ids"]
+            if not all(map(is_id, [*videos, *categories])):
+                raise ValueError("ids of videos and categories are whole")
             if not {group.video_id for group in groups} <= {*videos} or not {group.category_id for group in groups} <= {
                 *categories
             }:

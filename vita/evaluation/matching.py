@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from vita.core.compiled import compiled
-from vita.evaluation.counts import Flags, Floats, GroupCounts, Int64s
+from vita.evaluation.counts import IOU_THRESHOLDS, Flags, Floats, GroupCounts, Int64s
 
-IOU_THRESHOLDS = np.linspace(0.5, 0.95, 10)
 # In pixels, both ends belong to the range: an object of exactly 128 x 128 is small and medium.
 AREA_RANGES = {"all": (0.0, 1e10), "small": (0.0, 128.0**2), "medium": (128.0**2, 256.0**2), "large": (256.0**2, 1e10)}
 UNMATCHED = -1

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from vita.core.compiled import compiled
 from vita.evaluation.average_precision import LIMITS, MAX_DETECTIONS, RECALL_LEVELS, THRESHOLDS, TINY, merge_groups
-from vita.evaluation.counts import Counts, Flags, Floats, Int64s
-from vita.evaluation.matching import IOU_THRESHOLDS
+from vita.evaluation.counts import IOU_THRESHOLDS, Counts, Flags, Floats, Int64s
 
 _RIGHT, _IGNORED = 1, 2  # 0: wrong
 _PRECISION = -1  # in the place of a limit of recall

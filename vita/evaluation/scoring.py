@@ -35,9 +35,9 @@ from vita.evaluation.average_precision import (
     scores_json,
     summarise,
 )
-from vita.evaluation.counts import Counts, Floats, GroupCounts
+from vita.evaluation.counts import IOU_THRESHOLDS, Counts, Floats, GroupCounts
 from vita.evaluation.main_scores import MainScores
-from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
+from vita.evaluation.matching import AREA_RANGES, GroupMatches
 from vita.evaluation.readers.detections import Detection, read_detections, read_detections_file
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.video_groups import group_tracks, match_video

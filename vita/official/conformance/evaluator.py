@@ -19,8 +19,9 @@ import torch
 from vita.core.contract import UserError
 from vita.core.files import read_json
 from vita.evaluation.average_precision import MAX_DETECTIONS, RECALL_LEVELS, merge_groups, scores_at_recall
+from vita.evaluation.counts import IOU_THRESHOLDS
 from vita.evaluation.main_scores import OFFICIAL_SCORES
-from vita.evaluation.matching import AREA_RANGES, IOU_THRESHOLDS, GroupMatches
+from vita.evaluation.matching import AREA_RANGES, GroupMatches
 from vita.evaluation.readers.ground_truth import GroundTruth, load_ground_truth
 from vita.evaluation.scoring import Evaluation, evaluate_files
 from vita.official.conformance.check import EXACT, compare, compare_numbers, failed, held
