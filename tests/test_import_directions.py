@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     "vita.official": {"vita.model", *BASELINE},
     "vita.experiments": {"vita.engine", "vita.data", "vita.core"},
     "vita.report": {"vita.experiments", "vita.evaluation", "vita.data", "vita.core"},
-    "vita.demo": {"vita.report", "vita.engine", "vita.blocks", "vita.data", "vita.core"},
+    "vita.demo": {"vita.report", "vita.evaluation", "vita.engine", "vita.blocks", "vita.data", "vita.core"},
     "vita.cli": {"vita.demo", "vita.report", "vita.experiments", "vita.official", *BASELINE},
     "vita.__main__": {"vita.cli"},
     "vita_baselines.clip_association": BASELINE,

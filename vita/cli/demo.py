@@ -21,6 +21,15 @@ def demo(
     spool: Annotated[
         bool, typer.Option("--spool", help="Keep mask features on disk instead of making them twice; tells their size.")
     ] = False,
+    suppress_duplicates: Annotated[
+        float | None,
+        typer.Option(
+            metavar="IOU",
+            min=0,
+            max=1,
+            help="Of two tracks of one class whose masks overlap by more, over all frames, leave out the lower score.",
+        ),
+    ] = None,
     threads: Annotated[int, typer.Option(help="On a CPU.", min=1)] = 1,
 ) -> None:
     """Find and follow the objects of one video, of any length, in memory that does not grow with it.
@@ -33,7 +42,12 @@ def demo(
 
     quiet_libraries()
     settings = DemoSettings(
-        top_k=top_k, min_score=min_score, short_edge=short_edge or None, threads=threads, spool=spool
+        top_k=top_k,
+        min_score=min_score,
+        short_edge=short_edge or None,
+        threads=threads,
+        spool=spool,
+        suppress_duplicates=suppress_duplicates,
     )
     run_demo(video, load(RunConfig, config), weights, settings, out)
     for name in ("overlay.mp4", "contact_sheet.png", "results.json", "record.json"):

@@ -28,6 +28,7 @@ SHEET_COLUMNS, SHEET_WIDTH, SHEET_HEIGHT = 4, 480, 960  # pictures in a row, and
 MAX_EDGE = 8192  # pixels; players and the encoder take no more
 MAX_RATE = 1001000  # of the denominator of a rate, which the encoder keeps in 32 bits
 GAP = 6  # pixels between pictures
+Box = tuple[int, int, int]  # of a label: left edge, right edge, lower edge
 # Of H.264: the usual quality, in less time and somewhat more bytes; without B-frames, after which the last frame in the
 # file is not the last shown, so that the length would be wrong.
 ENCODER = {"crf": "23", "preset": "veryfast", "bf": "0"}
@@ -57,8 +58,9 @@ class Painter:
                 contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
                 cv2.drawContours(painted, contours, -1, colour, _line(frame))
                 labels.append((f"{self.names[track.label]} {track.score:.2f}", _top(mask), colour))
+        taken: list[Box] = []
         for text, place, colour in labels:  # above all masks
-            _write(painted, text, place, colour)
+            taken.append(_write(painted, text, place, colour, taken))
         return painted
 
 
@@ -85,16 +87,30 @@ def _top(mask: np.ndarray) -> tuple[int, int]:
     return int(np.flatnonzero(mask[row]).mean()), row
 
 
-def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...]) -> None:
-    """Write a label on the track's colour, moved to lie inside the frame."""
+def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...], taken: Sequence[Box]) -> Box:
+    """Write a label on the track's colour, moved to lie inside the frame and off those that are written already."""
     scale = min(frame.shape[:2]) / 900
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     left = int(np.clip(place[0] - width // 2, 0, max(0, frame.shape[1] - width)))
     bottom = int(np.clip(place[1] - below, height + below, frame.shape[0] - below))
+    bottom = free_line(bottom, height + 2 * below, (left, left + width), frame.shape[0] - below, taken)
     cv2.rectangle(frame, (left, bottom - height - below), (left + width, bottom + below), colour, -1)
     light = sum(colour) < 384
     ink = (255, 255, 255) if light else (0, 0, 0)
     cv2.putText(frame, text, (left, bottom), cv2.FONT_HERSHEY_SIMPLEX, scale, ink, 1, cv2.LINE_AA)
+    return left, left + width, bottom
+
+
+def free_line(wanted: int, height: int, sides: tuple[int, int], lowest: int, taken: Sequence[Box]) -> int:
+    """The lower edge nearest to `wanted` at which a label of that height meets none of `taken`, in pixels.
+
+    sides: its left and right edge.  lowest: of the frame; the highest is its own height. `wanted` where all is full.
+    """
+    beside = [bottom for left, right, bottom in taken if left <= sides[1] and sides[0] <= right]
+    candidates = [wanted, *(bottom + step for bottom in beside for step in (-height - 1, height + 1))]
+    inside = [line for line in candidates if height <= line <= lowest]
+    free = [line for line in inside if all(abs(line - bottom) > height for bottom in beside)]
+    return min(free, key=lambda line: abs(line - wanted), default=wanted)
 
 
 def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
@@ -135,11 +151,19 @@ def _fitting(height: float, width: float, max_height: int, max_width: int) -> tu
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
+def sheet_shape(frames: int) -> tuple[int, int]:
+    """Rows and columns of a sheet without a blank place, of so many pictures or, where those fill no rows, fewer."""
+    for shown in range(frames, SHEET_COLUMNS - 1, -1):
+        for columns in range(SHEET_COLUMNS, SHEET_COLUMNS - 2, -1):
+            if shown % columns == 0:
+                return shown // columns, columns
+    return 1, frames
+
+
 def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: Path) -> None:
-    """Write a PNG of so many evenly spaced frames."""
-    numbers = np.unique(np.linspace(0, len(video) - 1, pictures).round().astype(int)).tolist()
-    columns = min(SHEET_COLUMNS, len(numbers))
-    rows = -(-len(numbers) // columns)
+    """Write a PNG of evenly spaced frames, at most so many, in full rows."""
+    rows, columns = sheet_shape(min(pictures, len(video)))
+    numbers = np.linspace(0, len(video) - 1, rows * columns).round().astype(int).tolist()
     shown_height = video.out_height / float(video.pixel_shape)
     height, width = _fitting(shown_height, video.out_width, SHEET_HEIGHT, SHEET_WIDTH)
     sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")

@@ -17,6 +17,7 @@ from vita.core.plugins import find_method, method_package
 from vita.core.progress import say
 from vita.core.run_config import RunConfig
 from vita.data.dataset import find_files
+from vita.demo.duplicates import without_duplicates
 from vita.demo.overlay import Painter, write_contact_sheet, write_video
 from vita.demo.video_file import OwnVideo, open_video
 from vita.engine.checkpoint import CLASS_HEAD, count_classes, load_whole
@@ -38,6 +39,7 @@ class DemoSettings(Frozen):
     max_edge: int = 1333
     threads: int = 1
     spool: bool = False
+    suppress_duplicates: float | None = None  # largest IoU of tracks of one class; the lower score goes. None: all stay
 
 
 def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSettings, out: Path) -> None:
@@ -55,6 +57,10 @@ def run_demo(path: Path, config: RunConfig, weights: Path, settings: DemoSetting
     encoded = model.stream(video, settings.top_k, work, settings.spool)
     prediction = encoded.predict(0, len(video), {"all": find_method(config.method).read_variant({})})
     tracks = prediction.tracks["all"]
+    if settings.suppress_duplicates is not None:
+        found = len(tracks)
+        tracks = without_duplicates(tracks, video.out_height, video.out_width, settings.suppress_duplicates)
+        say(f"{found - len(tracks)} of {found} tracks left out: duplicates of others")
     _write_results(video, tracks, classes, out / "results.json")
     shown = Painter([track for track in tracks if track.score >= settings.min_score], list(classes.values()))
     write_contact_sheet(shown, video, PICTURES, out / "contact_sheet.png")

@@ -103,7 +103,7 @@ def evaluate_file(
         bootstrap(evaluation.counts, options.draws, options.seed) if options.draws else None,
         _compare(options, evaluation, options.against, known, truth) if options.against else None,
         break_down(truth, detections, evaluation.counts) if options.breakdown else [],
-        analyse_errors(truth, detections) if options.errors else None,
+        analyse_errors(truth, detections, options.draws, options.seed) if options.errors else None,
         evaluate_further(further, truth, found, evaluation, long, options.draws, options.seed),
     )
 

@@ -143,7 +143,7 @@ def _handles(scene: Scene) -> tuple[list[Artist], list[Artist], list[Artist]]:
         for number, category in enumerate(scene.shown_categories)
     ]
     outline = Line2D([], [], color="white", linewidth=1, path_effects=[withStroke(linewidth=2, foreground="black")])
-    outline.set_label("ground truth; numbers: IoU with it")
+    outline.set_label("ground truth; numbers: IoU with it, 0 for another class")
     return tracks, categories, [outline]
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from vita.core.grouping import grouped
 from vita.evaluation.bootstrap import Difference, videos_with_objects
 from vita.evaluation.breakdown import Part
-from vita.evaluation.errors.analysis import ErrorAnalysis
+from vita.evaluation.errors.analysis import Ends, ErrorAnalysis
 from vita.evaluation.evaluate_file import Comparison, Report
 from vita.evaluation.frames.frame_ap import FrameEvaluation
 from vita.evaluation.main_scores import SCORE_NAMES
@@ -37,9 +37,21 @@ def frames_text(evaluation: FrameEvaluation) -> str:
 
 def errors_text(errors: ErrorAnalysis) -> str:
     """What each oracle gives back."""
-    rows = [[kind.name, signed(kind.alone), signed(kind.in_sequence)] for kind in errors.kinds]
-    rows += [["association, best links", signed(errors.optimal_links), ""], ["AP as it is", "", points(errors.ap)]]
-    return "AP that mending one kind of error gives back, in points\n" + table(rows, ["error", "alone", "in sequence"])
+    rows = [[kind.name, *_gain(kind.alone, kind.alone_interval), signed(kind.in_sequence)] for kind in errors.kinds]
+    rows += [
+        ["association, best links", *_gain(errors.optimal_links, None), ""],
+        ["AP as it is", *_gain(None, None), points(errors.ap)],
+    ]
+    headers = ["error", "alone", INTERVAL, "in sequence"]
+    if not any(row[2] for row in rows):
+        rows, headers = [[*row[:2], row[3]] for row in rows], [*headers[:2], headers[3]]
+    return "AP that mending one kind of error gives back, in points\n" + table(rows, headers)
+
+
+def _gain(gain: float | None, interval: Ends | None) -> list[str]:
+    """Two cells."""
+    told = "" if interval is None else f"[{signed(interval[0])}, {signed(interval[1])}]"
+    return ["" if gain is None else signed(gain), told]
 
 
 def _scores(report: Report) -> str:
