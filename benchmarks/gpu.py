@@ -20,7 +20,7 @@ from transformers.utils import logging
 
 from vita.core.contract import UserError
 from vita.core.plugins import installed_methods
-from vita.official.conformance.device import find_device
+from vita.engine.device_settings import find_device
 
 RECORDINGS = Path(__file__).parents[1] / "tests" / "golden"
 MODULES: dict[str, ModuleType] = {

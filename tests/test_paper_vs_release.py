@@ -12,8 +12,8 @@ from vita.blocks.detector_options import DetectorOptions
 from vita.core.config_base import parse
 from vita.core.dataset_config import DatasetConfig
 from vita.core.run_config import AugmentationConfig, CropConfig, PredictConfig, RunConfig, TrainConfig
+from vita.core.settings import overlay
 from vita.experiments.config import DatasetSubstitute, TierConfig
-from vita.experiments.reading import overlay
 from vita.experiments.run_table import RunTable
 from vita.model.method import VitaOptions, definition
 from vita_baselines.ifc.method import IfcOptions

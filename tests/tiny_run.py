@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import re
 import sys
-from collections.abc import Sequence
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 import yaml
 
 from vita.blocks.cpu_form import adopt_cpu_form
@@ -21,7 +22,8 @@ from vita.core.config_base import dump, parse
 from vita.core.dataset_config import ShapesConfig
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.synthetic.write import synthesise
-from vita.engine.train import train
+from vita.engine.train import Trainer, train
+from vita.engine.watching.watching import UNWATCHED, Watch
 
 OPTIONS: dict[str, Any] = {
     "detector": {
@@ -90,11 +92,36 @@ def plan() -> PredictConfig:
     return parse(PredictConfig, PLAN, "test")
 
 
-def train_here(config: RunConfig, folder: Path, weights: Path | None = None, every: int = 2) -> Path:
+def train_here(
+    config: RunConfig,
+    folder: Path,
+    weights: Path | None = None,
+    every: int = 2,
+    watch: Watch = UNWATCHED,
+    max_steps: int | None = None,
+) -> Path:
     """Train in this process, with a row of history every 2 steps, so that checkpoints fall inside a row."""
     with patch("vita.engine.train.steps_of_row", lambda iterations: every):
-        train(config, folder, weights, adopt_cpu_form)
+        train(config, folder, weights, adopt_cpu_form, watch, max_steps)
     return folder
+
+
+class EndedError(Exception):
+    """Stands for whatever ends a training half-way."""
+
+
+@contextmanager
+def ending_before(step: int) -> Iterator[None]:
+    """Inside, a training ends before this step, from 0; the checkpoint is the last that its schedule asked for."""
+    step_of = Trainer._step
+
+    def take(self: Trainer, number: int, clips: Any) -> float:
+        if number == step:
+            raise EndedError
+        return step_of(self, number, clips)
+
+    with patch.object(Trainer, "_step", take), pytest.raises(EndedError):
+        yield
 
 
 def weights_of(folder: Path) -> bytes:

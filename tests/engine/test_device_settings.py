@@ -10,9 +10,9 @@ import torch
 from tiny_run import configuration
 
 from vita.core.config_base import digest, dump, parse
-from vita.core.contract import Clip
+from vita.core.contract import Clip, UserError
 from vita.core.run_config import CardConfig, PredictConfig, TrainConfig
-from vita.engine.device_settings import apply_settings, place
+from vita.engine.device_settings import apply_settings, find_device, place
 from vita.model.method import Vita
 
 CPU, CARD = torch.device("cpu"), torch.device("cuda", 0)
@@ -95,3 +95,41 @@ def test_maps_may_lie_channel_by_channel(tiny_vita: Callable[..., Vita], random_
 def test_a_cpu_keeps_its_layout(tiny_vita: Callable[..., Vita]) -> None:
     model = place(tiny_vita(), CardConfig(channels_last=True), CPU)
     assert all(parameter.is_contiguous() for parameter in model.parameters())
+
+
+def with_cards(count: int, monkeypatch: pytest.MonkeyPatch) -> list[torch.device]:
+    """PyTorch then sees so many cards; the devices that become the one in use."""
+    used: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+    monkeypatch.setattr(torch.cuda, "set_device", used.append)
+    return used
+
+
+def test_a_device_is_found_by_its_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    used = with_cards(2, monkeypatch)
+    assert [find_device(name) for name in (None, "cpu", "cuda")] == [torch.device("cuda"), CPU, torch.device("cuda")]
+    assert used == []
+    assert find_device("cuda:1") == torch.device("cuda", 1)
+    assert used == [torch.device("cuda", 1)]
+    with_cards(0, monkeypatch)
+    assert find_device(None) == CPU
+
+
+@pytest.mark.parametrize(
+    ("count", "name", "message"),
+    [
+        (0, "cuda", "--device cuda: PyTorch finds no card here; use --device cpu"),
+        (2, "cuda:2", "--device cuda:2: PyTorch finds 2 cards here; use --device cpu"),
+        (1, "cuda:", "no device; allowed are cpu, cuda and cuda:N, N from 0"),
+        (1, "cuda:x", "no device; allowed are"),
+        (1, "cpu:0", "no device; allowed are"),
+        (1, "tpu", "no device; allowed are"),
+    ],
+)
+def test_a_device_that_is_not_there_is_told(
+    count: int, name: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_cards(count, monkeypatch)
+    with pytest.raises(UserError, match=message):
+        find_device(name)

@@ -38,7 +38,7 @@ class Onlooker(nn.Module):
 )
 def test_frames_of_the_size_that_prediction_uses(videos: Path, schedule: dict[str, int], size: tuple[int, int]) -> None:
     model = Onlooker()
-    assert Validation(configuration(videos, validate_every=2, **schedule), None)(model) == 0
+    assert Validation(configuration(videos, validate_every=2, **schedule), None)(model).ap == 0
     assert model.shapes == [(1, 3, *size)] * 2  # both videos; 32 x 48 pixels as they are stored
 
 

@@ -10,9 +10,10 @@ from tiers import LIBRARY
 
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
+from vita.core.settings import overlay
 from vita.experiments.config import ExperimentConfig, TierConfig
 from vita.experiments.method_config import MethodConfig
-from vita.experiments.reading import load_file, load_tier, overlay
+from vita.experiments.reading import load_file, load_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.schema import schemas
 

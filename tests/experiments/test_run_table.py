@@ -11,9 +11,10 @@ from vita.core.config_base import dump, parse
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
 from vita.core.run_config import AugmentationConfig
+from vita.core.settings import overlay
 from vita.engine.inference_plan import read_plan
 from vita.experiments.method_config import MethodConfig
-from vita.experiments.reading import load_file, overlay
+from vita.experiments.reading import load_file
 from vita.experiments.run_table import NO_LABELS, RunTable
 from vita.model.method import VitaOptions, definition
 

@@ -10,8 +10,8 @@ from promises import refused
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
+from vita.core.settings import overlay
 from vita.engine.inference_plan import read_plan
-from vita.experiments.reading import overlay
 from vita.model.method import Vita, definition
 from vita.model.network import VitaVariant
 

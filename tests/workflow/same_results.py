@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from vita.core.watcher import EVENTS
+
 # What differs between two undisturbed runs, too: clock times and memory in records, and digests of files that have
 # them; and where a training was taken up again.
 KEYS = {"started_at", "ended_at", "train_time_s", "predict_time_s", "peak_host_memory_bytes", "resumed_at"}
@@ -29,9 +31,9 @@ def differences(expected: Path, found: Path) -> Iterator[str]:
 
 
 def files(folder: Path) -> set[str]:
-    """All files but Snakemake's own; those of processes that were killed in mid-writing too."""
+    """All files but Snakemake's own and events, which hold the time of day; those of processes that were killed in mid-writing too."""
     paths = (path for part in ("results", "tmp") for path in (folder / part).rglob("*"))
-    return {str(path.relative_to(folder)) for path in paths if not path.is_dir()}
+    return {str(path.relative_to(folder)) for path in paths if not path.is_dir() and EVENTS not in path.parts}
 
 
 def leavings(folder: Path) -> list[str]:

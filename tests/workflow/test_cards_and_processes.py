@@ -52,6 +52,24 @@ def test_a_training_asks_for_as_many_processes_as_its_tier(fake_folder):
     assert fake_folder.jobs(*many) == {}
 
 
+def test_a_tier_says_who_watches(fake_folder):
+    """By a name that is installed; it does nothing anew, and is no part of a run."""
+    fake_folder.succeed("results/table6.csv")
+    configs = {path: path.read_bytes() for path in fake_folder.path.rglob("config.yaml")}
+    assert len(configs) == len(fake_folder.calls("train")) == 3
+    assert all("--watch tensorboard --" in line for line in fake_folder.calls("train"))
+    for names, given in ((["tensorboard", "wandb"], "tensorboard,wandb"), ([], "none")):
+        fake_folder.change("nano.yaml", "watch", to=names)
+        assert fake_folder.jobs("results/table6.csv") == {}
+        said = fake_folder.succeed("-n", "-p", "results/table6.csv", "--forcerun", "train")
+        assert all(f"--watch {given} --" in line for line in commands(said, "train"))
+        assert {path: path.read_bytes() for path in configs} == configs
+    fake_folder.change("nano.yaml", "watch", to=["tensorbord"])
+    ended = fake_folder.run("-n", "results/table6.csv")
+    told = "error: tier 'nano': watch: unknown watcher 'tensorbord'; installed are: tensorboard, trackio, wandb"
+    assert (ended.returncode, ended.stderr.strip()) == (2, told)
+
+
 def history(folder, tier):
     path = folder.path / f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed0"
     record = json.loads((path / "record.json").read_text())

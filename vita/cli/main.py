@@ -18,14 +18,16 @@ from vita.cli.demo import demo
 from vita.cli.evaluate import evaluate, evaluate_frames, submit
 from vita.cli.external import import_results
 from vita.cli.figure import figure
-from vita.cli.gpus import Gpus
 from vita.cli.json_output import AsJson, print_json
 from vita.cli.plan import plan
+from vita.cli.predict import predict
 from vita.cli.probe import probe
 from vita.cli.publish import publish
 from vita.cli.report import report
 from vita.cli.run import run
+from vita.cli.show import show
 from vita.cli.table import claims, table
+from vita.cli.train import train
 from vita.core.contract import Interrupted, UserError
 from vita.core.plain_text import error_line
 from vita.core.progress import say
@@ -45,8 +47,11 @@ app.command("import", rich_help_panel="Results")(import_results)
 app.command(rich_help_panel="Results")(claims)
 app.command(rich_help_panel="Results")(report)
 app.command(rich_help_panel="Results")(publish)
+app.command(rich_help_panel="Results")(show)
 app.command(rich_help_panel="Runs")(run)
 app.command(rich_help_panel="Runs")(plan)
+app.command(rich_help_panel="Runs")(train)
+app.command(rich_help_panel="Runs")(predict)
 app.command(rich_help_panel="Models")(probe)
 app.command(rich_help_panel="Models")(demo)
 app.add_typer(convert, name="convert", rich_help_panel="Models")
@@ -67,80 +72,6 @@ def common(
     """Reproduce VITA: make data, train, predict, evaluate, tabulate."""
 
 
-ConfigFile = Annotated[Path, typer.Option("--config", help="The run's config.yaml; training writes beside it.")]
-
-
-@app.command(rich_help_panel="Runs")
-def train(
-    config: ConfigFile,
-    weights: Annotated[Path | None, typer.Option(help="Start from these weights instead of the config's.")] = None,
-    die_with_parent: Annotated[bool, typer.Option("--die-with-parent", help="End with the calling process.")] = False,
-    gpus: Gpus = None,
-    processes: Annotated[
-        int | None,
-        typer.Option(min=1, help="That train together on this machine, at most one a card. Left out: one a card."),
-    ] = None,
-) -> None:
-    """Train one run, or go on where it was interrupted."""
-    from vita.core.config_base import load
-    from vita.core.run_config import RunConfig
-    from vita.engine.cards import own_cards
-    from vita.engine.interruption import die_with_parent as watch_parent
-    from vita.engine.interruption import raised
-
-    with raised():
-        if die_with_parent:
-            watch_parent()  # before the slow imports, during which the parent may die too
-        run = load(RunConfig, config)
-        if not run.is_trained:
-            raise UserError(f"{config}: this run's weights come from a file; `vita convert run` writes them")
-        quiet_libraries()
-        start = weights or (Path(run.start_from) if run.start_from else None)
-        with own_cards(gpus):
-            from vita.blocks.cpu_form import adopt_cpu_form
-            from vita.engine.host_memory import keep_freed_memory
-            from vita.engine.launch import check_launcher, train_together
-            from vita.engine.train import train as train_run
-
-            keep_freed_memory()
-            check_launcher(os.environ)
-            count = min(processes or gpus or 1, gpus or sys.maxsize)
-            if count == 1:
-                train_run(run, config.parent, start, adopt_cpu_form)
-                return
-            command = [sys.executable, "-m", "vita", "train", "--die-with-parent", "--config", str(config)]
-            train_together(run, config.parent, count, [*command, *(["--weights", str(start)] if start else [])])
-
-
-@app.command(rich_help_panel="Runs")
-def predict(
-    config: ConfigFile,
-    plan: Annotated[Path, typer.Option(help="inference.yaml: the variants to predict.")],
-    weights: Annotated[Path, typer.Option(help="model.safetensors of the run.")],
-    out: Annotated[Path, typer.Option(help="Folder for <variant>.json; the record appears beside it.")],
-    inference: Annotated[list[str] | None, typer.Option(help="Only these variants of the plan.")] = None,
-    split: Annotated[
-        Literal["train", "valid", "released_valid"],
-        typer.Option(help="Videos: as scored here, or released_valid, those a server scores."),
-    ] = "valid",
-    gpus: Gpus = None,
-) -> None:
-    """Predict videos under any number of inference variants, from one detector pass."""
-    from vita.core.config_base import load
-    from vita.core.run_config import PredictConfig, RunConfig
-    from vita.engine.cards import own_cards
-    from vita.engine.interruption import raised
-
-    with raised():
-        quiet_libraries()
-        run, asked = load(RunConfig, config), load(PredictConfig, plan)
-        with own_cards(gpus):
-            from vita.blocks.prediction_form import adopt_prediction_form
-            from vita.engine.predict_run import predict_run
-
-            predict_run(run, asked, inference or [], weights, out, out.parent, split, adopt_prediction_form)
-
-
 @app.command(rich_help_panel="Models")
 def conformance(
     recordings: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of recorded outputs.")],
@@ -151,7 +82,8 @@ def conformance(
     ] = "cpu",
 ) -> None:
     """Hold our models against recorded outputs of the official implementations; exit code 1 when any differs."""
-    from vita.official.conformance.device import find_device, tf32
+    from vita.engine.device_settings import find_device
+    from vita.official.conformance.device import tf32
     from vita.official.conformance.run import Report, run
 
     quiet_libraries()

@@ -1,4 +1,4 @@
-"""What installed packages add: methods, ways of inference and released implementations, each an entry point.
+"""What installed packages add: methods, ways of inference, watchers and released implementations, as entry points.
 
 Installing a package adds what it declares in these groups; nothing is registered by importing it.
 """
@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.contract import InferenceWrapper, MethodDefinition, UserError
+from vita.core.watcher import WatcherDefinition
 
 METHODS = "vita.methods"
 INFERENCE_WRAPPERS = "vita.inference_wrappers"
+WATCHERS = "vita.watchers"
 
 
 def installed(group: str) -> list[str]:
@@ -52,6 +54,12 @@ def find_inference_wrapper(name: str) -> InferenceWrapper:
     """A way of inference around any method. Raises UserError naming those installed."""
     wrapper: InferenceWrapper = find(INFERENCE_WRAPPERS, name, "inference wrapper", "inference option 'through'")
     return wrapper
+
+
+def find_watcher(name: str) -> WatcherDefinition:
+    """What shows a training. Raises UserError naming those installed."""
+    definition: WatcherDefinition = find(WATCHERS, name, "watcher")
+    return definition
 
 
 def method_package(name: str) -> Path:

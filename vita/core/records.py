@@ -22,6 +22,7 @@ from vita.core.run_config import Holds
 WEIGHTS_FILE = "model.safetensors"  # in a run's folder, as all of these
 HISTORY_FILE = "history.csv"
 TRAINING_FILE = "record.json"  # of a training that failed or was interrupted, in its folder work/
+TRIAL = "trial"  # the folder in a run's folder where a trial, which took some of its steps alone, leaves these files
 PREDICTION_FILE = "predict_record.json"
 START_WEIGHTS = "start.safetensors"  # a backbone of others, converted
 START_FILE = "start_record.json"  # of a converted backbone, beside the run that starts from it
@@ -49,7 +50,7 @@ class RunOutcome(Record):
 
     task: str
     config_digest: str
-    status: Literal["running", "finished", "failed", "interrupted"] = "running"
+    status: Literal["running", "finished", "trial", "failed", "interrupted"] = "running"
     error: str | None = None
 
 

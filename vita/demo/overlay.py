@@ -5,10 +5,11 @@ Legend: T frames, N tracks, H W pixels.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Protocol
 
 import av
 import cv2
@@ -20,26 +21,43 @@ from vita.core.contract import Track
 from vita.core.files import atomic_write
 from vita.core.progress import SHORT_S, progress
 from vita.data.augment.resize import resize_frame
-from vita.demo.video_file import OwnVideo
+from vita.demo.video_file import MAX_EDGE, OwnVideo
 from vita.report.figures.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY
 
 COLOURS = [ImageColor.getrgb(colour) for colour in (*IDENTITY_COLOURS, *CLASS_COLOURS[:3])]
 SHEET_COLUMNS, SHEET_WIDTH, SHEET_HEIGHT = 4, 480, 960  # pictures in a row, and pixels of one
-MAX_EDGE = 8192  # pixels; players and the encoder take no more
 MAX_RATE = 1001000  # of the denominator of a rate, which the encoder keeps in 32 bits
 GAP = 6  # pixels between pictures
 Box = tuple[int, int, int]  # of a label: left edge, right edge, lower edge
+LEAST_LETTERS = 0.35  # scale of the font below which it is not legible
 # Of H.264: the usual quality, in less time and somewhat more bytes; without B-frames, after which the last frame in the
 # file is not the last shown, so that the length would be wrong.
 ENCODER = {"crf": "23", "preset": "veryfast", "bf": "0"}
 
 
+class Painting(Protocol):
+    """What shows the frames of a video with something over them."""
+
+    def size(self, video: OwnVideo) -> tuple[int, int]:
+        """Height and width of its pictures."""
+        ...
+
+    def painted(self, video: OwnVideo, numbers: Sequence[int]) -> Iterator[np.ndarray]:
+        """Pictures of the frames of these ascending numbers, (H, W, 3) uint8 each."""
+        ...
+
+
 @dataclass(frozen=True)
 class Painter:
-    """Tracks to show, and what they are called."""
+    """Tracks to show, and what they are called. Masks may be of another size than frames: they take theirs."""
 
     tracks: Sequence[Track]
     names: Sequence[str]  # of classes
+    with_scores: bool = True  # beside the names
+
+    def size(self, video: OwnVideo) -> tuple[int, int]:
+        """See `Painting`."""
+        return video.out_height, video.out_width
 
     def painted(self, video: OwnVideo, numbers: Sequence[int]) -> Iterator[np.ndarray]:
         """Frames of these ascending numbers with the masks of all tracks, (H, W, 3) uint8 each."""
@@ -48,16 +66,21 @@ class Painter:
             (frame,) = video.stored(number, number + 1)
             yield self._paint(np.ascontiguousarray(frame), [next(codes) for codes in masks])
 
-    def _paint(self, frame: np.ndarray, codes: Sequence[dict[str, object]]) -> np.ndarray:
+    def over(self, frame: np.ndarray, number: int) -> np.ndarray:
+        """One frame, (H, W, 3) uint8, of that number, painted."""
+        return self._paint(np.ascontiguousarray(frame), [track.segmentations[number] for track in self.tracks])
+
+    def _paint(self, frame: np.ndarray, codes: Sequence[Mapping[str, object]]) -> np.ndarray:
         painted = frame.copy()
         labels = []
         for number, (track, code) in enumerate(zip(self.tracks, codes, strict=True)):
-            mask, colour = coco_mask.decode(code), COLOURS[number % len(COLOURS)]
+            mask, colour = _of_size(coco_mask.decode(code), frame.shape[:2]), COLOURS[number % len(COLOURS)]
             if mask.any():
                 cv2.copyTo(cv2.LUT(painted, _tints(colour)), mask, painted)
                 contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
                 cv2.drawContours(painted, contours, -1, colour, _line(frame))
-                labels.append((f"{self.names[track.label]} {track.score:.2f}", _top(mask), colour))
+                score = f" {track.score:.2f}" if self.with_scores else ""
+                labels.append((self.names[track.label] + score, _top(mask), colour))
         taken: list[Box] = []
         for text, place, colour in labels:  # above all masks
             taken.append(_write(painted, text, place, colour, taken))
@@ -77,6 +100,12 @@ def _tints(colour: tuple[int, ...]) -> np.ndarray:
     return ((1 - OPACITY) * values + OPACITY * np.array(colour)).astype(np.uint8)[None]
 
 
+def _of_size(mask: np.ndarray, size: tuple[int, ...]) -> np.ndarray:
+    if mask.shape == size:
+        return mask
+    return np.asarray(cv2.resize(mask, size[::-1], interpolation=cv2.INTER_NEAREST))
+
+
 def _line(frame: np.ndarray) -> int:
     return max(1, round(min(frame.shape[:2]) / 300))
 
@@ -89,7 +118,7 @@ def _top(mask: np.ndarray) -> tuple[int, int]:
 
 def _write(frame: np.ndarray, text: str, place: tuple[int, int], colour: tuple[int, ...], taken: Sequence[Box]) -> Box:
     """Write a label on the track's colour, moved to lie inside the frame and off those that are written already."""
-    scale = min(frame.shape[:2]) / 900
+    scale = max(LEAST_LETTERS, min(frame.shape[:2]) / 900)
     (width, height), below = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, scale, 1)
     left = int(np.clip(place[0] - width // 2, 0, max(0, frame.shape[1] - width)))
     bottom = int(np.clip(place[1] - below, height + below, frame.shape[0] - below))
@@ -113,9 +142,9 @@ def free_line(wanted: int, height: int, sides: tuple[int, int], lowest: int, tak
     return min(free, key=lambda line: abs(line - wanted), default=wanted)
 
 
-def write_video(painter: Painter, video: OwnVideo, out: Path) -> None:
+def write_video(painter: Painting, video: OwnVideo, out: Path) -> None:
     """Write an MP4 file (H.264) of all frames with their own times and shape of pixels, `MAX_EDGE` wide at most."""
-    height, width = _fitting(video.out_height, video.out_width, MAX_EDGE, MAX_EDGE)
+    height, width = _fitting(*painter.size(video), MAX_EDGE, MAX_EDGE)
     timing = video.timing
     lasting = dict(zip(timing.ticks, np.diff([*timing.ticks, timing.ticks[-1] + timing.last]).tolist(), strict=True))
     with atomic_write(out) as temporary, av.open(str(temporary), "w", format="mp4") as container:
@@ -160,12 +189,13 @@ def sheet_shape(frames: int) -> tuple[int, int]:
     return 1, frames
 
 
-def write_contact_sheet(painter: Painter, video: OwnVideo, pictures: int, out: Path) -> None:
+def write_contact_sheet(painter: Painting, video: OwnVideo, pictures: int, out: Path) -> None:
     """Write a PNG of evenly spaced frames, at most so many, in full rows."""
     rows, columns = sheet_shape(min(pictures, len(video)))
     numbers = np.linspace(0, len(video) - 1, rows * columns).round().astype(int).tolist()
-    shown_height = video.out_height / float(video.pixel_shape)
-    height, width = _fitting(shown_height, video.out_width, SHEET_HEIGHT, SHEET_WIDTH)
+    stored_height, stored_width = painter.size(video)
+    shown_height = stored_height / float(video.pixel_shape)
+    height, width = _fitting(shown_height, stored_width, SHEET_HEIGHT, SHEET_WIDTH)
     sheet = Image.new("RGB", (columns * (width + GAP) - GAP, rows * (height + GAP) - GAP), "white")
     for place, frame in enumerate(painter.painted(video, numbers)):
         picture = Image.fromarray(frame).resize((width, height), Image.Resampling.LANCZOS)

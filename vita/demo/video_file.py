@@ -21,6 +21,8 @@ from vita.data.pictures import PICTURES, is_picture, picture_size
 from vita.data.ytvis import read_video_frame
 from vita.demo.video_stream import DEFAULT_RATE, Timing, decoded, read_facts
 
+MAX_EDGE = 8192  # pixels; players and the encoder take no more
+
 
 class VideoFile:
     """A `FrameSource` over a video file, read forwards; a frame before the last one read is reached from the start."""
@@ -59,7 +61,34 @@ class VideoFile:
                 yield resize_frame(frame, (self.out_height, self.out_width))
 
 
-class PictureFolder(VideoFrames):
+class StoredVideo(VideoFrames):
+    """A `FrameSource` over the stored frames of a data set's video, shown at an even rate and in any size."""
+
+    missing: str | None = None
+    pixel_shape = Fraction(1)
+
+    def __init__(
+        self,
+        video: Video,
+        short_edge: int | None = None,
+        max_edge: int = 1333,
+        shown_edge: int | None = None,
+        rate: Fraction = DEFAULT_RATE,
+    ) -> None:
+        """shown_edge: the short edge of frames that are shown, in pixels; None: as stored.  rate: frames a second."""
+        super().__init__(video, short_edge, max_edge)
+        self._stored = VideoFrames(video, shown_edge, MAX_EDGE)
+        if shown_edge is not None:
+            self.out_height, self.out_width = short_edge_size(video.height, video.width, shown_edge, MAX_EDGE)
+        self.timing = Timing.even(rate, len(video.frame_paths))
+
+    def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
+        """Frames [start, stop) as they are shown, (H, W, 3) uint8 each."""
+        for number in range(start, min(stop, len(self))):
+            yield self._stored.read(number, number + 1)[0].permute(1, 2, 0).numpy()
+
+
+class PictureFolder(StoredVideo):
     """A `FrameSource` over the pictures of a folder, in the order of their names, numbers by value."""
 
     def __init__(self, path: Path, short_edge: int | None, max_edge: int) -> None:
@@ -71,13 +100,6 @@ class PictureFolder(VideoFrames):
         video = Video(1, path.name, height, width, tuple(pictures))
         _check_sizes(video)
         super().__init__(video, short_edge, max_edge)
-        self._stored = VideoFrames(video)
-        self.timing, self.pixel_shape, self.missing = Timing.even(DEFAULT_RATE, len(pictures)), Fraction(1), None
-
-    def stored(self, start: int, stop: int) -> Iterator[np.ndarray]:
-        """Frames [start, stop) in their stored size, (H, W, 3) uint8 each."""
-        for number in range(start, min(stop, len(self))):
-            yield self._stored.read(number, number + 1)[0].permute(1, 2, 0).numpy()
 
 
 def _check_sizes(video: Video) -> None:
@@ -91,7 +113,7 @@ def _check_sizes(video: Video) -> None:
         read_video_frame(video, number)
 
 
-OwnVideo = VideoFile | PictureFolder
+OwnVideo = VideoFile | StoredVideo
 
 
 def open_video(path: Path, short_edge: int | None, max_edge: int) -> OwnVideo:

@@ -6,15 +6,39 @@ import os
 from collections.abc import Callable
 
 import torch
+from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
 from torch import nn
 
+from vita.core.contract import UserError
 from vita.core.run_config import CardConfig
 
+CPU, CARD = "cpu", "cuda"  # names of devices; the second may be followed by a number, as in cuda:1
 Adopt = Callable[[nn.Module, torch.device], None]  # changes a model to the form in which it runs on a device
 
 
 def as_it_is(model: nn.Module, device: torch.device) -> None:
     """Change nothing."""
+
+
+def find_device(name: str | None) -> torch.device:
+    """The device called "cpu", "cuda" or "cuda:N", which is then the one in use; None: a card where there is one.
+
+    Raises UserError on another name, and where PyTorch finds no such card.
+    """
+    if name is None:
+        return torch.device(CARD if torch.cuda.is_available() else CPU)
+    kind, _, number = name.partition(":")
+    if kind not in (CPU, CARD) or (":" in name and not (kind == CARD and number.isdecimal())):
+        raise UserError(f"--device {name}: no device; allowed are cpu, cuda and cuda:N, N from 0")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if kind == CARD and int(number or 0) >= count:
+        raise UserError(
+            f"--device {name}: PyTorch finds {count or 'no'} card{'s' * (count > 1)} here; use --device cpu"
+        )
+    device = torch.device(kind, int(number)) if number else torch.device(kind)
+    if number:
+        torch.cuda.set_device(device)  # what is allocated on "the" card comes to lie there
+    return device
 
 
 def apply_settings(card: CardConfig, device: torch.device) -> dict[str, bool]:
@@ -51,3 +75,15 @@ def place(model: nn.Module, card: CardConfig, device: torch.device, adopt: Adopt
     model = model.to(device)
     adopt(model, device)
     return model
+
+
+def accelerator_of(precision: str) -> Accelerator:
+    """What trains in this precision. Raises UserError where this machine does not have it."""
+    if precision == "fp16" and PartialState().device.type == "cpu":  # which the library would pass over in silence
+        raise UserError(
+            "train.precision is fp16 and there is no GPU here; on a CPU training would take 32 bits all the same. "
+            "Train on a GPU, or choose bf16 or no"
+        )
+    # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
+    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
+    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])

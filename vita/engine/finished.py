@@ -15,7 +15,9 @@ from pathlib import Path
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
+from vita.core.progress import say
 from vita.core.records import HISTORY_FILE, TRAINING_FILE, WEIGHTS_FILE, TrainingRecord, read_record_if_there
+from vita.engine.processes import Processes
 
 # When the command was given that this training is a part of (ISO 8601, with its time zone). The workflow sets it.
 ASKED_AT = "VITA_ASKED_AT"
@@ -42,6 +44,20 @@ def take_finished(folder: Path, wanted: TrainingRecord, weights: Path | None) ->
                 give(place, folder, FINAL_FILES)
             return True
     return False
+
+
+def all_take_finished(folder: Path, wanted: TrainingRecord, weights: Path | None, processes: Processes) -> bool:
+    """As `take_finished`, the same answer in all processes; the one that holds the folder finds it."""
+    answer: bool | UserError = False
+    if processes.is_main:
+        try:
+            answer = take_finished(folder, wanted, weights)
+        except UserError as error:
+            answer = error
+    found = processes.gather(answer)[0]
+    if found and processes.is_main:
+        say(f"{folder}: another job has finished this training meanwhile; its weights are taken")
+    return bool(found)
 
 
 def _answers(place: Path, wanted: TrainingRecord, weights: Path | None, asked: datetime) -> bool:

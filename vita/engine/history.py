@@ -15,6 +15,7 @@ from vita.core.files import atomic_write
 
 LONGEST_ROW = 20  # steps averaged in one row
 FEWEST_ROWS = 10  # of a training that has as many steps
+VALIDATION = "validation_AP"  # the column of scores on validation videos, 0..100
 
 
 def steps_of_row(iterations: int) -> int:
@@ -47,7 +48,14 @@ class History:
         """AP (0..100) on the validation videos after `step` steps: on the last row, or on one of its own."""
         if not self.rows or self.rows[-1]["step"] != step:
             self.rows.append({"step": step})
-        self.rows[-1]["validation_AP"] = ap
+        self.rows[-1][VALIDATION] = ap
+
+    def closed(self, step: int, rate: float, seconds: float) -> History:
+        """A copy with the open row averaged, where there is one; arguments as of `close_row`."""
+        copy = History([dict(row) for row in self.rows], dict(self.sums), self.count)
+        if copy.count:
+            copy.close_row(step, rate, seconds)
+        return copy
 
     def write(self, path: Path) -> None:
         """Write the rows as CSV; the columns are the union over rows, in order of appearance."""

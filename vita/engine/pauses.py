@@ -5,9 +5,20 @@ from __future__ import annotations
 import time
 from enum import IntEnum
 
+from vita.core.contract import UserError
 from vita.core.run_config import TrainConfig
 from vita.engine.interruption import EndRequest
 from vita.engine.processes import Processes
+
+
+def stop_after(schedule: TrainConfig, max_steps: int | None) -> int:
+    """The last step of a training, or of a trial of it. Raises UserError where a trial would be the whole."""
+    if max_steps is not None and max_steps >= schedule.iterations:
+        raise UserError(
+            f"--max-steps {max_steps}: the whole training has {schedule.iterations} steps; ask for fewer, or leave "
+            "it out"
+        )
+    return max_steps or schedule.iterations
 
 
 class Pause(IntEnum):

@@ -15,7 +15,7 @@ from vita.core.run_config import PredictConfig, RunConfig
 from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files, read_part
 from vita.engine.checkpoint import load_whole
-from vita.engine.device_settings import Adopt, apply_settings, as_it_is, place
+from vita.engine.device_settings import Adopt, apply_settings, as_it_is, find_device, place
 from vita.engine.inference_plan import read_plan
 from vita.engine.kept_predictions import DETECTIONS, give_kept, identity, keep, read_kept
 from vita.engine.memory_advice import OutOfMemoryError, memory_explained, prediction_advice
@@ -33,13 +33,14 @@ def predict_run(
     folder: Path,
     part: Part = "valid",
     adopt: Adopt = as_it_is,
+    device: torch.device | None = None,
 ) -> None:
     """Write `out/<variant>.json`, and frame_detector.json and predict_record.json into `folder`.
 
     part: of the data set, whose videos are predicted. Under a workflow, variants that a plan before had are taken over.
     only: names of the plan's variants, all when empty. adopt: turns the model into the form in which it predicts;
-    left out, it stays as it was trained. Raises UserError on an unknown name or unreadable input, and when memory runs
-    out: then the record, in `folder`/work, says so.
+    left out, it stays as it was trained. device: left out, a card where there is one. Raises UserError on an unknown
+    name or unreadable input, and when memory runs out: then the record, in `folder`/work, says so.
     """
     unknown = [name for name in only if name not in plan.variants]
     if unknown:
@@ -63,7 +64,7 @@ def predict_run(
             f"{weights}: trained for another number of classes than the {len(split.category_ids)} of "
             f"{find_files(data, part).annotations} (see {loaded.reinitialised[0]})"
         )
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or find_device(None)
     record.part = part
     record.device, record.weights_sha256 = device_name(device), sha256(weights)
     record.device_settings = apply_settings(plan.card, device)

@@ -8,6 +8,7 @@ import platform
 import resource
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +17,14 @@ from typing import Any
 import torch
 
 from vita.core.config_base import Frozen, digest
+from vita.core.contract import Interrupted, UserError
 from vita.core.files import sha256
 from vita.core.records import HISTORY_FILE, TRAINING_FILE, PredictionRecord, RunRecord, TrainingRecord, write_record
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files
+from vita.engine.processes import Processes
+from vita.engine.work_folder import Holder
 
 EVERY_RUN = ("core", "data", "evaluation", "blocks", "engine")  # rooms of `vita`
 PACKAGES = (
@@ -130,3 +134,25 @@ def write_ended(record: RunRecord, path: Path) -> None:
     if torch.cuda.is_available():
         record.peak_device_memory_bytes = torch.cuda.max_memory_allocated()
     write_record(path, record)
+
+
+def write_broken_off(
+    record: TrainingRecord, error: BaseException, path: Path, processes: Processes, holder: Holder | None
+) -> None:
+    """Write how a training ended that is not finished; `path` is the record's, `holder` that of the folder's lock.
+
+    All processes are interrupted together, and the holder tells. Of those that fail, the first tells why; others miss
+    it.
+    """
+    if isinstance(error, Interrupted):
+        if not holder:
+            return
+        record.status = "interrupted"
+        holder.tell(f"interrupted {error}")
+    elif processes.count > 1 and path.exists():
+        return
+    else:
+        where = f"process {processes.rank} of {processes.count}: " if processes.count > 1 else ""
+        record.status, record.error = "failed", f"{where}{type(error).__name__}: {error}"
+    with suppress(UserError):  # on a full disk, the first error is the one to tell
+        write_ended(record, path)

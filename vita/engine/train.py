@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing, nullcontext, suppress
+from contextlib import closing, nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from accelerate import Accelerator, DistributedDataParallelKwargs, PartialState
+from accelerate import PartialState
 from torch import nn
 from tqdm import tqdm
 
@@ -22,6 +22,7 @@ from vita.core.records import (
     HISTORY_FILE,
     START_FILE,
     TRAINING_FILE,
+    TRIAL,
     WEIGHTS_FILE,
     FileOrigin,
     StartingWeights,
@@ -34,81 +35,67 @@ from vita.data.sampling.clip_stream import training_stream
 from vita.engine.batch_transfer import to_device
 from vita.engine.checkpoint import Checkpoint, constant_norms, load_backbone, load_weights, save_weights
 from vita.engine.clip_loading import read_shares
-from vita.engine.device_settings import Adopt, apply_settings, as_it_is, place
-from vita.engine.finished import keep_finished, take_finished
-from vita.engine.history import History, checked_sum, steps_of_row, values_of
+from vita.engine.device_settings import Adopt, accelerator_of, apply_settings, as_it_is, place
+from vita.engine.finished import all_take_finished, keep_finished
+from vita.engine.history import VALIDATION, History, checked_sum, steps_of_row, values_of
 from vita.engine.interruption import EndRequest
 from vita.engine.memory_advice import memory_explained, training_advice
-from vita.engine.optimizer import build_optimizer
+from vita.engine.optimizer import build_optimizer, set_rates
 from vita.engine.passes import Pass, check_share, drawing_modules, key_draws, passes_of, times
-from vita.engine.pauses import Pause, Pauses
+from vita.engine.pauses import Pause, Pauses, stop_after
 from vita.engine.processes import Processes
 from vita.engine.recomputation import recompute_layers
-from vita.engine.record import data_digest, device_name, new_training_record, source_digest, write_ended
+from vita.engine.record import (
+    data_digest,
+    device_name,
+    new_training_record,
+    source_digest,
+    write_broken_off,
+    write_ended,
+)
 from vita.engine.seeding import seed_everything
 from vita.engine.step import take_step
 from vita.engine.validation import Validation
+from vita.engine.watching.watching import UNWATCHED, Watch, Watching
 from vita.engine.work_folder import Holder, exclusive
 
 
-def train(config: RunConfig, folder: Path, weights: Path | None, adopt: Adopt = as_it_is) -> None:
+def train(
+    config: RunConfig,
+    folder: Path,
+    weights: Path | None,
+    adopt: Adopt = as_it_is,
+    watch: Watch = UNWATCHED,
+    max_steps: int | None = None,
+) -> None:
     """Train one run and write model.safetensors, history.csv and record.json into `folder`.
 
     State is kept in `folder/work`: the same call after any interruption goes on from the last checkpoint, to the same
     weights as an uninterrupted run's. Where another trainer is at work, waits for it, and takes what it has finished.
     Raises UserError on bad input and on a loss that is not finite; Interrupted, after a checkpoint at the end of the
-    step, when a signal asked for an end. adopt: see `place`.
+    step, when a signal asked for an end. adopt: see `place`. watch: who is shown it. max_steps: of a trial, which ends
+    after so many steps of the whole schedule; these three files then lie in `folder/trial`, and a training without it
+    goes on from there.
     """
     record = new_training_record(config)
     # Told of the CPU explicitly: left to itself, it takes several processes without a GPU for as many separate runs.
     processes, end = Processes.of(PartialState(cpu=not torch.cuda.is_available())), EndRequest()
     record.processes = processes.count
-    ended = folder / "work" / TRAINING_FILE
-    with exclusive(folder / "work") if processes.is_main else nullcontext() as holder, end.listening():
+    ended, watching = folder / "work" / TRAINING_FILE, Watching(watch)
+    with exclusive(folder / "work") if processes.is_main else nullcontext() as holder, end.listening(), watching:
         if processes.is_main:
             ended.unlink(missing_ok=True)
         try:
             processes.gather(None)
             record.source_digest = source_digest(method_package(config.method))
             record.data_digest = data_digest(config)
-            if not _finished_meanwhile(folder, record, weights, processes):
+            if not all_take_finished(folder, record, weights, processes):
                 with memory_explained("training", training_advice(config.train)):
-                    Trainer(config, folder, weights, record, processes, end, holder, adopt).run()
+                    stop = stop_after(config.train, max_steps)
+                    Trainer(config, folder, weights, record, processes, end, holder, adopt, watching, stop).run()
         except BaseException as error:
-            _record_end(record, error, ended, processes, holder)
+            write_broken_off(record, error, ended, processes, holder)
             raise
-
-
-def _finished_meanwhile(folder: Path, record: TrainingRecord, weights: Path | None, processes: Processes) -> bool:
-    """The same answer in all processes; the one that holds the folder finds it."""
-    answer: bool | UserError = False
-    if processes.is_main:
-        try:
-            answer = take_finished(folder, record, weights)
-        except UserError as error:
-            answer = error
-    found = processes.gather(answer)[0]
-    if found and processes.is_main:
-        say(f"{folder}: another job has finished this training meanwhile; its weights are taken")
-    return bool(found)
-
-
-def _record_end(
-    record: TrainingRecord, error: BaseException, path: Path, processes: Processes, holder: Holder | None
-) -> None:
-    """All are interrupted together, and the holder tells. Of those that fail, the first tells why; others miss it."""
-    if isinstance(error, Interrupted):
-        if not holder:
-            return
-        record.status = "interrupted"
-        holder.tell(f"interrupted {error}")
-    elif processes.count > 1 and path.exists():
-        return
-    else:
-        where = f"process {processes.rank} of {processes.count}: " if processes.count > 1 else ""
-        record.status, record.error = "failed", f"{where}{type(error).__name__}: {error}"
-    with suppress(UserError):  # on a full disk, the first error is the one to tell
-        write_ended(record, path)
 
 
 class Trainer:
@@ -124,14 +111,17 @@ class Trainer:
         end: EndRequest,
         holder: Holder | None,
         adopt: Adopt,
+        watching: Watching,
+        stop: int,
     ) -> None:
-        """holder: of the folder's lock, in the process that has it."""
+        """holder: of the folder's lock, in the process that has it.  stop: the step after which it ends."""
+        self.watching, self.stop = watching, stop
         self.config, self.folder, self.record, self.processes = config, folder, record, processes
         self.end, self.holder = end, holder
         schedule = config.train
         check_share(schedule.clips_per_batch, processes)
         seed_everything(config.seed, schedule.threads)
-        self.accelerator = _accelerator(schedule.precision)
+        self.accelerator = accelerator_of(schedule.precision)
         record.device_settings = apply_settings(schedule.card, self.accelerator.device)
         split = read_part(config.dataset, "train")
         self.stream = training_stream(config, split)
@@ -174,21 +164,25 @@ class Trainer:
 
     def run(self) -> None:
         """Take all steps that are left, then write the final files."""
-        self._resume()
+        validates = self._resume()
+        self.watching.start(self.config, self.folder, self.start, self.history.rows, self.processes)
+        if validates:
+            self._validate(self.start)
         self.bare.train()
         schedule = self.config.train
         name = f"{self.config.variant} seed {self.config.seed}"
-        shares = read_shares(self.stream, range(self.start, schedule.iterations), schedule, self.processes)
+        shares = read_shares(self.stream, range(self.start, self.stop), schedule, self.processes)
         with (
             closing(shares) as batches,
-            progress(schedule.iterations, name, self.start, shown=self.processes.is_main) as bar,
+            progress(self.stop, name, self.start, shown=self.processes.is_main) as bar,
         ):
             for step, clips in enumerate(batches, self.start):
                 began = time.perf_counter()
                 rate = self._step(step, clips)
                 self.seconds += time.perf_counter() - began
                 self._after_step(step + 1, rate, bar)
-        self._finish()
+        if self.processes.is_main:
+            self._finish()
 
     def _step(self, step: int, share: list[Clip | UserError]) -> float:
         """One optimiser step on the share of this process."""
@@ -228,10 +222,11 @@ class Trainer:
         if done % steps_of_row(schedule.iterations) == 0 or last:
             means = self.history.close_row(done, rate, self.seconds)
             bar.set_postfix_str(f"loss {means['total']:.3f}, lr {rate:.1e}", refresh=False)
+            self.watching.row(self.history.rows[-1])
             self._tell(f"step {done} of {schedule.iterations}")
         validates = self.validation is not None and schedule.validates_after(done)
         pause = self.pauses.after(done)
-        if pause or (validates and not last):
+        if pause or ((validates or done == self.stop) and not last):
             # Before a validation, which may take longer than a scheduler waits once it has asked for an end.
             self._save(done, validates)
         bar.update()
@@ -243,7 +238,10 @@ class Trainer:
 
     def _validate(self, done: int) -> None:
         assert self.validation is not None
-        self.history.note_validation(done, self.validation(self.bare, self.processes))
+        found = self.validation(self.bare, self.processes)
+        self.history.note_validation(done, found.ap)
+        self.watching.row({"step": done, VALIDATION: found.ap})
+        self.watching.predictions(done, self.validation.split, found.first)
 
     def _tell(self, progress: str) -> None:
         if self.holder:
@@ -263,38 +261,37 @@ class Trainer:
             self.checkpoint.save(self.bare, self.optimizer, progress_so_far)
         self.pauses.saved()
 
-    def _resume(self) -> None:
+    def _resume(self) -> bool:
+        """Go on from the last checkpoint, where there is one; whether a validation comes before the next step."""
         found = self.checkpoint.restore(self.bare, self.optimizer)
         if not found:
-            return
+            return False
         self.start, self.seconds = found["step"], found["seconds"]
         self.history = History(**found["history"])
         self.record.resumed_at = [*found["resumed_at"], self.start]
         if self.accelerator.scaler:
             self.accelerator.scaler.load_state_dict(found["scaler"])
-        if found["validates"]:
-            self._validate(self.start)
+        if self.start > self.stop:
+            raise UserError(
+                f"{self.checkpoint.path}: at step {self.start} already, beyond --max-steps {self.stop}; ask for more "
+                "steps, or for another folder with --out"
+            )
+        return bool(found["validates"])
 
     def _finish(self) -> None:
-        if not self.processes.is_main:
-            return
-        weights = self.folder / WEIGHTS_FILE
+        """Write the final files; of a trial into a folder of their own, and the state stays, to go on from."""
+        trial = self.stop < self.config.train.iterations
+        folder = self.folder / TRIAL if trial else self.folder
+        weights = folder / WEIGHTS_FILE
         save_weights(cast(VideoMethod, self.bare).state_to_keep(), weights)
-        self.record.iterations, self.record.train_time_s = self.config.train.iterations, round(self.seconds, 3)
-        self.record.weights_sha256, self.record.status = sha256(weights), "finished"
-        self.history.write(self.folder / HISTORY_FILE)
-        write_ended(self.record, self.folder / TRAINING_FILE)
+        self.record.iterations, self.record.train_time_s = self.stop, round(self.seconds, 3)
+        self.record.weights_sha256, self.record.status = sha256(weights), "trial" if trial else "finished"
+        rate = set_rates(self.optimizer, self.stop - 1, self.config.train)
+        self.history.closed(self.stop, rate, self.seconds).write(folder / HISTORY_FILE)
+        write_ended(self.record, folder / TRAINING_FILE)
+        if trial:
+            say(f"{folder}: a trial of {self.stop} of {self.config.train.iterations} steps")
+            return
         keep_finished(self.folder)
         for name in ("last.pt", TRAINING_FILE):
             (self.folder / "work" / name).unlink(missing_ok=True)
-
-
-def _accelerator(precision: str) -> Accelerator:
-    if precision == "fp16" and PartialState().device.type == "cpu":  # which the library would pass over in silence
-        raise UserError(
-            "train.precision is fp16 and there is no GPU here; on a CPU training would take 32 bits all the same. "
-            "Train on a GPU, or choose bf16 or no"
-        )
-    # A step whose losses leave out some parameters (no object was matched, say) must not stop several processes.
-    unused = DistributedDataParallelKwargs(find_unused_parameters=True)
-    return Accelerator(mixed_precision=precision, kwargs_handlers=[unused])

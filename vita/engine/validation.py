@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from torch import nn
 
-from vita.core.contract import UserError
+from vita.core.contract import Track, UserError
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.dataset import find_files, read_part
 from vita.engine.inference_plan import InferencePlan
@@ -15,6 +15,14 @@ from vita.engine.predict import predict_split, results_of
 from vita.engine.processes import ALONE, Processes
 from vita.evaluation.readers.ground_truth import load_ground_truth
 from vita.evaluation.scoring import evaluate
+
+
+@dataclass(frozen=True)
+class Validated:
+    """ap: in points, 0..100, in every process.  first: tracks of the first video, which the main process predicts."""
+
+    ap: float
+    first: tuple[Track, ...]
 
 
 class Validation:
@@ -37,13 +45,16 @@ class Validation:
             max_edge=schedule.validate_max_edge,
         )
 
-    def __call__(self, model: nn.Module, processes: Processes = ALONE) -> float:
-        """AP in points, 0..100, in every process; each predicts a share of the videos."""
+    def __call__(self, model: nn.Module, processes: Processes = ALONE) -> Validated:
+        """Scores of the model as it is; each process predicts a share of the videos."""
         processes.copy_buffers(model)
         mine = replace(self.split, videos=tuple(processes.share(self.split.videos)))
-        found = [
-            results_of(video, prediction.tracks["validation"], self.split.category_ids)
-            for video, prediction in predict_split(model, mine, self.plan, self.predict)
-        ]
+        found: list[list[dict[str, Any]]] = []
+        first: tuple[Track, ...] = ()
+        for video, prediction in predict_split(model, mine, self.plan, self.predict):
+            tracks = prediction.tracks["validation"]
+            found.append(results_of(video, tracks, self.split.category_ids))
+            if video is self.split.videos[0]:
+                first = tuple(tracks)
         predictions = [entry for entries in processes.together(found) for entry in entries]
-        return 100 * evaluate(self.ground_truth, predictions).scores.ap
+        return Validated(100 * evaluate(self.ground_truth, predictions).scores.ap, first)

@@ -153,6 +153,7 @@ class TierConfig(Frozen):
     fewer_seeds: dict[Name, Seeds] = Field({})  # by experiment, where it needs not all of them
     gpus: NonNegativeInt = 0  # of a training; a prediction takes one at most. 0: everything runs on cores
     processes: PositiveInt | None = None  # that share a training out; None: one a GPU, at least one
+    watch: tuple[Name, ...] = ("tensorboard",)  # who is shown trainings; it changes nothing of them
     experiments: tuple[Name, ...] | None = None  # None: all that lie in the folders experiments/
     scores: dict[Name, ScoreColumns] = Field({})  # by experiment, columns beside those that it has
     datasets: dict[Name, DatasetSubstitute]

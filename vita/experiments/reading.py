@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin
 
@@ -11,6 +10,7 @@ from pydantic import BaseModel
 from vita.core.config_base import parse, read_yaml
 from vita.core.contract import UserError
 from vita.core.names import RULE, is_name
+from vita.core.settings import overlay
 from vita.experiments.config import Adjustment, Options, TierConfig
 
 REHEARSAL_VIDEOS = 3  # of each data set, to learn from and to predict
@@ -113,15 +113,6 @@ def _part_of(section: type[BaseModel], key: str) -> type[BaseModel] | None:
     if get_origin(annotation) not in (dict, tuple):
         return None
     return next((part for part in get_args(annotation) if isinstance(part, type) and issubclass(part, BaseModel)), None)
-
-
-def overlay(base: Options, *differences: Options) -> Options:
-    """`base` with each of the differences laid over it in turn, mapping by mapping. None of them is changed."""
-    merged = dict(base)
-    for key, value in chain.from_iterable(difference.items() for difference in differences):
-        both = isinstance(value, dict) and isinstance(merged.get(key), dict)
-        merged[key] = overlay(merged[key], value) if both else value
-    return merged
 
 
 def pick(choices: dict[str, Any], name: str, where: str) -> Any:

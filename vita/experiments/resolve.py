@@ -14,6 +14,7 @@ from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
 from vita.core.names import RULE, is_name
 from vita.core.run_config import AugmentationConfig, PredictConfig, PseudoVideoConfig, RunConfig, TrainConfig
+from vita.core.settings import overlay
 from vita.experiments.ancestry import ancestors, parents_first
 from vita.experiments.config import (
     Adjustment,
@@ -26,7 +27,7 @@ from vita.experiments.config import (
     TierWeights,
 )
 from vita.experiments.method_config import MethodConfig, VariantConfig
-from vita.experiments.reading import load_file, load_tier, overlay, pick, rehearsed, tier_files
+from vita.experiments.reading import load_file, load_tier, pick, rehearsed, tier_files
 from vita.experiments.weights import check_backbone, converted_backbone, weights_for, without_names
 
 Section = TypeVar("Section", bound=BaseModel)

@@ -13,13 +13,14 @@ from pathlib import Path
 from vita.core.contract import UserError
 from vita.core.further_scores import LENGTHS
 from vita.core.records import ImportRecord
+from vita.core.settings import overlay
 from vita.data.dataset import find_files
 from vita.experiments.config import ExperimentConfig, ResolvedAnchor, ResolvedRow, Row, Selection, TableSpec
 from vita.experiments.external import ExternalRun
 from vita.experiments.external_rows import Externals, check_asked, check_distinct
 from vita.experiments.paper_numbers import has_number, published_file
 from vita.experiments.probes import Key, Probe, resolve_probes
-from vita.experiments.reading import overlay, pick
+from vita.experiments.reading import pick
 from vita.experiments.resolve import DATA, RUNS, Resolver, Run
 
 __all__ = ["DATA", "RUNS", "Run", "RunTable"]

@@ -10,35 +10,24 @@ from pathlib import Path
 
 import yaml
 
-from vita.core.bounded_yaml import load_yaml
+from vita.core import settings
 from vita.core.contract import UserError
 from vita.core.files import write_text
 from vita.core.names import is_name
+from vita.core.settings import OPTION
 from vita.experiments.config import Options, TierConfig
-from vita.experiments.reading import load_tier, overlay
+from vita.experiments.reading import load_tier
 
-OPTION = "--set"
 TIERS = Path("results/tiers")
 DIGITS = 6  # of the digest in a name
 
 
 def read_settings(words: Sequence[str]) -> Options:
-    """Keys and values of `key=value`; `a.b=value` sets a key of a section, and a value is YAML.
+    """Keys and values of `key=value`, as `vita.core.settings` reads them.
 
-    Raises UserError on a word without `=`, on a value that is no YAML, and on a key that a command line may not set.
+    Raises UserError as that does, and on a key that a command line may not set.
     """
-    found: Options = {}
-    for word in words:
-        key, given, text = word.partition("=")
-        if not given or not all(key.split(".")):
-            raise UserError(f"{OPTION} {word}: write key=value, as seeds=3 or schedules.clips.iterations=100")
-        try:
-            value = load_yaml(text)
-        except ValueError as error:
-            raise UserError(f"{OPTION} {word}: the value is not valid YAML: {error}") from None
-        for name in reversed(key.split(".")):
-            value = {name: value}
-        found = overlay(found, value)
+    found = settings.read_settings(words, "seeds=3 or schedules.clips.iterations=100")
     if "extends" in found:
         raise UserError(f"{OPTION} extends: another tier is chosen by --tier")
     return found

@@ -11,8 +11,9 @@ from vita.core.config_base import dump
 from vita.core.contract import UserError
 from vita.core.dataset_config import unset_variables, why_unset
 from vita.core.plain_text import rst
-from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, check_installed
+from vita.core.plugins import INFERENCE_WRAPPERS, METHODS, WATCHERS, check_installed
 from vita.core.records import START_WEIGHTS
+from vita.core.watcher import NOBODY
 from vita.experiments.planning.job_limits import (
     minutes_of_job,
     restarts,
@@ -74,7 +75,9 @@ def run_table(config):
 
 
 def check_packages(table):
-    """Raises UserError when a run needs a method, or a way of inference, that no installed package brings."""
+    """Raises UserError when a run needs a method, a way of inference or a watcher that no installed package brings."""
+    for name in table.tier.watch:
+        check_installed(WATCHERS, name, "watcher", f"tier '{table.tier.tier}': watch")
     for method in dict.fromkeys(run.method for run in table):
         check_installed(METHODS, method, "method", f"tier '{table.tier.tier}'")
     plans = [(run.method, run.prediction.variants) for run in table if run.prediction]

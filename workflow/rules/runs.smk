@@ -6,6 +6,10 @@ localrules:
     inference_config,
 
 
+# No parameter: who watches a training changes nothing of it.
+WATCHED_BY = ",".join(TABLE.tier.watch) or NOBODY
+
+
 rule run_config:
     """Everything that changes this run's training, resolved (all tables)."""
     output:
@@ -120,7 +124,7 @@ rule train:
     # The trainer's parent is then Snakemake itself, with whom it dies.
     shell:
         "exec vita train --config {input.config:q} --gpus {resources.gpu:q} --processes {resources.processes:q}"
-        " --die-with-parent > {log:q} 2>&1"
+        " --watch {WATCHED_BY:q} --die-with-parent > {log:q} 2>&1"
 
 
 rule predict:

@@ -13,8 +13,8 @@ from promises import refused
 from vita.blocks.losses.matching import Weights
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
+from vita.core.settings import overlay
 from vita.engine.inference_plan import read_plan
-from vita.experiments.reading import overlay
 from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
 from vita_baselines.ifc.inference import IfcVariant

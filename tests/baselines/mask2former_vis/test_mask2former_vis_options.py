@@ -13,7 +13,7 @@ from promises import refused
 
 from vita.core.contract import UserError
 from vita.core.plugins import find_method
-from vita.experiments.reading import overlay
+from vita.core.settings import overlay
 from vita.official.checkpoints.state_dict import layout
 from vita.official.plugins import find_official
 from vita_baselines.mask2former_vis.method import Mask2FormerVisInference, definition

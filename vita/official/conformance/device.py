@@ -7,15 +7,6 @@ from contextlib import contextmanager
 
 import torch
 
-from vita.core.contract import UserError
-
-
-def find_device(name: str) -> torch.device:
-    """The device called "cpu" or "cuda". Raises UserError where there is no card that PyTorch can use."""
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: PyTorch finds no card here; use --device cpu")
-    return torch.device(name)
-
 
 @contextmanager
 def tf32(allowed: bool) -> Iterator[None]:

@@ -49,6 +49,8 @@ def read_published(folder: Path, tables: Sequence[Path]) -> PublishedRun:
     if not weights.is_file():
         raise UserError(f"{weights}: no such file; what is published is a finished run's folder, with its weights")
     record = read_record(TrainingRecord, folder / TRAINING_FILE)
+    if record.status != "finished":
+        raise UserError(f"{weights}: of a training that is not finished ({record.status}); what is published is")
     if record.weights_sha256 != sha256(weights):
         raise UserError(f"{weights}: not the weights that {TRAINING_FILE} is of (its SHA-256 differs); train again")
     files = sorted((folder / "metrics").glob("*.json"))

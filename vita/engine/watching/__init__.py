@@ -1,0 +1,1 @@
+"""Showing a training while it goes on."""
