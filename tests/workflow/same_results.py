@@ -31,7 +31,7 @@ def differences(expected: Path, found: Path) -> Iterator[str]:
 
 
 def files(folder: Path) -> set[str]:
-    """All files but Snakemake's own and events, which hold the time of day; those of processes that were killed in mid-writing too."""
+    """All files but Snakemake's own and events, which hold times; those of processes killed in mid-writing too."""
     paths = (path for part in ("results", "tmp") for path in (folder / part).rglob("*"))
     return {str(path.relative_to(folder)) for path in paths if not path.is_dir() and EVENTS not in path.parts}
 
