@@ -147,7 +147,7 @@ def _cell(content: Content, href: str, is_predicted: bool) -> Cell:
     is_number = text.lstrip("+-").replace(".", "", 1).isdigit()
     words = "path" if " " not in text else "long" if len(text) < PROSE else "prose"
     look = "number" if is_number else "short" if len(text) <= UNBROKEN else words
-    kinds = [look] if text else []
+    kinds = ["runs"] if isinstance(content, Links) else [look] if text else []
     kinds += ["predicted"] if is_predicted and text else [name for name, pattern in KINDS if pattern.search(text)]
     return Cell(content, " ".join(filter(None, kinds)), value, href if value is not None else "")
 

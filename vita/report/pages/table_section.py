@@ -37,7 +37,8 @@ def table_section(found: FoundTable, shown: Mapping[Words, State], figures: Sequ
     """shown: the runs that the page has, and how each ended. figures: of this table."""
     rows, hrefs = linked_rows(found, shown)
     readable = found.readable
-    headers = [*readable.headers, "runs"] if any(hrefs) else readable.headers
+    place = _place_of_runs(found)
+    headers = [*readable.headers[:place], *(["runs"] if any(hrefs) else []), *readable.headers[place:]]
     scores = found.scores
     bars = [] if scores is None else chart(scores)
     return render(
@@ -55,9 +56,15 @@ def table_section(found: FoundTable, shown: Mapping[Words, State], figures: Sequ
 
 
 def _linked(found: FoundTable) -> list[str]:
-    """Columns whose numbers are of runs: no name of a row, nor a number of the paper's."""
-    names = key_names(found.scores) if found.scores is not None else []
+    """Columns whose numbers are of runs: no name of a row, nor a number of the paper's or of a memory probe."""
+    names = [*(key_names(found.scores) if found.scores is not None else []), "max frames"]
     return [name for name in found.readable.headers if name not in names and not name.startswith("paper")]
+
+
+def _place_of_runs(found: FoundTable) -> int:
+    """The column of links stands behind those that name a row, where it is seen without scrolling."""
+    names = key_names(found.scores) if found.scores is not None else []
+    return sum(name in names for name in found.readable.headers)
 
 
 def _classes(found: FoundTable) -> list[str]:
@@ -80,11 +87,11 @@ def linked_rows(found: FoundTable, shown: Mapping[Words, State]) -> tuple[list[l
         list(dict.fromkeys([*runs_behind(line, shown), *_failed(found, number, shown)]))
         for number, line in enumerate(found.evidence)
     ]
-    some = any(behind)
+    some, place = any(behind), _place_of_runs(found)
     rows: list[list[Content]] = []
     for row, runs in zip(found.readable.rows, behind, strict=True):
         places = Links([(_seed(words, shown[words]), f"#{run_place(words)}") for words in runs])
-        rows.append([*row, *([places if runs else ""] if some else [])])
+        rows.append([*row[:place], *([places if runs else ""] if some else []), *row[place:]])
     return rows, [f"#{training_place(runs[0])}" if runs else "" for runs in behind]
 
 
