@@ -31,6 +31,16 @@ def test_a_tier_that_runs_on_cores_measures_nothing_on_a_card(own):
     assert {probe.device for probe in measured if probe.search} == {"cpu"}
 
 
+def test_rows_say_where_a_tier_runs_shorter_clips_than_the_paper():
+    """Of VITA on smoke, whose videos have 36 frames; the paper's own tier runs what the cells say."""
+    clips = {
+        tier: [row.as_run for row in table(tier).specs["table5"].rows if row.method == "vita"]
+        for tier in ("smoke", "paper")
+    }
+    assert clips["smoke"] == [{"clip_length": 12}] * 2 + [{"clip_length": 18}] * 2 + [{}]
+    assert set(map(str, clips["paper"])) == {"{}"}
+
+
 def test_smoke_is_one_pretraining_a_method_and_seeds_that_start_from_it():
     runs = list(table("smoke"))
     assert {run.method for run in runs} == {"vita", "mask2former_vis", "ifc", "minvis", "videomt"}

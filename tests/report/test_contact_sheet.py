@@ -50,3 +50,14 @@ def test_bad_requests(split: Split, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no video to show"):
         draw_contact_sheet(replace(split, videos=(), instances=()), 1, 3, tmp_path / "sheet.png")
     assert not list(tmp_path.iterdir())
+
+
+def test_no_blank_margins(split: Split, tmp_path: Path) -> None:
+    """Frames reach to both sides and to the bottom; a video of fewer frames than asked for takes no more room."""
+    draw_contact_sheet(split, 2, 50, tmp_path / "sheet.png")
+    grey = np.asarray(Image.open(tmp_path / "sheet.png").convert("L"))
+    white = grey > 250
+    left, right, bottom = white[:, 2], white[:, -3], white[-3]
+    title = round(300 * 0.2)  # pixels above each of the two rows
+    assert left.sum() <= 2 * title + 4 and right.sum() <= 2 * title + 4
+    assert bottom.mean() < 0.05  # the gaps between frames

@@ -7,7 +7,16 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from vita.report.figures.overlay import CLASS_COLOURS, IDENTITY_COLOURS, OPACITY, Paint, show_frame, show_mask
+from vita.report.figures.overlay import (
+    CLASS_COLOURS,
+    IDENTITY_COLOURS,
+    OBJECT_COLOURS,
+    OPACITY,
+    Paint,
+    show_frame,
+    show_mask,
+    tinted,
+)
 from vita.report.figures.style import LINE_STYLES
 
 
@@ -58,3 +67,14 @@ def test_every_track_has_its_own_paint() -> None:
     assert len(set(paints)) == len(paints)
     assert not set(IDENTITY_COLOURS) & set(CLASS_COLOURS)
     assert all(to_hex(colour).upper() == colour for colour in (*IDENTITY_COLOURS, *CLASS_COLOURS))
+
+
+def test_tinted_masks_keep_the_first_above_the_others() -> None:
+    masks = np.zeros((2, 1, 3), bool)
+    masks[0, 0, :2] = masks[1, 0, 1:] = True
+    frame = np.full((1, 3, 3), (250, 10, 40), np.uint8)  # of a mean of 100: 40 and 60 more
+    first, both, second = tinted(frame, masks)[0]
+    assert first.tolist() == [int(0.3 * 100 + 0.7 * colour) for colour in OBJECT_COLOURS[0]]
+    assert second.tolist() == [int(0.3 * 100 + 0.7 * colour) for colour in OBJECT_COLOURS[1]]
+    below = 0.3 * 100 + 0.7 * OBJECT_COLOURS[1]
+    assert np.abs(both - (0.3 * below + 0.7 * OBJECT_COLOURS[0])).max() <= 1

@@ -146,3 +146,13 @@ def test_a_row_that_is_compared_with_another_kind_says_with_which(scenes):
     rows[0] = row(rows[0].key, not_run="not run in this tier")
     _, printed = scenes.build(table.model_copy(update={"rows": tuple(rows)}), runs)
     assert "is compared with" not in printed
+
+
+def test_a_cell_says_what_was_run_and_what_the_paper_ran(scenes):
+    """Clips of 12 frames in the place of the paper's 36, in every form; the paper's number is found all the same."""
+    key = {"method": "VITA", "clip_length": 36, "algorithm": "greedy"}
+    table = spec(row(key, as_run={"clip_length": 12}), published="table5_clip_association.csv")
+    (line,), printed = scenes.build(table, [scenes.run("intact", seed, HALF) for seed in (0, 1)])
+    assert (line["clip_length"], line["paper_AP"]) == ("12 (paper: 36)", "18.8")
+    forms = [path.read_text() for path in scenes.folder.glob("out.*")]
+    assert len(forms) == 4 and all("12 (paper: 36)" in text for text in (*forms, printed))
