@@ -115,8 +115,8 @@ class Campaign:
     def moment(self, way: str) -> Moment:
         (kind,) = self.chance.choices(list(KIND_OF_MOMENT), list(KIND_OF_MOMENT.values()))
         if kind == "about a job" or way == "SIGKILL to a child":
-            return Moment(self.chance.uniform(0, 2), self.chance.randint(1, 2))
-        return Moment(self.chance.uniform(0, 1.5 * self.starting_s if kind == "while it starts" else self.whole_s / 8))
+            return Moment(self.chance.uniform(0, 2), self.chance.randint(1, 6))
+        return Moment(self.chance.uniform(0, 1.5 * self.starting_s if kind == "while it starts" else self.whole_s / 4))
 
     def comes(self, call: Call, moment: Moment) -> bool:
         """Wait for a moment; whether it came before the call ended."""
