@@ -238,7 +238,7 @@ def test_importing_does_nothing_else(tmp_path: Path) -> None:
     """No output, no file, no change of generators, threads, precision, environment or signal handlers."""
     code = f"""
 import logging, os, random, signal, warnings
-import cv2, numpy, pandas, matplotlib, torch, transformers, accelerate  # these may do as they please
+import cv2, numpy, pandas, matplotlib, torch, transformers, accelerate, tensorboardX  # these may do as they please
 
 def state():
     return repr((
