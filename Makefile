@@ -30,7 +30,7 @@ endef
 # An environment that was made without pip, as by uv, gets the one that comes with Python.
 INSTALLER_THERE = $(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip --default-pip
 
-.PHONY: help venv table6 smoke report provenance plan test conformance gpu-check cluster kills lint schemas clean
+.PHONY: help venv table6 smoke report provenance plan test docs conformance gpu-check cluster kills lint schemas clean
 .DEFAULT_GOAL := help
 
 help:
@@ -40,6 +40,7 @@ help:
 	@echo "make provenance   Snakemake's own report of the same: what came from what, and how long it took: provenance.html"
 	@echo "make plan     runs, hours and disk, before anything runs"
 	@echo "make test     all tests          make lint     style, types, workflow lint"
+	@echo "make docs     the documentation as a site with search, in site/"
 	@echo "make conformance RECORDINGS=DIR   our models against recorded outputs, released sizes included (minutes)"
 	@echo "make cluster  tests on a SLURM of this machine alone, where slurm-wlm is installed (half an hour)"
 	@echo "make kills KILLS=100 SEED=0   kills the workflow at random moments: the same bytes come out (an hour)"
@@ -85,6 +86,11 @@ plan: $(STAMP)
 test: $(STAMP)
 	$(BIN)/pytest --numprocesses $(CORES) --dist worksteal
 
+# The packages are those of constraints.txt; the notice about a successor of mkdocs is no warning about these pages.
+docs: $(STAMP)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[docs]'
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 conformance: $(STAMP)
 	$(BIN)/vita conformance $(RECORDINGS)
 	VITA_RECORDINGS=$(RECORDINGS) $(BIN)/pytest -m full_size
@@ -111,4 +117,4 @@ schemas: $(STAMP)
 
 clean:
 	find results -mindepth 1 -maxdepth 1 ! -name README.md ! -name server ! -name external -exec rm -rf {} +
-	rm -rf report.html provenance.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build
+	rm -rf report.html provenance.html .snakemake .pytest_cache .mypy_cache .ruff_cache .hypothesis build site

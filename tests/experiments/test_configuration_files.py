@@ -87,7 +87,7 @@ def test_a_tier_lies_over_what_it_extends_key_by_key(own, tmp_path):
 
 def test_extending_what_is_not_there_or_oneself_is_told(own):
     with pytest.raises(
-        UserError, match=r"own\.yaml: extends: no tier 'smock'; known: mini, paper, paper_lite, released, smoke"
+        UserError, match=r"own\.yaml: extends: no tier 'smock'; known: laptop, mini, paper, paper_lite, released, smoke"
     ):
         load_tier(own(extends="smock"), LIBRARY)
     with pytest.raises(UserError, match=r"own\.yaml: extends: goes round in a circle"):

@@ -16,7 +16,7 @@ BASE = "results/runs/nano/nano_shapes/vita/tiny"
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        (("tier=nowhere",), "no tier 'nowhere'; known: mini, paper, paper_lite, released, smoke"),
+        (("tier=nowhere",), "no tier 'nowhere'; known: laptop, mini, paper, paper_lite, released, smoke"),
         (("tier=smoke", "teir=mini"), "unknown key 'teir'; allowed: failed, rehearse, tier"),
         (("failed=hide",), "failed is 'hide'; allowed: retry (default), show"),
     ],

@@ -83,7 +83,7 @@ def test_costs_of_finished_runs_are_kept(tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--tier", "huge"), r"--tier: no tier 'huge'; known: mini, paper, paper_lite, released, smoke"),
+        (("--tier", "huge"), r"--tier: no tier 'huge'; known: laptop, mini, paper, paper_lite, released, smoke"),
         (("--target", "table9"), r"--target table9: not an experiment of this tier; allowed: controls, "),
     ],
 )

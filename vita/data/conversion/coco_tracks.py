@@ -29,7 +29,7 @@ def read_coco_tracks(source: Path) -> LabelledVideos:
     document, findings = read_json(source), FirstFault(source=source)
     if isinstance(document, dict) and "images" not in document and "videos" in document:
         raise UserError(
-            f"{source}: it has `videos` but no `images`: a YouTube-VIS file is used as it is, see README.md"
+            f"{source}: it has `videos` but no `images`: a YouTube-VIS file is used as it is, see docs/own_data.md"
         )
     contents = read_contents(document, source, COCO, findings)
     records: Records = {record["id"]: record for record in document["images"]}
