@@ -133,7 +133,7 @@ def test_who_asks_for_a_finished_training_wants_it_anew(
 ) -> None:
     monkeypatch.setenv(ASKED_AT, time_of(-60))
     train_here(config, tmp_path)
-    monkeypatch.setenv(ASKED_AT, time_of(+1))
+    monkeypatch.setenv(ASKED_AT, time_of(+600))
     train_here(config, tmp_path)
     assert len(steps) == 2 * 8
     without_outputs(tmp_path)
