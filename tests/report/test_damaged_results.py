@@ -141,6 +141,15 @@ def test_a_carriage_return_takes_no_comma_with_it(tmp_path, end):
     assert read_history(path)["step"].tolist() == [5, 7]
 
 
+@pytest.mark.parametrize("steps", [(2, 4), (0, 1), (5, 4), (7,), (1, 1)])
+def test_a_cell_too_many_shifts_no_others(tmp_path, steps):
+    """Also where the first cells are even steps, as pandas numbers rows itself."""
+    path = tmp_path / "history.csv"
+    path.write_text("step,total\n" + "".join(f"{step},3,5\n" for step in steps))
+    with pytest.raises(UserError, match=r"history\.csv: not a readable history \(rows have more cells"):
+        read_history(path)
+
+
 def test_rows_with_more_cells_than_columns(tmp_path):
     scenes, wanted, lines = table_of(tmp_path)
     scenes.build(wanted, lines)

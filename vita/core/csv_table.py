@@ -33,10 +33,8 @@ def read_csv(
     try:
         # Read here, where every end of a line is one: pandas loses a comma after a carriage return alone.
         text = path.read_text(encoding="utf-8-sig")
-        _check_head(text)
+        _check_cells(text)
         frame = pd.read_csv(StringIO(text), dtype=texts, keep_default_na=False, na_values=[""])
-        if not isinstance(frame.index, pd.RangeIndex):  # what pandas makes of rows that are longer than the first
-            raise ValueError("rows have more cells than there are columns")
         frame = _changed(frame, from_csv_cell)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; `{writer}` writes it") from None
@@ -51,14 +49,20 @@ def read_csv(
     return frame
 
 
-def _check_head(text: str) -> None:
-    """Raises ValueError on columns that pandas would take minutes to tell apart, or rename."""
-    head = next((line for line in csv.reader(StringIO(text)) if line), [])
+def _check_cells(text: str) -> None:
+    """Raises ValueError on columns that pandas would take minutes to tell apart, or rename, and on a row of more cells.
+
+    Of a first row that is longer than the head, pandas takes the first cells for names of rows, and shifts the others.
+    """
+    rows = (row for row in csv.reader(StringIO(text)) if row)
+    head = next(rows, [])
     if len(head) > MOST_COLUMNS:
         raise ValueError(f"{len(head)} columns, of at most {MOST_COLUMNS}")
     twice = next((name for number, name in enumerate(head) if name in head[:number]), None)
     if twice is not None:
         raise ValueError(f"two columns are called {twice!r}")
+    if any(len(row) > len(head) for row in rows):
+        raise ValueError("rows have more cells than there are columns")
 
 
 def _check_numbers(column: pd.Series, kind: type, where: str, writer: str) -> None:
