@@ -55,20 +55,20 @@ def test_the_overlay_has_all_frames_at_the_same_rate(finished: Path) -> None:
 def test_a_mask_is_painted_in_the_colour_of_its_track(tmp_path: Path) -> None:
     import torch
 
-    video = open_video(write_pictures(tmp_path / "pictures", 4, 32, 48), None, 1333)
-    mask = torch.zeros(1, 4, 32, 48, dtype=torch.bool)
-    mask[0, 2, 10:20, 5:15] = True
+    video = open_video(write_pictures(tmp_path / "pictures", 4, 96, 144), None, 1333)
+    mask = torch.zeros(1, 4, 96, 144, dtype=torch.bool)
+    mask[0, 2, 40:60, 5:25] = True  # its label stands above, in letters of a legible size
     painter = Painter([Track(0, 0.9, encode(mask)[0])], ["circle"])
     for number, frame in enumerate(painter.painted(video, range(4))):
-        plain = picture(number, 32, 48)
+        plain = picture(number, 96, 144)
         if number != 2:
             np.testing.assert_array_equal(frame, plain)
             continue
-        expected = 0.45 * plain[15, 10].astype(float) + 0.55 * np.array(COLOURS[0])
-        assert np.abs(frame[15, 10] - expected).max() <= 1
-        np.testing.assert_array_equal(frame[30, 40], plain[30, 40])
+        expected = 0.45 * plain[55, 15].astype(float) + 0.55 * np.array(COLOURS[0])
+        assert np.abs(frame[55, 15] - expected).max() <= 1
+        np.testing.assert_array_equal(frame[90, 120], plain[90, 120])
     (alone,) = painter.painted(video, [2])
-    assert (alone != picture(2, 32, 48)).any()
+    assert (alone != picture(2, 96, 144)).any()
 
 
 class CutOffError(Exception):
