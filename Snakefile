@@ -5,3 +5,7 @@ The workflow itself, and what may stand after --config, are in workflow/, which 
 
 
 include: "workflow/Snakefile"
+
+
+# An included file's rules are never what a call without targets makes, unless the including file says so.
+workflow.default_target = "all"
