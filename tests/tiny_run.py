@@ -180,6 +180,9 @@ def vita(*arguments: object) -> Ended:
     return Ended(code, out.getvalue(), errors.getvalue())
 
 
+EVENTS = "events/events.out.tfevents.0000000000"  # what a training tells TensorBoard
+
+
 def files_in(folder: Path) -> list[str]:
     """All files below a folder, hidden ones too."""
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tiny_run import PLAN, content, files_in, vita, write_configuration
+from tiny_run import EVENTS, PLAN, content, files_in, vita, write_configuration
 
 from vita.cli import main as cli
 from vita.core.contract import UserError
@@ -54,7 +54,7 @@ def test_from_data_to_scores(tmp_path: Path) -> None:
     scored = vita("evaluate", "--gt", truth, "--pred", predictions / "half.json", "--out", metrics)
     assert scored.code == 0 and "1 videos, scores in points" in scored.out
     assert json.loads(metrics.read_text())["num_videos"] == 1
-    made = ["config.yaml", "frame_detector.json", "history.csv", "metrics/half.json", "model.safetensors"]
+    made = ["config.yaml", EVENTS, "frame_detector.json", "history.csv", "metrics/half.json", "model.safetensors"]
     assert files_in(run) == [*made, "predict_record.json", "predictions/half.json", "record.json", "work/lock"]
 
 

@@ -117,7 +117,7 @@ def test_reports_are_of_what_is_there(started, monkeypatch):
         (["tabel6"], "no target 'tabel6' in the tier 'smoke'; allowed: controls, fed_layers, figure5, "),
         (["table6", "provenance"], "provenance shows what is there, and is asked for alone"),
         (["table6", "report"], "report shows what is there, and is asked for alone"),
-        (["table6", "--tier", "smock"], "--tier: no tier 'smock'; known: mini, paper, "),
+        (["table6", "--tier", "smock"], "--tier: no tier 'smock'; known: laptop, mini, paper, "),
         (["table6", "--set", "sedes=3"], "--set: unknown key 'sedes'; allowed here: adjustments, "),
         (["table6", "--profile", "cluster"], "--profile cluster: no such profile; allowed: laptop, slurm, or a folder"),
         (["table6", "--", "--config", "tier=mini"], "--config: the workflow takes tier, failed and rehearse: --tier, "),

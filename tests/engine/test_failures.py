@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_run import configuration, files_in, plan, train_here, vita, weights_of, write_configuration
+from tiny_run import EVENTS, configuration, files_in, plan, train_here, vita, weights_of, write_configuration
 
 from vita.core.contract import BatchPart, Clip, Losses, LossTerm, UserError
 from vita.core.run_config import RunConfig
@@ -80,7 +80,7 @@ def test_loss_that_is_not_finite(
     loss_spoiler(5, "video_mask", value)
     message = vita("train", "--config", write_configuration(tmp_path, config)).message
     assert f"step 5: loss 'video_mask' is {value}" in message
-    assert files_in(tmp_path) == ["config.yaml", "work/last.pt", "work/lock", "work/record.json"]
+    assert files_in(tmp_path) == ["config.yaml", EVENTS, "work/last.pt", "work/lock", "work/record.json"]
     state = checkpoint(tmp_path)
     assert state["progress"]["step"] == 3
     assert all(torch.isfinite(tensor).all() for tensor in state["model"].values())

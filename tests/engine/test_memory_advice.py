@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_run import files_in, plan, vita, write_configuration
+from tiny_run import EVENTS, files_in, plan, vita, write_configuration
 
 from vita.core.config_base import dump
 from vita.core.run_config import AugmentationConfig, JitterConfig, RunConfig
@@ -58,7 +58,7 @@ def test_training(error: BaseException, said: str, config: RunConfig, tmp_path: 
     record = json.loads((tmp_path / "work" / "record.json").read_text())
     assert record["status"] == "failed" and record["error"] == f"OutOfMemoryError: {message}"
     # The last checkpoint is kept: with the same configuration, on a larger card, the training goes on.
-    assert files_in(tmp_path) == ["config.yaml", "work/last.pt", "work/lock", "work/record.json"]
+    assert files_in(tmp_path) == ["config.yaml", EVENTS, "work/last.pt", "work/lock", "work/record.json"]
 
 
 @pytest.mark.parametrize(("error", "said"), WORDS)

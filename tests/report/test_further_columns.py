@@ -39,7 +39,7 @@ def test_they_are_means_over_seeds_in_points(tmp_path: Path) -> None:
     header = next(line.split() for line in printed.splitlines() if "HOTA" in line and "AR10" in line)
     assert header[header.index("AR10") :][:4] == ["AR10", "HOTA", "AssA", "AP_heavy"]
     assert "HOTA, AssA: on masks, mean over categories" in printed and "as the authors of OVIS group them" in printed
-    for form, text in (("md", "| HOTA |"), ("html", "<th>HOTA</th>"), ("tex", "& HOTA & AssA & AP heavy")):
+    for form, text in (("md", "| HOTA |"), ("html", '<th scope="col">HOTA</th>'), ("tex", "& HOTA & AssA & AP heavy")):
         assert text in (tmp_path / f"out.{form}").read_text().replace("  ", " ").replace("  ", " "), form
 
 
