@@ -51,7 +51,7 @@ def put_vita_on_path():
 
 def name_clone():
     """For workflow/environment.yaml, which conda installs from another folder: where the project lies."""
-    os.environ["VITA_BENCH"] = str(LIBRARY.resolve().parents[1])
+    os.environ.update(VITA_BENCH=str(LIBRARY.resolve().parents[1]))
 
 
 def limit_gpus():
@@ -180,8 +180,9 @@ def weights_file(run):
     published = run.published
     if not Path(published.file).exists():
         unset = why_unset(published.file)
+        reason = f"; {unset}" if unset else ""
         refuse(
-            f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{unset and '; ' + unset}. "
+            f"weights of {run.method}, {run.backbone}, '{run.variant}': no file {published.file}{reason}. "
             f"It is {published.published}, published at {published.obtain}; put it there, or change `weights` in the tier"
             + also_missing(published.file)
         )

@@ -6,10 +6,6 @@ localrules:
     inference_config,
 
 
-# No parameter: who watches a training changes nothing of it.
-WATCHED_BY = ",".join(TABLE.tier.watch) or NOBODY
-
-
 rule run_config:
     """Everything that changes this run's training, resolved (all tables)."""
     output:
@@ -114,6 +110,8 @@ rule train:
         gpu=TABLE.tier.gpus,
         # No parameter: trained by more or fewer, a run is the same run, and nothing is done anew.
         processes=TABLE.tier.training_processes,
+        # Nor one: who watches a training changes nothing of it.
+        watchers=",".join(TABLE.tier.watch) or NOBODY,
         mem_mb=needs("train").mem_mb,
         runtime=lambda wildcards: training_runtime(TABLE.find(wildcards.run)),
         # SLURM then warns the trainer two to three minutes before its time limit, of which it kills 30 seconds after.
@@ -124,7 +122,7 @@ rule train:
     # The trainer's parent is then Snakemake itself, with whom it dies.
     shell:
         "exec vita train --config {input.config:q} --gpus {resources.gpu:q} --processes {resources.processes:q}"
-        " --watch {WATCHED_BY:q} --die-with-parent > {log:q} 2>&1"
+        " --watch {resources.watchers:q} --die-with-parent > {log:q} 2>&1"
 
 
 rule predict:
