@@ -79,7 +79,14 @@ def test_jobs_that_outlive_a_killed_snakemake_are_ended_by_the_next_call(fake_fo
 def start(folder):
     command = folder.command("results/table6.csv")
     environment = os.environ | folder.environment
-    return subprocess.Popen(command, env=environment, start_new_session=True, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        env=environment,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  # background jobs ignore it
+    )
 
 
 def test_files_that_killed_jobs_left_half_written_are_swept(fake_folder):
