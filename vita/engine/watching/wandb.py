@@ -6,16 +6,14 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from vita.core.watcher import EVENTS, WatchedRun
-from vita.engine.watching.told import Told
+from vita.engine.watching.told import Service
 
 PROJECT = "vita-bench"  # where WANDB_PROJECT names none
 STEP = "step"  # a column of its own: the service's steps only ever go up
 
 
-class WeightsAndBiases:
+class WeightsAndBiases(Service):
     """One run of the service, which goes on with the training."""
 
     def __init__(self, run: WatchedRun) -> None:
@@ -23,34 +21,23 @@ class WeightsAndBiases:
 
         folder = run.folder / EVENTS
         folder.mkdir(parents=True, exist_ok=True)
-        self._told = Told(run, "wandb")
+        super().__init__(run, "wandb", wandb.Image)
         self._run = wandb.init(
             project=os.environ.get("WANDB_PROJECT", PROJECT),
             name=run.name,
-            id=self._told.id,
+            id=self.told.id,
             resume="allow",
             config=dict(run.config),
             dir=str(folder),
             settings=wandb.Settings(console="off"),  # what the training prints is its log's
         )
-        self._picture = wandb.Image
         self._run.define_metric(STEP, hidden=True)
         self._run.define_metric("*", step_metric=STEP)
-
-    def scalars(self, step: int, values: Mapping[str, float]) -> None:
-        """See `Watcher`."""
-        self._log(step, self._told.new(step, values))
-
-    def images(self, step: int, pictures: Mapping[str, np.ndarray]) -> None:
-        """See `Watcher`."""
-        new = self._told.new(step, pictures)
-        self._log(step, {name: self._picture(picture) for name, picture in new.items()})
 
     def close(self, finished: bool) -> None:
         """See `Watcher`."""
         self._run.finish(exit_code=0 if finished else 1)
 
-    def _log(self, step: int, values: Mapping[str, Any]) -> None:
-        if values:
-            self._run.log({**values, STEP: step})
-            self._told.note(step, values)
+    def send(self, step: int, values: Mapping[str, Any]) -> None:
+        """See `Service`."""
+        self._run.log({**values, STEP: step})
