@@ -6,9 +6,9 @@ Nothing here knows a method's options: they are plain mappings that the method r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, model_validator
 
 from vita.core.config_base import Frozen
 from vita.core.further_scores import ScoreColumns
@@ -17,17 +17,9 @@ from vita.core.run_config import WeightsFile
 from vita.experiments.external import ExternalName, ExternalRow
 from vita.experiments.method_config import OwnVariants
 from vita.experiments.probes import Key, Options, ProbeSection, TierProbes
+from vita.experiments.seeds import Seeds
 
 Difference = dict[str, Any]  # keys of another section, laid over it
-
-
-def _counted(given: Any) -> Any:
-    return tuple(range(given)) if isinstance(given, int) and not isinstance(given, bool) else given
-
-
-SeedList = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
-# A list, or its length: 3 stands for 0, 1 and 2.
-Seeds = Annotated[SeedList, BeforeValidator(_counted, json_schema_input_type=PositiveInt | SeedList)]
 
 
 class PseudoVideoSubstitute(Frozen):
