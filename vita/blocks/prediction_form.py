@@ -5,8 +5,7 @@
 - Of the frame decoder's predictions only the last is made. The layers before it need masks at the size of the level
   that they attend to alone: resizing the mask features is resizing the masks, since both are sums.
 
-The memory probe and comparisons with recordings keep the plain form, to which tests hold this one; training has a form
-of its own (`vita.blocks.cpu_form`).
+Training, the memory probe and comparisons with recordings keep the plain form, to which tests hold this one.
 
 Legend: F frames, S positions of a level or of all, Q frame queries, C channels, h w positions of the stride-4 map.
 """
