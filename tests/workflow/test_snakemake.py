@@ -195,3 +195,12 @@ def wait_for(path: Path, seconds: float = 60) -> None:
     while not path.exists():
         assert time.monotonic() < end, f"{path} did not appear"
         time.sleep(0.05)
+
+
+def test_the_workflow_starts_without_pytorch(folder):
+    """Whose import takes longer than all the rest of a dry run."""
+    python, module, *words = folder.command("-n", "results/table6.csv")
+    command = [python, "-X", "importtime", module, *words]
+    ended = subprocess.run(command, capture_output=True, text=True, check=True)
+    loaded = {line.rpartition("|")[2].strip() for line in ended.stderr.splitlines()}
+    assert "vita.experiments.run_table" in loaded and not loaded & {"torch", "transformers", "numba", "matplotlib"}

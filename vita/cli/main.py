@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -122,6 +123,8 @@ def models(
 
 def main() -> None:
     """Entry point: user errors are one line and exit code 2; an end that was asked for is one line and exit code 75."""
+    # Libraries make hundreds of thousands of objects while they load, through which the collector would go every 700.
+    gc.set_threshold(10_000)
     # Pillow's, of large pictures and damaged metadata: what is not used is refused in a line of ours.
     warnings.filterwarnings("ignore", module=r"PIL\.")
     try:

@@ -70,7 +70,7 @@ def train(
         with own_cards(gpus):
             from vita.engine.device_settings import as_it_is
             from vita.engine.host_memory import keep_freed_memory
-            from vita.engine.launch import check_launcher, train_together
+            from vita.engine.processes import check_launcher
             from vita.engine.train import train as train_run
             from vita.engine.watching.watching import Watch
 
@@ -81,6 +81,8 @@ def train(
                 names = () if watch == NOBODY else tuple(name.strip() for name in watch.split(","))
                 train_run(run, folder, start, as_it_is, Watch(names, _draw), max_steps)
                 return
+            from vita.engine.launch import train_together
+
             given = {"--config": folder / "config.yaml", "--weights": start, "--max-steps": max_steps, "--watch": watch}
             words = [word for key, value in given.items() if value is not None for word in (key, str(value))]
             train_together(run, folder, count, [sys.executable, "-m", "vita", "train", "--die-with-parent", *words])

@@ -12,12 +12,15 @@ import shutil
 from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vita.core.contract import UserError
 from vita.core.files import sha256
 from vita.core.progress import say
 from vita.core.records import HISTORY_FILE, TRAINING_FILE, WEIGHTS_FILE, TrainingRecord, read_record_if_there
-from vita.engine.processes import Processes
+
+if TYPE_CHECKING:  # its module loads PyTorch, which the workflow, that reads ASKED_AT, need not wait for
+    from vita.engine.processes import Processes
 
 # When the command was given that this training is a part of (ISO 8601, with its time zone). The workflow sets it.
 ASKED_AT = "VITA_ASKED_AT"

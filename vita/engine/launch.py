@@ -6,7 +6,7 @@ import logging
 import os
 import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -15,7 +15,7 @@ from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-from vita.core.contract import Interrupted, UserError
+from vita.core.contract import Interrupted
 from vita.core.records import TRAINING_FILE
 from vita.core.run_config import RunConfig
 from vita.engine.interruption import END, WARNINGS
@@ -36,15 +36,6 @@ class Failure:
     def in_words(self) -> str:
         """How it ended."""
         return f"ended by {signal.Signals(-self.code).name}" if self.code < 0 else f"ended with exit code {self.code}"
-
-
-def check_launcher(environment: Mapping[str, str]) -> None:
-    """Raises UserError where accelerate started one process of the several that it was asked for."""
-    if "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_PORT" in environment and "RANK" not in environment:
-        raise UserError(
-            "accelerate launch was asked for several processes, and started one: on CPUs it starts several through MPI "
-            "alone. Use `vita train --processes N`, or `torchrun --nproc-per-node N -m vita train`"
-        )
 
 
 def train_together(config: RunConfig, folder: Path, processes: int, command: Sequence[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -69,3 +69,12 @@ class Processes:
 
 
 ALONE = Processes()
+
+
+def check_launcher(environment: Mapping[str, str]) -> None:
+    """Raises UserError where accelerate started one process of the several that it was asked for."""
+    if "ACCELERATE_MIXED_PRECISION" in environment and "MASTER_PORT" in environment and "RANK" not in environment:
+        raise UserError(
+            "accelerate launch was asked for several processes, and started one: on CPUs it starts several through MPI "
+            "alone. Use `vita train --processes N`, or `torchrun --nproc-per-node N -m vita train`"
+        )

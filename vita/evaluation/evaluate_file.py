@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from vita.core.contract import UserError
-from vita.core.csv_table import csv_text
 from vita.core.files import write_text
 from vita.core.records import ImportRecord, MetricsRecord
 from vita.evaluation.bootstrap import Bootstrap, bootstrap, paired_bootstrap
@@ -111,6 +110,8 @@ def evaluate_file(
 def write_per_video(videos: list[VideoRow], out: Path) -> None:
     """A CSV row for each video; scores are points, empty where the video has no object."""
     import pandas as pd  # noqa: PLC0415  # takes longer to load than an evaluation of a small data set to run
+
+    from vita.core.csv_table import csv_text  # noqa: PLC0415  # as above
 
     rows = pd.DataFrame([video.to_json() for video in videos])
     for name in SCORE_NAMES:
