@@ -5,11 +5,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
+from warm_start import WarmStart
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -17,10 +19,15 @@ ROOT = HERE.parents[1]
 
 @dataclass
 class Folder:
-    """A working directory; `tier` is its own copy of the nano tier."""
+    """A working directory; `tier` is its own copy of the nano tier.
+
+    warm: a folder of clients that stand for `vita` and Snakemake where `run` and the like start them, as `WarmStart`
+    says; None where they are started anew.
+    """
 
     path: Path
     environment: dict[str, str] = field(default_factory=dict)
+    warm: Path | None = None
 
     @property
     def tier(self) -> Path:
@@ -34,6 +41,9 @@ class Folder:
     def run(self, *arguments: str, tier: str | None = None, **config: str) -> subprocess.CompletedProcess[str]:
         command = self.command(*arguments, tier=tier, **config)
         environment = os.environ | self.environment
+        if self.warm is not None:
+            command = [str(self.warm / "snakemake"), *command[3:]]
+            environment.setdefault("VITA_BIN", str(self.warm))
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
     def succeed(self, *arguments: str, tier: str | None = None, **config: str) -> str:
@@ -79,14 +89,29 @@ class Folder:
         return (self.path / path).read_text()
 
 
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Path]:
+    """A folder of clients, as of `Folder`."""
+    started = WarmStart()
+    yield started.folder
+    started.end()
+
+
 @pytest.fixture
-def folder(tmp_path: Path) -> Folder:
-    """An empty folder; rules call the real `vita`."""
+def cold_folder(tmp_path: Path) -> Folder:
+    """An empty folder; rules call the real `vita`, and every process is started anew, as a user's is."""
     tier = tmp_path / "tier"
     shutil.copytree(HERE / "datasets", tier / "datasets")
     for name in ("nano.yaml", "nano_methods.yaml"):
         shutil.copy(HERE / name, tier)
     return Folder(tmp_path)
+
+
+@pytest.fixture
+def folder(cold_folder: Folder, warm: Path) -> Folder:
+    """An empty folder; rules call the real `vita`."""
+    cold_folder.warm = warm
+    return cold_folder
 
 
 @pytest.fixture

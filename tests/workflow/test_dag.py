@@ -13,7 +13,8 @@ SEEDS = [f"results/runs/nano/nano_shapes/vita/tiny/base/seed{seed}" for seed in 
 
 
 @pytest.mark.dag
-def test_from_nothing_to_the_tables_and_nothing_the_second_time(folder):
+def test_from_nothing_to_the_tables_and_nothing_the_second_time(cold_folder):
+    folder = cold_folder
     ended = folder.run()
     assert ended.returncode == 0, ended.stdout + ended.stderr
 

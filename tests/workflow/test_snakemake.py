@@ -166,6 +166,7 @@ fcntl.flock = flock
 
 def test_a_file_system_without_locks_is_one_clear_error(fake_folder):
     """The trainer's lock says the same: tests/engine/test_work_folder.py."""
+    fake_folder.warm = None
     (fake_folder.path / "sitecustomize.py").write_text(WITHOUT_LOCKS)  # what Python imports as it starts
     fake_folder.environment["PYTHONPATH"] = str(fake_folder.path)
     said = fake_folder.said("results/table6.csv")

@@ -20,7 +20,7 @@ MINE = f"{RUNS}/mine/nano_shapes/vita/tiny"
 
 
 def vita(folder, *arguments):
-    command = [sys.executable, "-m", "vita", *map(str, arguments)]
+    command = [str(folder.warm / "vita"), *map(str, arguments)]
     return subprocess.run(command, cwd=folder.path, capture_output=True, text=True, check=True).stdout
 
 
@@ -53,14 +53,14 @@ def sha256(path):
 
 
 @pytest.fixture(scope="module")
-def theirs(tmp_path_factory, request):
+def theirs(tmp_path_factory, warm):
     """Official files of a training's two steps, and the table of the trained weights themselves."""
     from conftest import HERE, Folder
 
     path = tmp_path_factory.mktemp("theirs")
     shutil.copytree(HERE / "datasets", path / "tier" / "datasets")
     shutil.copy(HERE / "nano.yaml", path / "tier")
-    folder = Folder(path)
+    folder = Folder(path, warm=warm)
     folder.succeed("results/table6.csv", f"{NANO}/base/seed0/model.safetensors")
     (path / "weights").mkdir()
     for variant in ("pretrain", "base"):

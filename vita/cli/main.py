@@ -135,3 +135,5 @@ def main() -> None:
     except Interrupted as end:
         sys.stderr.write(f"interrupted {end}; the same command goes on\n")
         sys.exit(os.EX_TEMPFAIL)
+    finally:
+        gc.freeze()  # or the interpreter would look through all that is left once more as it ends, for a second

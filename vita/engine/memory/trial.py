@@ -187,3 +187,4 @@ def peaks(budget: Budget, before: int) -> dict[str, int]:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]), Path(sys.argv[2]))
+    gc.freeze()  # as in `vita.cli.main`: the interpreter's end is then short
