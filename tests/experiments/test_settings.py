@@ -51,6 +51,11 @@ def test_values_are_yaml_and_dots_lead_into_sections():
         ("schedules.clips=3", "--set: key 'schedules.clips': Input should be a valid dictionary"),
         ("seeds=0", "--set: key 'seeds': Tuple should have at least 1 item"),
         ("seeds=true", "--set: key 'seeds': Input should be a valid tuple"),
+        ("seeds=-1", "--set: key 'seeds': Tuple should have at least 1 item"),
+        ("seeds=1001", "--set: key 'seeds': Value error, at most 1000 seeds (found 1001)"),
+        ("seeds=1e30", "--set: key 'seeds': Input should be a valid tuple"),
+        ("seeds=100000000000000000000000000", "--set: key 'seeds': Value error, at most 1000 seeds"),
+        ("fewer_seeds.table6=100000000000", "--set: key 'fewer_seeds.table6': Value error, at most 1000 seeds"),
         ("tier=../elsewhere", "--set: key 'tier': a name has letters"),
     ],
 )

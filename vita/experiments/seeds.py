@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, NonNegativeInt, PositiveInt
+from pydantic import BeforeValidator, Field, NonNegativeInt
+
+MOST = 1000
 
 
 def _counted(given: Any) -> Any:
-    return tuple(range(given)) if isinstance(given, int) and not isinstance(given, bool) else given
+    if not isinstance(given, int) or isinstance(given, bool):
+        return given
+    if given > MOST:
+        raise ValueError(f"at most {MOST} seeds")
+    return tuple(range(given))
 
 
-SeedList = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1)]
+Number = Annotated[int, Field(ge=1, le=MOST)]
+SeedList = Annotated[tuple[NonNegativeInt, ...], Field(min_length=1, max_length=MOST)]
 # A list, or its length: 3 stands for 0, 1 and 2.
-Seeds = Annotated[SeedList, BeforeValidator(_counted, json_schema_input_type=PositiveInt | SeedList)]
+Seeds = Annotated[SeedList, BeforeValidator(_counted, json_schema_input_type=Number | SeedList)]
