@@ -60,6 +60,18 @@ def test_in_the_clone_s_own_folder_the_workflow_is_named_from_there(started, mon
     assert after(started[0], "--snakefile") == "workflow/Snakefile"
 
 
+@pytest.mark.parametrize(("home", "cache"), [("/proc/nowhere", None), ("home", None), ("home", "/proc/nowhere")])
+def test_an_account_without_a_home_gets_a_cache_in_the_working_directory(started, monkeypatch, tmp_path, home, cache):
+    monkeypatch.setenv("HOME", str(tmp_path / home))
+    monkeypatch.setenv("XDG_CACHE_HOME", cache or "")
+    if cache is None:
+        monkeypatch.delenv("XDG_CACHE_HOME")
+    run("table6")
+    assert len(started) == 1
+    own = str(tmp_path / ".snakemake" / "cache")
+    assert os.environ.get("XDG_CACHE_HOME") == (None if (home, cache) == ("home", None) else own)
+
+
 def test_every_option_reaches_snakemake(started):
     options = ["--tier", "mini", "--cores", 3, "-n", "--profile", "laptop", "--show-failed", "--rehearse", 20]
     run(

@@ -77,8 +77,18 @@ def run(
 
 def start_snakemake(words: Sequence[str]) -> NoReturn:
     """Go on as Snakemake, in this process: signals reach it, and its exit code is the command's."""
+    _find_cache()
     say(f"Starting: {shlex.join(['snakemake', *words])}")
     os.execv(sys.executable, [sys.executable, "-m", "snakemake", *words])
+
+
+def _find_cache() -> None:
+    """Snakemake needs a cache folder: an account whose home cannot be written gets one in the working directory."""
+    try:
+        home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        (home / "snakemake").mkdir(parents=True, exist_ok=True)
+    except (OSError, RuntimeError):  # it cannot be written; there is none
+        os.environ["XDG_CACHE_HOME"] = str(Path(".snakemake", "cache").absolute())
 
 
 def _told() -> list[str]:
