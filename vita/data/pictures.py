@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
@@ -19,7 +19,9 @@ from vita.core.contract import UserError
 from vita.data.safe_paths import LeavesRootError, open_frame
 from vita.data.value_limits import LARGEST_FRAME
 
-PICTURES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})  # endings, in small letters
+PICTURES = frozenset(
+    {".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
+)  # endings, in small letters
 # What sets a picture upright, by EXIF orientation; 1 is upright.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -31,6 +33,7 @@ TURNS = {
     8: Image.Transpose.ROTATE_90,
 }
 QUARTER_TURNS = (5, 6, 7, 8)
+SIGNED = 2  # a TIFF's SampleFormat
 WITHOUT_RANGE = ("I", "F")  # how modes begin whose values have no range that is known
 
 Size = tuple[int, int]  # height, width in pixels
@@ -97,6 +100,8 @@ def fault_of(path: Path, error: Exception) -> str:
     """For people, one line: why a picture that raised this when it was opened or decoded cannot be read."""
     if isinstance(error, FileNotFoundError):
         return f"{path}: no such frame; fetch or write the data set again"
+    if isinstance(error, IsADirectoryError):
+        return f"{path}: a folder, where a picture should be"
     if isinstance(error, LeavesRootError):
         return f"{path}: {error}; put the frame itself there"
     if isinstance(error, UnfitPictureError):
@@ -117,6 +122,8 @@ def _open(file: BinaryIO) -> Image.Image:
             f"grey of more than 8 bits (mode {picture.mode}), and nothing says which value is white; write it with 8 "
             "bits, scaled as it is to be seen"
         )
+    if picture.format == "TIFF" and SIGNED in np.atleast_1d(_tag(picture, ExifTags.Base.SampleFormat) or 1):
+        raise UnfitPictureError("signed values, and nothing says which of them is black; write it with values from 0")
     if picture.height * picture.width > LARGEST_FRAME:
         raise UnfitPictureError(f"too large: a frame has at most {LARGEST_FRAME:,} pixels")
     if getattr(picture, "is_animated", False) and picture.format != "MPO":  # a photo with its thumbnail or depth
@@ -144,8 +151,15 @@ def _orientation(picture: Image.Image) -> int:
 
 
 def _upright_size(picture: Image.Image, orientation: int) -> Size:
-    lies = orientation in QUARTER_TURNS and picture.format != "TIFF"
+    # Pillow opens a TIFF upright whose own tag states it, and others only when it is decoded.
+    is_turned = picture.format == "TIFF" and _tag(picture, ExifTags.Base.Orientation) in QUARTER_TURNS
+    lies = orientation in QUARTER_TURNS and not is_turned
     return (picture.width, picture.height) if lies else (picture.height, picture.width)
+
+
+def _tag(picture: Image.Image, number: int) -> Any:
+    """Of a TIFF; None where it has none such."""
+    return getattr(picture, "tag_v2", {}).get(number)
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:

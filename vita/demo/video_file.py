@@ -21,6 +21,7 @@ from vita.data.pictures import PICTURES, is_picture, picture_size
 from vita.data.ytvis import read_video_frame
 from vita.demo.video_stream import DEFAULT_RATE, Timing, decoded, read_facts
 
+NOT_READ = frozenset({".avif", ".gif", ".heic", ".heif", ".jp2", ".jxl"})  # endings of pictures in other formats
 MAX_EDGE = 8192  # pixels; players and the encoder take no more
 
 
@@ -89,17 +90,21 @@ class StoredVideo(VideoFrames):
 
 
 class PictureFolder(StoredVideo):
-    """A `FrameSource` over the pictures of a folder, in the order of their names, numbers by value."""
+    """A `FrameSource` over the pictures of a folder, in the order of their names, numbers by value; or over one."""
 
     def __init__(self, path: Path, short_edge: int | None, max_edge: int) -> None:
         """Raises UserError when there is no picture."""
-        pictures = sorted(filter(is_picture, path.iterdir()), key=lambda file: natural_key(file.name))
+        files = [path] if path.is_file() else sorted(path.iterdir(), key=lambda file: natural_key(file.name))
+        pictures = list(filter(is_picture, files))
         if not pictures:
             raise UserError(f"{path}: no picture in this folder; allowed endings: {', '.join(sorted(PICTURES))}")
         height, width = picture_size(pictures[0])
         video = Video(1, path.name, height, width, tuple(pictures))
         _check_sizes(video)
         super().__init__(video, short_edge, max_edge)
+        others = [file.name for file in files if file.suffix.lower() in NOT_READ and not file.name.startswith(".")]
+        if others:
+            self.missing = f"{len(others)} pictures of formats that are not read are left out, first {others[0]}"
 
 
 def _check_sizes(video: Video) -> None:
@@ -118,7 +123,7 @@ OwnVideo = VideoFile | StoredVideo
 
 def open_video(path: Path, short_edge: int | None, max_edge: int) -> OwnVideo:
     """A file or a folder. Raises UserError on what is neither."""
-    if not path.exists():
+    if not path.is_file() and not path.is_dir():
         raise UserError(f"{path}: no such file or folder; give a video file or a folder of pictures")
-    kind = PictureFolder if path.is_dir() else VideoFile
+    kind = PictureFolder if path.is_dir() or is_picture(path) else VideoFile
     return kind(path, short_edge, max_edge)

@@ -20,6 +20,9 @@ from vita.core.contract import UserError
 
 DEFAULT_RATE = Fraction(10)  # frames a second where nothing tells it: a folder of pictures, a file without times
 LARGEST_PICTURE = 8192 * 4352  # pixels, of the highest level of H.264; a file of a megabyte may claim 2^28
+QUARTERS = {90: (1, 0), 180: (0, -1), 270: (-1, 0)}  # sine and cosine, by degrees against the clock
+NO_FILM = Disposition.attached_pic | Disposition.still_image | Disposition.timed_thumbnails
+LONGEST_STEP = 2**31 - 1  # ticks from one frame to the next, in an MP4
 LEAST_PACKET = 8  # bytes; MPEG-4 marks a frame that is in another packet by a shorter one
 
 
@@ -94,14 +97,15 @@ def decoded(path: Path) -> Iterator[np.ndarray]:
 def _open(path: Path) -> av.container.InputContainer:
     try:
         # Texts beside the frames may be in any encoding.
-        return av.open(str(path), metadata_errors="replace")
+        return av.open(str(path.absolute()), metadata_errors="replace")  # a name with a colon is else a protocol
     except (av.FFmpegError, OSError, ValueError) as error:
         raise UserError(f"{path}: not a video that can be read: {error}") from None
 
 
 def _video_stream(path: Path, container: av.container.InputContainer) -> av.VideoStream:
-    """The first that is not a cover picture."""
-    films = [stream for stream in container.streams.video if not stream.disposition & Disposition.attached_pic]
+    """The one that players take: the first that is said to be the default, or the first; never a cover picture."""
+    films = [stream for stream in container.streams.video if not stream.disposition & NO_FILM]
+    films.sort(key=lambda stream: not stream.disposition & Disposition.default)  # stable
     if not films:
         there = "only a cover picture" if container.streams.video else "no video stream"
         kinds = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
@@ -149,15 +153,39 @@ def _timing(stream: av.VideoStream, counts: _Pass) -> Timing:
     rates = [Fraction(rate) for rate in (stream.guessed_rate, stream.average_rate, stream.base_rate) if rate]
     frames, base = len(counts.times), stream.time_base
     times = [time for time in counts.times if time is not None]
-    if not base or len(times) < frames or any(b <= a for a, b in pairwise(times)):
+    if not base or len(times) < frames or 2 * sum(b <= a for a, b in pairwise(times)) >= max(2, frames):
         return Timing.even(rates[0] if rates else DEFAULT_RATE, frames)
-    ticks = [time - times[0] for time in times]
+    ticks = _ascending(times)
     for rate in rates:
         near = min(base, 1 / rate / 4)
-        if all(abs(tick * base - number / rate) <= near for number, tick in enumerate(ticks)):
+        lasts = not counts.last or abs(counts.last * base - 1 / rate) <= near
+        if lasts and all(abs(tick * base - number / rate) <= near for number, tick in enumerate(ticks)):
             return Timing.even(rate, frames)
     usual = ticks[-1] // (frames - 1) if frames > 1 else round(1 / (DEFAULT_RATE * base))
-    return Timing(base, ticks, max(1, counts.last or usual))
+    return _storable(Timing(base, ticks, max(1, counts.last or usual)))
+
+
+def _ascending(times: Sequence[int]) -> list[int]:
+    """Ticks from the first frame on. A repeated time comes a tick later; after a step back the clock began anew."""
+    steps = sorted(b - a for a, b in pairwise(times) if b > a)
+    usual = steps[len(steps) // 2] if steps else 1
+    ticks, offset = [0], -times[0]
+    for time in times[1:]:
+        if time + offset < ticks[-1]:
+            offset = ticks[-1] + usual - time
+        ticks.append(max(time + offset, ticks[-1] + 1))
+    return ticks
+
+
+def _storable(timing: Timing) -> Timing:
+    """The same in longer ticks, where frames stay longer than an MP4 can count."""
+    longest = max([timing.last, *(b - a for a, b in pairwise(timing.ticks))])
+    times = longest // LONGEST_STEP + 1
+    if times == 1:
+        return timing
+    return Timing(
+        timing.base * times, _ascending([tick // times for tick in timing.ticks]), max(1, timing.last // times)
+    )
 
 
 def _missing(
@@ -165,10 +193,12 @@ def _missing(
 ) -> str | None:
     frames = len(counts.times)
     expected = 0 if counts.fields else counts.showing
-    lost = max(0, expected - frames) + max(0, stream.frames - counts.packets)
+    declared, there = _declared_seconds(container, stream), frames / timing.rate
+    # Files count frames too that are outside of what is to be shown, or that only stand for a longer one.
+    announced = stream.frames if declared - there > 1 / timing.rate else 0
+    lost = max(0, expected - frames) + max(0, announced - counts.packets)
     if lost:
         return f"{lost} of {frames + lost} frames are missing or cannot be decoded; the other {frames} are used"
-    declared, there = _declared_seconds(container, stream), frames / timing.rate
     if declared - there > max(Fraction(1), 2 / timing.rate):
         return f"the file should last {float(declared):.1f} s; frames of {float(there):.1f} s are there and are used"
     return None
@@ -184,7 +214,11 @@ def _declared_seconds(container: av.container.InputContainer, stream: av.VideoSt
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, int, int, int]:
     """a, b, c, d of the map from stored to shown pixels: x' = a x + c y, y' = b x + d y."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV knows not all data that FFmpeg puts beside it, such as a photo's EXIF, but the angle
+        sine, cosine = QUARTERS.get(frame.rotation % 360, (0, 1))
+        return cosine, -sine, sine, cosine
     if data is None:
         return 1, 0, 0, 1
     a, b, _, c, d, *_ = np.frombuffer(cast(Any, data), np.int32).tolist()
