@@ -71,20 +71,53 @@ def finished(fake_folder):
     fake_folder.succeed("results/table6.csv")
 
 
-def test_damaged_labels_are_refused_and_cost_no_predictions(fake_folder, finished):
-    run = fake_folder.path / RUN
-    before = {made: (run / made).read_bytes() for made in MADE}
-    whole = damage(fake_folder.path / LABELS, lambda whole: b"[" + whole)
-    ended = fake_folder.run("results/table6.csv")
-    assert ended.returncode == 2
-    assert f"error: {LABELS}: not valid JSON: " in ended.stderr
-    assert "write it again with `vita data synth --dataset results/data/nano_shapes/dataset.yaml`" in ended.stderr
-    assert {made: (run / made).read_bytes() for made in MADE} == before
+NO_LABELS = {
+    "not JSON": (lambda whole: b"[" + whole, "not valid JSON: "),
+    "nothing": (lambda whole: b"null", "it lists no videos or no categories"),
+    "no key": (lambda whole: b"{}", "it lists no videos or no categories"),
+    "a list": (lambda whole: b"[]", "it lists no videos or no categories"),
+    "no video": (lambda whole: b'{"videos": [], "categories": [{"id": 1}]}', "it lists no videos or no categories"),
+}
 
-    (fake_folder.path / LABELS).write_bytes(whole)
-    calls = len(fake_folder.calls())
-    fake_folder.succeed("results/table6.csv")
-    assert len(fake_folder.calls()) == calls
+
+def assert_refused_at_no_cost(folder, path, change, told):
+    """Nothing is started, nothing lost; and with the file as it was, nothing is made anew."""
+    run = folder.path / RUN
+    before = {made: (run / made).read_bytes() for made in MADE if made not in path}
+    written = (folder.path / path).stat().st_mtime
+    whole = damage(folder.path / path, change)
+    ended = folder.run("results/table6.csv")
+    assert ended.returncode == 2
+    assert f"error: {path}: {told}" in ended.stderr
+    assert {made: (run / made).read_bytes() for made in before} == before
+
+    (folder.path / path).write_bytes(whole)
+    os.utime(folder.path / path, (written, written))
+    calls = len(folder.calls())
+    folder.succeed("results/table6.csv")
+    assert len(folder.calls()) == calls
+    return ended.stderr
+
+
+@pytest.mark.parametrize(("change", "told"), NO_LABELS.values(), ids=NO_LABELS)
+def test_damaged_labels_are_refused_and_cost_no_predictions(fake_folder, finished, change, told):
+    said = assert_refused_at_no_cost(fake_folder, LABELS, change, told)
+    assert "write it again with `vita data synth --dataset results/data/nano_shapes/dataset.yaml`" in said
+
+
+@pytest.mark.parametrize("variant", ["base", "pretrain"])
+def test_damaged_weights_cost_nothing_that_was_made_of_them(fake_folder, finished, variant):
+    weights = f"{RUN.replace('base', variant)}/model.safetensors"
+    assert_refused_at_no_cost(fake_folder, weights, CHANGES["cut off"], "not a readable safetensors file (")
+
+
+def test_a_folder_in_the_place_of_a_configuration_is_one_line(fake_folder, finished):
+    config = fake_folder.path / RUN / "config.yaml"
+    config.unlink()
+    config.mkdir()
+    ended = fake_folder.run("results/table6.csv")
+    assert ended.returncode == 2 and "Traceback" not in ended.stderr
+    assert f"error: cannot write {RUN}/config.yaml: Is a directory" in ended.stderr
 
 
 def test_a_configuration_that_a_person_changed_is_what_is_trained(fake_folder, finished):

@@ -94,6 +94,14 @@ def write_json(path: Path, value: Any, indent: int | None = None) -> None:
         handle.write("\n")
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path that somebody gave is a file's; one that no file system can have, as too long a name, is not."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def read_text(path: Path) -> str:
     """The content of a text file. Raises UserError when it cannot be read, ValueError when it is no text."""
     try:

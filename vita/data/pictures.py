@@ -134,11 +134,11 @@ def _open(file: BinaryIO) -> Image.Image:
 def _check_size(picture: Image.Image, orientation: int, size: Size) -> None:
     found = _upright_size(picture, orientation)
     if found != size:
-        raise OtherSizeError(
-            found,
+        turned = (
             f"; its EXIF orientation is {orientation}, and frames are read upright: if the labels lie on the pixels as "
-            "stored, write the frames anew without an orientation",
+            "stored, write the frames anew without an orientation"
         )
+        raise OtherSizeError(found, turned if orientation in QUARTER_TURNS else "; are height and width exchanged?")
 
 
 def _orientation(picture: Image.Image) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -70,6 +71,11 @@ def write_predictions(
         write_detections = stack.enter_context(json_list(detections))
         for video, prediction in predict_split(model, split, plan, config):
             for name, tracks in prediction.tracks.items():
+                if not all(math.isfinite(track.score) for track in tracks):
+                    raise UserError(
+                        f"video {video.id} ({video.name}): scores of '{name}' that are no numbers; the weights are of "
+                        "no use: train again, or take those of an earlier checkpoint"
+                    )
                 files[name](results_of(video, tracks, split.category_ids))
             write_detections({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
             frames, streamed = frames + len(video.frame_paths), streamed + prediction.streamed

@@ -65,7 +65,10 @@ def per_video(ground_truth: GroundTruth, counts: Counts) -> list[VideoRow]:
     predictions = dict.fromkeys(counts.video_ids, 0)
     for group in counts.groups:
         predictions[group.video_id] += len(group.scores)
-    scores = WeightedScores(counts).of(np.eye(len(counts.video_ids)))
+    videos, scored, most = len(counts.video_ids), WeightedScores(counts), 256
+    # Each by itself; not all at once, which would take memory by the square of their number.
+    blocks = (np.eye(min(most, videos - first), videos, first) for first in range(0, videos, most))
+    scores = [row for block in blocks for row in scored.of(block)]
     return [
         VideoRow(key, ground_truth.videos[key].length, int(number), predictions[key], _main(row))
         for key, number, row in zip(counts.video_ids, objects, scores, strict=True)

@@ -51,7 +51,7 @@ def prediction_failed(run: Placed) -> bool:
 
 def _interrupted(log: Path) -> bool:
     """Whether the last line is that of a command that was asked to end."""
-    return log.exists() and log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].startswith(
+    return log.is_file() and log.read_text(encoding="utf-8", errors="replace").rstrip().rpartition("\n")[2].startswith(
         "interrupted "
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from vita.core.config_base import parse, read_yaml
 from vita.core.contract import UserError
+from vita.core.files import is_there
 from vita.core.names import RULE, is_name
 from vita.core.settings import overlay
 from vita.experiments.config import Adjustment, Options, TierConfig
@@ -91,7 +92,7 @@ def find_tier(name: str, library: Path, where: str, beside: Path | None = None) 
     places = (
         [(beside or Path()) / name] if is_path else [folder / f"{name}.yaml" for folder in (beside, library) if folder]
     )
-    found = next((place for place in places if place.is_file()), None)
+    found = next((place for place in places if is_there(place)), None)
     if found is None:
         known = ", ".join(sorted(file.stem for file in library.glob("*.yaml"))) or "none; is --library right?"
         raise UserError(f"{where}: no tier '{name}'; known: {known}, or the path of a YAML file")

@@ -5,11 +5,14 @@ import sys
 from functools import partial
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
 from vita.core.config_base import dump, load
+from vita.core.config_base import parse as parse_section
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
 from vita.core.files import read_json, write_text
 from vita.core.run_config import PredictConfig, RunConfig
+from vita.data.local_split import LocalSplit
 from vita.engine.memory.case import dump_cases, read_cases
 from vita.experiments.config import TableSpec
 from vita.experiments.external import EXTERNAL_FILE, ExternalConfig
@@ -24,18 +27,54 @@ def mend_damage():
     """
     if not workflow.is_main_process:
         return
-    for path, read, write in configurations():
-        if path.exists() and is_damaged(path, read, write()):
-            mend(path, write())
+    try:
+        for path, read, write in configurations():
+            if path.exists() and is_damaged(path, read, write()):
+                mend(path, write())
+    except UserError as error:  # a folder in its place, or no right to write
+        refuse(error)
+    check_weights()
     for path, dataset in labels_with_results().items():
         try:
-            read_json(path)
+            check_labels(path, dataset)
         except UserError as error:
             embedded = f"write it again with `vita data synth --dataset results/data/{dataset.name}/dataset.yaml`"
             refuse(
                 f"{error}. What was made of it is still there: {embedded if dataset.shapes else 'fetch it again'}, and "
                 "nothing is done anew"
             )
+
+
+def check_labels(path, dataset):
+    """Raises UserError on what is no list of labels, or no local split."""
+    content = read_json(path)
+    if dataset.local_split and path == Path(dataset.local_split.file):
+        parse_section(LocalSplit, content, str(path))
+        return
+    wanted = ["images" if dataset.format == "coco" else "videos", "categories"]
+    if not isinstance(content, dict) or not all(map(content.get, wanted)):
+        raise UserError(f"{path}: it lists no {' or no '.join(wanted)}")
+
+
+def check_weights():
+    """Refuse weights that were cut off since something was made of them."""
+    for run in TABLE:
+        path = Path(run.directory, "model.safetensors")
+        made = [path.with_name("predict_record.json")]
+        made += [
+            Path(other.directory, path.name)
+            for other in TABLE
+            if other.config.start_from == str(path)
+        ]
+        times = [one.stat().st_mtime for one in made if one.exists()]
+        if path.is_file() and times and path.stat().st_mtime > min(times):
+            try:
+                safe_open(path, "numpy")
+            except (SafetensorError, OSError) as error:
+                refuse(
+                    f"{path}: not a readable safetensors file ({error}). What was made of it is still there, and "
+                    "nothing is done anew: put it back, or delete it, and tables stand without it"
+                )
 
 
 def configurations():
@@ -110,5 +149,7 @@ def labels_of(dataset):
     names = [
         name for each in places for name in ((each,) if isinstance(each, str) else each)
     ]
-    paths = (Path(dataset.root, name) for name in names)
+    paths = [Path(dataset.root, name) for name in names]
+    if dataset.local_split:
+        paths.append(Path(dataset.local_split.file))
     return [path for path in paths if path.is_file()]

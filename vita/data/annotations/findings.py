@@ -47,7 +47,7 @@ class Kind(Enum):
     CATEGORY_NAME = ("error", "a category's name is no text, or two categories have the same")
     NO_VIDEO = ("error", "the file, or a part of the data set that is read from it, has no video")
     NOTHING_TO_LEARN = ("error", "no video to learn from has an object with a mask, crowds and empty masks aside")
-    CATEGORIES = ("error", "categories differ from those of the data set's YAML")
+    CATEGORIES = ("error", "categories differ from those of the data set's YAML, or of `train`")
     COUNT = ("error", "the number of videos or instances is not that of the data set's YAML")
     NO_LOCAL_SPLIT = ("warning", "the list of videos to be scored on is not drawn yet")
     NO_LABELS = ("error", "the file has no annotations, but its videos are to train on or to be scored on")

@@ -39,6 +39,7 @@ class Report:
     checked: Checked
     findings: Findings
     format: Format
+    categories: dict[int, str]
 
 
 def check(target: CheckTarget, quick: bool, workers: int) -> Report:
@@ -68,4 +69,4 @@ def check(target: CheckTarget, quick: bool, workers: int) -> Report:
     checked = Checked(
         contents.videos_listed, count, masks.count, sum(map(len, listed)), len(frames), len(frames) - unread, seconds
     )
-    return Report(target, quick, checked, findings, contents.format)
+    return Report(target, quick, checked, findings, contents.format, contents.categories)

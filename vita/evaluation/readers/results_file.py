@@ -5,6 +5,7 @@ Legend: B bytes.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from io import RawIOBase
 from pathlib import Path
@@ -48,6 +49,8 @@ def ids_of(entry: Any, where: str) -> tuple[int, int]:
 def _pieces(handle: RawIOBase, source: str) -> Iterator[Piece]:
     """Cut the list in `handle` between its entries."""
     text, ended = _past_spaces(handle, np.empty(0, np.uint8), False)
+    if text[: len(BOM_UTF8)].tobytes() == BOM_UTF8:  # as some editors begin a text
+        text, ended = _past_spaces(handle, text[len(BOM_UTF8) :], ended)
     if text[: len(_ZIP)].tobytes() == _ZIP:
         raise UserError(f"{source}: an archive; unpack the results file in it and name that (`vita import` takes both)")
     if not len(text) or text[0] != _OPEN_LIST:

@@ -132,7 +132,7 @@ def flatten(tree: Tree, prefix: str = "") -> dict[str, Any]:
     """Sections within sections -> values by dotted key. An empty section holds no key."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
-        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {prefix + key: value})
+        flat.update(flatten(value, f"{prefix}{key}.") if isinstance(value, dict) else {f"{prefix}{key}": value})
     return flat
 
 

@@ -17,8 +17,9 @@ from matplotlib.lines import Line2D
 
 from vita.core.contract import UserError
 from vita.core.grouping import grouped
-from vita.core.probe_record import ProbeRecord, read_probe_records
+from vita.core.probe_record import ProbeRecord
 from vita.report.figures.style import COLOURS, LINE_STYLES, TEXT_INCHES, save, styled
+from vita.report.runs.probe_records import read_probes
 
 GIBIBYTE = 2**30
 HEIGHT_INCHES = 2.6  # of a row of panels
@@ -49,7 +50,7 @@ def draw_memory(probes: Sequence[Path], out: Path) -> None:
     Dots are numbers of frames that were computed, circles are trials that fitted. Raises UserError naming a record that
     is missing or incomplete.
     """
-    records = [record for path in probes for record in read_probe_records(path)]
+    records = [probe.record for probe in read_probes(probes)]
     if not records:
         raise UserError("--probe: name at least one record of `vita probe`")
     panels = grouped(records, panel_of)

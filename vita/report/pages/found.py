@@ -84,7 +84,7 @@ def find_results(root: Path) -> Found:
         _attempt(found, _add_item, spec_file)
     known = {table.name for table in found.tables}
     for path in sorted(root.glob("*.csv")):
-        if path.stem not in known and _is_scores(path):
+        if path.is_file() and path.stem not in known and _is_scores(path):
             _attempt(found, _add_plain, path)
     if (root / f"{FRAMES}.csv").exists():
         _attempt(found, _add_frames, root / f"{FRAMES}.csv")
@@ -113,7 +113,7 @@ def _attempt(found: Found, add: Callable[[Found, Path], None], path: Path) -> No
 
 def _order(item: str, name: str) -> tuple[bool, list[int], str]:
     """By the paper's numbers, then what is beyond it."""
-    numbers = [int(digits) for digits in re.findall(r"\d+", item.partition(":")[0])]
+    numbers = [int(digits) for digits in re.findall(r"\d{1,9}", item.partition(":")[0])]
     return not numbers, numbers, name
 
 

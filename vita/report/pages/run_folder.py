@@ -96,12 +96,14 @@ def _error(folder: Path) -> str:
     return "" if told == UNTOLD else told  # nothing tells a killed job from one that is still at work
 
 
-def _place(folder: Path) -> _Place:
+def _place(folder: Path, seen: frozenset[Path] = frozenset()) -> _Place:
+    """What a run starts from, and that in turn; a damaged configuration may name what it is in itself."""
     try:
         start = failed_config(folder).start_from
     except UserError:  # its record has a copy of the configuration
         start = None
-    return _Place(folder.as_posix(), _place(Path(start).parent) if start and run_words(start) else None)
+    before = Path(start).parent if start and run_words(start) and Path(start).parent not in seen | {folder} else None
+    return _Place(folder.as_posix(), _place(before, seen | {before}) if before else None)
 
 
 def _unscored(folder: Path) -> str | None:
