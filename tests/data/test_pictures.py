@@ -137,6 +137,7 @@ REFUSED: dict[str, tuple[Image.Image, dict[str, Any], str]] = {
     "key.png": (Image.fromarray(UPRIGHT.astype(np.uint8)), {"transparency": (10, 100, 7)}, "transparent pixels"),
     "several.png": (GREY, {"save_all": True, "append_images": [GREY.rotate(180)]}, "a file of several pictures"),
     "several.tiff": (GREY, {"save_all": True, "append_images": [GREY.rotate(180)]}, "a file of several pictures"),
+    "signed.tiff": (GREY, {"tiffinfo": {339: 2}}, "signed values"),
     "large.png": (Image.new("1", (20_000, 20_000)), {}, "too large: a frame has at most 50,000,000 pixels"),
 }
 
@@ -184,3 +185,23 @@ def test_colour_of_16_bits_keeps_the_high_byte(tmp_path: Path) -> None:
 def test_files_that_are_no_pictures() -> None:
     assert is_picture(Path("a/0.JPG"))
     assert not any(map(is_picture, (Path("a/._0.jpg"), Path("a/0.txt"), Path(".png"), Path("Thumbs.db"))))
+
+
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">\
+<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"/></rdf:RDF></x:xmpmeta>'
+
+
+def test_a_tiff_that_says_so_in_words_alone_is_read_upright(tmp_path: Path) -> None:
+    """Of orientation 6 in XMP, without the tag that Pillow looks at when it opens a TIFF."""
+    Image.fromarray(np.ascontiguousarray(stored(6))).save(tmp_path / "0.tiff", tiffinfo={700: XMP})
+    files = write_data(tmp_path, "0.tiff")
+    assert picture_size(tmp_path / "0.tiff") == (HEIGHT, WIDTH)
+    (video,) = read_split(files.annotations, files.frames).videos
+    np.testing.assert_array_equal(read_video_frame(video, 0), UPRIGHT)
+    assert set(kinds(files)) == {"frame-turned"}
+
+
+def test_exchanged_edges_are_not_told_as_a_turn(tmp_path: Path) -> None:
+    Image.fromarray(np.ascontiguousarray(UPRIGHT.astype(np.uint8).swapaxes(0, 1))).save(tmp_path / "0.png")
+    (detail,) = kinds(write_data(tmp_path, "0.png")).values()
+    assert "are height and width exchanged?" in detail and "EXIF" not in detail

@@ -9,9 +9,12 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from av.stream import Disposition
 from own_videos import HEIGHT, WIDTH, lasts, opened, overlay_of, picture, shown_times, written
+from PIL import Image
 
 from vita.demo.video_file import OwnVideo
+from vita.demo.video_stream import _ascending
 
 
 def assert_frames(video: OwnVideo, numbers: range, size: tuple[int, int] = (HEIGHT, WIDTH)) -> None:
@@ -167,3 +170,70 @@ def test_a_stream_without_times(tmp_path: Path) -> None:
     video = opened(written(tmp_path / "film.h264", "libx264", 12, format="h264", options={"bf": "2"}))
     assert_frames(video, range(12))
     assert lasts(overlay_of(video, tmp_path)) == pytest.approx(12 / 25)
+
+
+def test_the_last_frame_stays_as_long_as_its_file_says(tmp_path: Path) -> None:
+    """Four frames of a tenth of a second, and one of two seconds: 2.4 s, of which nothing is missing."""
+    frames = [Image.fromarray(picture(number, HEIGHT, WIDTH)) for number in range(5)]
+    durations = [100] * 4 + [2000]
+    frames[0].save(tmp_path / "film.gif", save_all=True, append_images=frames[1:], duration=durations, loop=0)
+    video = opened(tmp_path / "film.gif")
+    assert (len(video), video.missing) == (5, None)
+    made = overlay_of(video, tmp_path)
+    assert lasts(made) == pytest.approx(2.4, abs=0.02)
+    assert shown_times(made) == pytest.approx([0, 0.1, 0.2, 0.3, 0.4], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("times", "ticks"),
+    [
+        ([5, 45, 405, 405, 1005], [0, 40, 400, 401, 1000]),  # one is repeated
+        ([0, 40, 80, 0, 40], [0, 40, 80, 120, 160]),  # a second film follows the first, whose frames stay 40 each
+        ([7], [0]),
+    ],
+)
+def test_times_that_repeat_or_begin_anew_keep_the_others(times: list[int], ticks: list[int]) -> None:
+    assert _ascending(times) == ticks
+
+
+def test_a_frame_longer_than_an_mp4_counts_is_in_longer_ticks(tmp_path: Path) -> None:
+    """Nanoseconds, of which five seconds are more than 31 bits hold."""
+    ticks = [0, 5 * 10**9, 11 * 10**9]
+    video = opened(written(tmp_path / "film.nut", "ffv1", 3, ticks, Fraction(1, 10**9)))
+    assert shown_times(overlay_of(video, tmp_path)) == pytest.approx([0, 5, 11], abs=1e-3)
+
+
+def test_counters_of_a_capture_are_no_lost_frames(tmp_path: Path) -> None:
+    """An AVI has an empty chunk for each tick in which nothing new came."""
+    video = opened(written(tmp_path / "film.avi", "mpeg4", 6, [0, 1, 2, 10, 11, 30]))
+    assert (len(video), video.missing) == (6, None)
+
+
+def test_frames_that_carry_the_orientation_of_photos(tmp_path: Path) -> None:
+    """Motion JPEG of a camera held upright: each frame is a photo that lies."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.new("RGB", (64, 48), (200, 60, 50)).save(tmp_path / "photo.jpg", exif=exif)
+    (tmp_path / "film.mjpeg").write_bytes((tmp_path / "photo.jpg").read_bytes() * 3)
+    video = opened(tmp_path / "film.mjpeg")
+    assert [frame.shape for frame in video.stored(0, len(video))] == [(64, 48, 3)] * 3
+
+
+def test_of_two_films_the_default_is_shown(tmp_path: Path) -> None:
+    path = tmp_path / "film.mkv"
+    with av.open(str(path), "w") as container:
+        for edge, disposition in ((32, 0), (64, Disposition.default)):
+            stream = container.add_stream("libx264", rate=25)
+            stream.height = stream.width = edge
+            stream.pix_fmt, stream.disposition = "yuv420p", disposition
+        for stream in container.streams.video:
+            frame = av.VideoFrame.from_ndarray(picture(0, stream.height, stream.width), format="rgb24")
+            container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    assert opened(path).out_height == 64
+
+
+def test_a_colon_in_a_name_is_no_protocol(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tmp_path / "film.mp4", "libx264", 3).rename(tmp_path / "12:30.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert len(opened(Path("12:30.mp4"))) == 3

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -66,3 +67,31 @@ def test_a_first_picture_that_is_refused_is_one_line(pixels: Image.Image, messag
         open_video(tmp_path, None, 1333)
     assert str(error.value).startswith(f"{tmp_path / '0.png'}: ")
     assert "\n" not in str(error.value)
+
+
+def test_one_picture_is_read_as_those_of_a_folder(tmp_path: Path) -> None:
+    Image.fromarray(picture(0, 48, 32)).save(tmp_path / "img%02d.png")
+    Image.fromarray(picture(1, 24, 32)).save(tmp_path / "img01.png")
+    video = open_video(tmp_path / "img%02d.png", None, 1333)
+    assert len(video) == 1
+    np.testing.assert_array_equal(next(iter(video.stored(0, 1))), picture(0, 48, 32))
+    Image.fromarray(np.full((8, 8), 60_000, np.uint16)).save(tmp_path / "deep.png")
+    with pytest.raises(UserError, match="grey of more than 8 bits"):
+        open_video(tmp_path / "deep.png", None, 1333)
+
+
+def test_pictures_that_are_not_read_are_told(tmp_path: Path) -> None:
+    for name in ("0.jpg", "1.jpe", "2.jfif", "3.gif"):
+        Image.new("RGB", (8, 6)).save(tmp_path / name)
+    video = open_video(tmp_path, None, 1333)
+    assert len(video) == 3
+    assert video.missing == "1 pictures of formats that are not read are left out, first 3.gif"
+
+
+def test_what_is_neither_file_nor_folder_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(UserError, match="no such file or folder"):
+        open_video(tmp_path / "pipe.mp4", None, 1333)
+    (tmp_path / "pictures" / "0.jpg").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"0\.jpg: a folder, where a picture should be"):
+        open_video(tmp_path / "pictures", None, 1333)

@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from tiny_run import PLAN, files_in, plan
 
-from vita.core.contract import Track, UserError, Video
+from vita.core.contract import Track, UserError, Video, VideoPrediction
 from vita.core.dataset_config import LocalSplitConfig
 from vita.core.files import sha256
 from vita.core.plugins import find_method
 from vita.core.run_config import PredictConfig, RunConfig, WeightsFile
 from vita.data.masks import rle
+from vita.data.ytvis import read_split
 from vita.engine.checkpoint import save_weights
 from vita.engine.inference_plan import InferencePlan
-from vita.engine.predict import results_of, write_predictions
+from vita.engine.predict import Predicted, results_of, write_predictions
 from vita.engine.predict_run import predict_run
 from vita.evaluation.scoring import evaluate_files
 
@@ -113,24 +114,39 @@ def test_labels_become_the_category_ids_of_the_data_set() -> None:
     assert entry == {"video_id": 9, "category_id": 40, "score": 0.5, "segmentations": []}
 
 
-def test_empty_lists_are_valid_files(config: RunConfig, videos: Path, tmp_path: Path) -> None:
-    from vita.core.contract import VideoPrediction
-    from vita.data.ytvis import read_split
+class Answering:
+    """A method that finds the same tracks in every video."""
 
-    class Silent:
-        training = False
+    training = False
 
-        def predict(self, *_: object) -> VideoPrediction:
-            return VideoPrediction({"none": []})
+    def __init__(self, tracks: list[Track]) -> None:
+        self.tracks = tracks
 
-        def eval(self) -> None: ...
+    def predict(self, *_: object) -> VideoPrediction:
+        return VideoPrediction({"none": self.tracks})
 
-        def train(self, mode: bool) -> None: ...
+    def eval(self) -> None: ...
 
+    def train(self, mode: bool) -> None: ...
+
+
+def written(tracks: list[Track], videos: Path, out: Path) -> Predicted:
     split = read_split(videos / "valid" / "instances.json", videos / "valid" / "JPEGImages")
     wanted = PredictConfig(variants={"none": {}})
     asked = InferencePlan({"none": None}, {})
-    predicted = write_predictions(Silent(), split, asked, wanted, tmp_path, tmp_path / "frames.json")  # type: ignore[arg-type]
+    return write_predictions(Answering(tracks), split, asked, wanted, out, out / "frames.json")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_scores_that_are_no_numbers_are_refused_and_nothing_is_left(videos: Path, tmp_path: Path, score: float) -> None:
+    """As of weights that are finite, and overflow on the way."""
+    with pytest.raises(UserError, match="scores of 'none' that are no numbers; the weights are of no use"):
+        written([Track(label=0, score=score, segmentations=[None] * FRAMES)], videos, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_empty_lists_are_valid_files(videos: Path, tmp_path: Path) -> None:
+    predicted = written([], videos, tmp_path)
     assert (predicted.frames, predicted.streamed_videos) == (2 * FRAMES, 0)
     assert entries(tmp_path / "none.json") == [] and entries(tmp_path / "frames.json") == []
 

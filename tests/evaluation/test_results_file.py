@@ -140,11 +140,13 @@ def test_what_is_out_of_order_is_left_to_the_reader(tmp_path: Path, masks: Any) 
         '[{"text": "\\\\", "segmentations": [] }\n,\t{"a": "\\"]"} , 3, [], {} ]\n',
         "[]",
         " [ ] ",
+        "\ufeff[{}]",
+        "\ufeff \n []",
     ],
 )
 def test_odd_but_valid_json(tmp_path: Path, text: str) -> None:
     path = written(tmp_path, text)
-    assert [as_in_the_file(entry) for entry in read_tracks(path)] == json.loads(text)
+    assert [as_in_the_file(entry) for entry in read_tracks(path)] == json.loads(text.removeprefix("\ufeff"))
 
 
 @pytest.mark.parametrize(

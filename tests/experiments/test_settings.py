@@ -10,7 +10,7 @@ import yaml
 from tiers import LIBRARY, table
 
 from vita.core.contract import UserError
-from vita.experiments.reading import load_tier
+from vita.experiments.reading import find_tier, load_tier
 from vita.experiments.run_table import RunTable
 from vita.experiments.settings import read_settings, tier_with_settings
 
@@ -123,3 +123,9 @@ def test_files_beside_the_tier_that_it_stands_on_are_found(tmp_path):
     shutil.move(tmp_path / "mine", tmp_path / "other")
     with pytest.raises(UserError, match=r"extends: no tier '\.\./\.\./mine/tier.yaml'"):
         RunTable(file, LIBRARY)
+
+
+@pytest.mark.parametrize("name", ["a" * 300 + ".yaml", "x/" * 3000 + "t.yaml"])
+def test_a_path_that_no_file_system_has_is_no_tier(name):
+    with pytest.raises(UserError, match="no tier"):
+        find_tier(name, LIBRARY, "--tier")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from probe_scenes import GIBIBYTE, measured, write_probe
 
+from vita.core.contract import UserError
 from vita.core.probe_record import read_probe_records
 from vita.report.figures import memory_figure
 from vita.report.figures.memory_figure import case_name, colours_of, draw_memory
@@ -79,3 +81,14 @@ def test_a_record_without_cells_is_called_after_its_case(tmp_path: Path) -> None
     case = {"variant": {"window": 6, "prune_ratio": 0.5}, "options": {"heads": 4}}
     (record,) = read_probe_records(write_probe(tmp_path / "a.json", {}, 1, 2, case=case))
     assert case_name(record) == "vita, window 6, prune ratio 0.5, heads 4"
+
+
+@pytest.mark.parametrize("lost", ["attention", "height", "options"])
+def test_a_record_whose_question_is_damaged_is_one_line(tmp_path: Path, lost: str) -> None:
+    path = write_probe(tmp_path / "probe.json", {"method": "VITA"}, 500, 600)
+    record = json.loads(path.read_text())
+    for one in record if isinstance(record, list) else [record]:
+        del one["case"][lost]
+    path.write_text(json.dumps(record))
+    with pytest.raises(UserError, match=lost):
+        draw_memory([path], tmp_path / "memory.pdf")

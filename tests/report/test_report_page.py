@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import yaml
 from page_scenes import Results
 from table_scenes import row, spec
 from tiny_run import vita
@@ -171,6 +173,18 @@ def test_what_is_damaged_is_named_and_the_rest_is_shown(results: Results) -> Non
     assert f"not shown: {damaged}" in text
     _, whole, *_ = lines_of(text, "item-table6")
     assert whole[1] == '<a href="#run-smoke-shapes-vita-tiny-base-seed1">1</a>'
+
+
+def test_odd_things_beside_tables_are_passed_over(results: Results) -> None:
+    results.pruning()
+    _, before = results.page()
+    (results.root / "folder.csv").mkdir()
+    (results.root / "nowhere.csv").symlink_to("nothing.csv")
+    os.mkfifo(results.root / "pipe.csv")
+    config = results.root / "runs/smoke/shapes/vita/tiny/base/seed0/config.yaml"
+    content = yaml.safe_load(config.read_text())
+    config.write_text(yaml.safe_dump(content | {"start_from": f"{config.parent}/model.safetensors"}))
+    assert results.page()[1] == before
 
 
 def test_what_people_wrote_is_text(results: Results) -> None:

@@ -180,12 +180,11 @@ def _ascending(times: Sequence[int]) -> list[int]:
 def _storable(timing: Timing) -> Timing:
     """The same in longer ticks, where frames stay longer than an MP4 can count."""
     longest = max([timing.last, *(b - a for a, b in pairwise(timing.ticks))])
-    times = longest // LONGEST_STEP + 1
-    if times == 1:
+    if longest <= LONGEST_STEP:
         return timing
-    return Timing(
-        timing.base * times, _ascending([tick // times for tick in timing.ticks]), max(1, timing.last // times)
-    )
+    scale = max(1, int(LONGEST_STEP / (longest * timing.base)))  # ticks a second
+    ticks = _ascending([round(tick * timing.base * scale) for tick in timing.ticks])
+    return Timing(Fraction(1, scale), ticks, max(1, round(timing.last * timing.base * scale)))
 
 
 def _missing(

@@ -228,3 +228,20 @@ def test_wrong_options(root: Path) -> None:
     assert check("--dataset", dataset, "--annotations", root, "--frames", root).message == wanted
     unknown = check("--dataset", dataset, "--part", "test").message
     assert unknown == "--part is 'test'; allowed are train, valid, released_valid"
+
+
+def test_categories_of_what_is_scored_are_those_that_are_learned(root: Path, tmp_path: Path) -> None:
+    """Ids 1 and 2 exchanged in `valid`, consistently: a sound file by itself, whose scores would be wrong."""
+    path = root / "valid" / "instances.json"
+    labels = json.loads(path.read_text())
+    exchanged = {1: 2, 2: 1}
+    for one in labels["categories"]:
+        one["id"] = exchanged.get(one["id"], one["id"])
+    for one in labels["annotations"]:
+        one["category_id"] = exchanged.get(one["category_id"], one["category_id"])
+    path.write_text(json.dumps(labels))
+    dataset = write_yaml(root)
+    assert check("--dataset", dataset, "--part", "valid").code == 0
+    ended = check("--dataset", dataset, "--out", tmp_path / "found.json")
+    assert ended.code == 1 and "category 1: the file has 'square', that of `train` 'disc'" in ended.out
+    assert [found.get("categories") for found in kinds(tmp_path / "found.json")] == [None, 2]

@@ -49,6 +49,7 @@ def test_what_stands_nearer_wins_key_by_key(write):
         ("SOLVER: {MAX_ITER: null}", "'SOLVER.MAX_ITER' is None; it must be a whole number"),
         ("INPUT: {CROP: {SIZE: [1, 2, 3]}}", "'INPUT.CROP.SIZE' is .*; it must be a pair"),
         ("DATASETS: {TRAIN: [{a: 1}]}", "'DATASETS.TRAIN' is .*; it must be a list"),
+        ("INPUT: {FORMAT: '{1: 2}'}", "unknown key 'INPUT.FORMAT.1'"),
         ("DATASETS: {DATASET_RATIO: [null, 1]}", "'DATASETS.DATASET_RATIO' is .*; it must be a list"),
     ],
 )
