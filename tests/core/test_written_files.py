@@ -40,7 +40,8 @@ def test_one_that_was_cut_off_or_changed_is_told_with_a_way_out(run, name, chang
     whole = path.read_text()
     path.write_text(change(whole))
     told = rf"^{path}: not as it was written: cut off, or changed \({run / FILES[name]} has another SHA-256\); "
-    with pytest.raises(UserError, match=f"{told}deleting it is safe"):
+    what = f"the folder {path.parent}" if name.startswith("predictions/") else "it"
+    with pytest.raises(UserError, match=f"{told}deleting {what} is safe"):
         check_as_written(path)
     kept = run / "work" / ("finished" if name == "history.csv" else "predicted") / Path(name).name
     kept.parent.mkdir(parents=True)

@@ -53,4 +53,6 @@ def _way_out(folder: Path, path: Path, written: str) -> str:
     whole = next((copy for copy in kept if copy.is_file() and sha256(copy) == written), None)
     if whole is not None:
         return f"{whole} is as it was written, copy it here"
-    return "deleting it is safe, the same command makes it anew"
+    # A workflow makes a folder of predictions as a whole.
+    what = f"the folder {path.parent}" if path.parent.name == "predictions" else "it"
+    return f"deleting {what} is safe, the same command makes it anew"

@@ -50,8 +50,7 @@ def read_local_split(path: Path, annotations: Path) -> LocalSplit:
     Raises UserError when the list is missing, not what `vita data split` writes, or of another annotation file: then
     the same ids may be other videos, and scores would not be of the videos that the list is cited for.
     """
-    if not path.exists():
-        raise UserError(f"{path}: no such file; draw the local split with `vita data split --dataset ...`")
+    check_drawn(path)
     split = parse(LocalSplit, read_json(path), str(path))
     if sha256(annotations) != split.annotations_sha256:
         raise UserError(
@@ -59,6 +58,12 @@ def read_local_split(path: Path, annotations: Path) -> LocalSplit:
             "file that it was made from, or delete it and make one for yours with `vita data split`"
         )
     return split
+
+
+def check_drawn(path: Path) -> None:
+    """Raises UserError where a local split is not there yet."""
+    if not path.exists():
+        raise UserError(f"{path}: no such file; draw the local split with `vita data split --dataset ...`")
 
 
 def make_local_split(dataset: str, annotations: Path, valid_share: float, seed: int) -> LocalSplit:

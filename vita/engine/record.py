@@ -23,6 +23,7 @@ from vita.core.records import HISTORY_FILE, TRAINING_FILE, PredictionRecord, Run
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.core.written_files import digests
 from vita.data.dataset import Part, find_files
+from vita.data.local_split import check_drawn
 from vita.engine.processes import Processes
 from vita.engine.work_folder import Holder
 
@@ -95,6 +96,8 @@ def data_digest(config: RunConfig) -> str:
         files.append(find_files(config.pseudo_videos.dataset, "train"))
     combined = hashlib.sha256()
     for one in files:
+        if one.ids:
+            check_drawn(one.ids)
         for path in (one.annotations, *([one.ids] if one.ids else [])):
             combined.update(sha256(path).encode())
     return combined.hexdigest()[:12]

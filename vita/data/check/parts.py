@@ -52,7 +52,7 @@ def _read_split(dataset: DatasetConfig, files: PartFiles, contents: Contents, fi
         return None
     where = f"local split {files.ids}"
     if not files.ids.exists():
-        hint = "not there yet; `vita data split` draws it, and the first run does; checked as it will be drawn"
+        hint = "not there yet; `vita data split` draws it, and so does the workflow; checked as it will be drawn"
         findings.add(Kind.NO_LOCAL_SPLIT, where, hint)
         return _drawn(dataset, files, where, findings)
     try:
