@@ -77,6 +77,13 @@ def test_no_two_cases_share_a_colour(count: int, tmp_path: Path) -> None:
     assert len(colours) == len(set(colours.values())) == count
 
 
+def test_cases_of_one_name_are_told_apart_by_what_differs(tmp_path: Path) -> None:
+    key = {"method": "VITA"}
+    paths = [write_probe(tmp_path / f"{p}.json", key, 1, 2, case={"precision": p}) for p in ("float32", "float16")]
+    records = [record for path in paths for record in read_probe_records(path)]
+    assert list(colours_of(records)) == ["VITA, precision float32", "VITA, precision float16"]
+
+
 def test_a_record_without_cells_is_called_after_its_case(tmp_path: Path) -> None:
     case = {"variant": {"window": 6, "prune_ratio": 0.5}, "options": {"heads": 4}}
     (record,) = read_probe_records(write_probe(tmp_path / "a.json", {}, 1, 2, case=case))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
+from itertools import chain, cycle
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def draw_memory(probes: Sequence[Path], out: Path) -> None:
     records = [probe.record for probe in read_probes(probes)]
     if not records:
         raise UserError("--probe: name at least one record of `vita probe`")
-    panels = grouped(records, panel_of)
+    panels = grouped(zip(names_of(records), records, strict=True), lambda named: panel_of(named[1]))
     colours = colours_of(records)
     attention = dict.fromkeys(record.case["attention"] for record in records)
     styles = dict(zip(attention, cycle(LINE_STYLES)))
@@ -81,9 +81,27 @@ def case_name(record: ProbeRecord) -> str:
     return ", ".join([*named, *(f"{name.replace('_', ' ')} {value}" for name, value in asked.items())])
 
 
+def names_of(records: Sequence[ProbeRecord]) -> list[str]:
+    """What each is called: where several of a panel would share a name, with what their cases differ in."""
+    alike = grouped(records, lambda record: (case_name(record), panel_of(record), record.case["attention"]))
+    differing = {
+        shared: [key for key in sorted({*chain(*(one.case for one in group))}) if _differs(key, group)]
+        for shared, group in alike.items()
+    }
+    names = []
+    for record in records:
+        keys = differing[case_name(record), panel_of(record), record.case["attention"]]
+        names.append(", ".join([case_name(record), *(f"{k.replace('_', ' ')} {record.case.get(k)}" for k in keys)]))
+    return names
+
+
+def _differs(key: str, records: Sequence[ProbeRecord]) -> bool:
+    return len({repr(record.case.get(key)) for record in records}) > 1
+
+
 def colours_of(records: Sequence[ProbeRecord]) -> dict[str, str]:
     """A colour of its own for each name."""
-    names = list(dict.fromkeys(map(case_name, records)))
+    names = list(dict.fromkeys(names_of(records)))
     if len(names) <= len(COLOURS):
         return dict(zip(names, COLOURS, strict=False))
     along = colormaps["turbo"]
@@ -100,12 +118,16 @@ def _legend(colours: Mapping[str, str], styles: Mapping[str, Any], measured: boo
 
 
 def _draw(
-    axes: Axes, panel: Panel, records: Sequence[ProbeRecord], colours: Mapping[str, str], styles: Mapping[str, Any]
+    axes: Axes,
+    panel: Panel,
+    named: Sequence[tuple[str, ProbeRecord]],
+    colours: Mapping[str, str],
+    styles: Mapping[str, Any],
 ) -> None:
-    for record in records:
+    for name, record in named:
         frames, peaks = zip(*record.curve, strict=True)
         sizes = [peak / GIBIBYTE for peak in peaks]
-        colour, style = colours[case_name(record)], styles[record.case["attention"]]
+        colour, style = colours[name], styles[record.case["attention"]]
         # Memory grows in proportion to frames, and something is there before the first: no straight line on these axes.
         between = np.geomspace(frames[0], frames[-1], POINTS)
         axes.plot(between, np.interp(between, frames, sizes), color=colour, linestyle=style, linewidth=1)
@@ -113,7 +135,7 @@ def _draw(
         fitted = [t for t in record.trials if t["outcome"] == "fits" and t["peak_bytes"]]
         taken = [t["peak_bytes"] / GIBIBYTE for t in fitted]
         axes.plot([t["frames"] for t in fitted], taken, color=colour, linestyle="", **TRIAL)
-    for budget in {record.budget_bytes for record in records}:
+    for budget in {record.budget_bytes for _, record in named}:
         axes.axhline(budget / GIBIBYTE, color="black", linewidth=0.6)
         place = (0.02, budget / GIBIBYTE)
         label = f"{budget / GIBIBYTE:g} GiB"
