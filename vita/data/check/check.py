@@ -52,8 +52,8 @@ def check(target: CheckTarget, quick: bool, workers: int) -> Report:
     check_names(contents, findings)
     check_expectations(target, contents, findings)
     in_use = videos_in_use(target, contents, findings)
-    videos, ids = in_use.videos, {video.id for video in in_use.videos}
-    masks = check_masks([entry for entry in list_objects(contents, findings) if entry.video.id in ids], findings)
+    videos = in_use.videos
+    masks = check_masks([*list_objects(contents, findings)], findings)  # who learns from some videos reads all
     check_enough(in_use, contents, masks.learnable, findings)
     roots = resolved(target.files.frames, target.root)
     listed = list_frames(videos, target.files.frames, roots, findings)
