@@ -19,9 +19,8 @@ from vita.core.contract import UserError
 from vita.data.safe_paths import LeavesRootError, open_frame
 from vita.data.value_limits import LARGEST_FRAME
 
-PICTURES = frozenset(
-    {".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"}
-)  # endings, in small letters
+# Endings, in small letters.
+PICTURES = frozenset({".bmp", ".jfif", ".jpe", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 # What sets a picture upright, by EXIF orientation; 1 is upright.
 TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

@@ -71,13 +71,17 @@ def write_predictions(
         write_detections = stack.enter_context(json_list(detections))
         for video, prediction in predict_split(model, split, plan, config):
             for name, tracks in prediction.tracks.items():
-                if not all(math.isfinite(track.score) for track in tracks):
-                    raise UserError(
-                        f"video {video.id} ({video.name}): scores of '{name}' that are no numbers; the weights are of "
-                        "no use: train again, or take those of an earlier checkpoint"
-                    )
+                _check_scores(video, name, tracks)
                 files[name](results_of(video, tracks, split.category_ids))
             write_detections({"video_id": video.id, **vars(found)} for found in prediction.frame_detections)
             frames, streamed = frames + len(video.frame_paths), streamed + prediction.streamed
             bar.update()
     return Predicted(frames, streamed)
+
+
+def _check_scores(video: Video, variant: str, tracks: list[Track]) -> None:
+    if not all(math.isfinite(track.score) for track in tracks):
+        raise UserError(
+            f"video {video.id} ({video.name}): scores of '{variant}' that are no numbers; the weights are of no use: "
+            "train again, or take those of an earlier checkpoint"
+        )

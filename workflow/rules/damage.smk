@@ -11,6 +11,7 @@ from vita.core.config_base import parse as parse_section
 from vita.core.contract import UserError
 from vita.core.dataset_config import DatasetConfig
 from vita.core.files import read_json, write_text
+from vita.core.grouping import grouped
 from vita.core.run_config import PredictConfig, RunConfig
 from vita.data.local_split import LocalSplit
 from vita.engine.memory.case import dump_cases, read_cases
@@ -58,16 +59,12 @@ def check_labels(path, dataset):
 
 def check_weights():
     """Refuse weights that were cut off since something was made of them."""
+    starting = grouped(TABLE, lambda run: run.config.start_from)
     for run in TABLE:
         path = Path(run.directory, "model.safetensors")
         made = [path.with_name("predict_record.json")]
-        made += [
-            Path(other.directory, path.name)
-            for other in TABLE
-            if other.config.start_from == str(path)
-        ]
-        times = [one.stat().st_mtime for one in made if one.exists()]
-        if path.is_file() and times and path.stat().st_mtime > min(times):
+        made += [Path(one.directory, path.name) for one in starting.get(str(path), ())]
+        if path.is_file() and is_newer(path, made):
             try:
                 safe_open(path, "numpy")
             except (SafetensorError, OSError) as error:
@@ -128,15 +125,22 @@ def labels_with_results():
             Path(run.directory, name)
             for name in ("model.safetensors", "predict_record.json")
         ]
-        made = [path.stat().st_mtime for path in outputs if path.exists()]
+        if not any(path.exists() for path in outputs):
+            continue
         sets = [run.config.dataset]
         if run.config.pseudo_videos:
             sets.append(run.config.pseudo_videos.dataset)
-        for dataset in sets if made else []:
+        for dataset in sets:
             for path in labels_of(dataset):
-                if path.stat().st_mtime > min(made):
+                if is_newer(path, outputs):
                     found[path] = dataset
     return found
+
+
+def is_newer(path, outputs):
+    """Whether a file was written since any of these, of which some may not be there."""
+    made = [output.stat().st_mtime for output in outputs if output.exists()]
+    return bool(made) and path.stat().st_mtime > min(made)
 
 
 def labels_of(dataset):

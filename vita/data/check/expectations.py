@@ -87,7 +87,7 @@ def _configured_targets(dataset: DatasetConfig, parts: Sequence[Part]) -> list[C
 def check_expectations(target: CheckTarget, contents: Contents, findings: Findings) -> None:
     """Hold the file against what is expected of it."""
     if target.dataset is not None and target.dataset.categories is not None:
-        _check_categories(contents.categories, target.dataset.categories, findings, "the YAML")
+        check_categories(contents.categories, target.dataset.categories, findings, "the YAML")
     if published := target.published:
         _check_count(f"`{contents.format.videos}`", contents.videos_listed, published.videos, findings)
         if contents.records is not None:
@@ -116,12 +116,11 @@ def _named(contents: Contents, key: str) -> set[int]:
     return {value for value in values if is_id(value)}
 
 
-def check_same_categories(learned: dict[int, str], scored: dict[int, str], findings: Findings) -> None:
-    """Hold the categories of a part against those of `train`: what is learned by the order of ids is written by it."""
-    _check_categories(scored, learned, findings, "that of `train`")
+def check_categories(found: dict[int, str], expected: dict[int, str], findings: Findings, by: str) -> None:
+    """Hold a file's categories against those of the YAML, or of `train`: the order of ids is that of what is learned.
 
-
-def _check_categories(found: dict[int, str], expected: dict[int, str], findings: Findings, by: str) -> None:
+    by: whose the expected ones are, for people.
+    """
     for number in sorted(found.keys() | expected.keys()):
         if found.get(number) != expected.get(number):
             names = [short(one[number]) if number in one else "none" for one in (found, expected)]

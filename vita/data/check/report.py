@@ -14,7 +14,7 @@ from vita.core.threads import usable_cores
 from vita.data.annotations.findings import Finding, Kind, Severity
 from vita.data.annotations.reader import printable
 from vita.data.check.check import Report, check
-from vita.data.check.expectations import CheckTarget, check_same_categories
+from vita.data.check.expectations import CheckTarget, check_categories
 
 OFFENDERS = 3  # of each kind that are printed
 
@@ -123,8 +123,9 @@ def check_data(
     reports = []
     for target in files:
         reports.append(check(target, quick, workers or usable_cores()))
-        if "train" in reports[0].target.parts and reports[1:]:
-            check_same_categories(reports[0].categories, reports[-1].categories, reports[-1].findings)
+        first, last = reports[0], reports[-1]
+        if last is not first and "train" in first.target.parts:
+            check_categories(last.categories, first.categories, last.findings, "that of `train`")
         if not as_json:
             sys.stdout.write(as_text(reports[-1]) + "\n")
     found = to_json(reports, name)

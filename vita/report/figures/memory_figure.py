@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain, cycle
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -83,20 +83,18 @@ def case_name(record: ProbeRecord) -> str:
 
 def names_of(records: Sequence[ProbeRecord]) -> list[str]:
     """What each is called: where several of a panel would share a name, with what their cases differ in."""
-    alike = grouped(records, lambda record: (case_name(record), panel_of(record), record.case["attention"]))
-    differing = {
-        shared: [key for key in sorted({*chain(*(one.case for one in group))}) if _differs(key, group)]
-        for shared, group in alike.items()
-    }
-    names = []
-    for record in records:
-        keys = differing[case_name(record), panel_of(record), record.case["attention"]]
-        names.append(", ".join([case_name(record), *(f"{k.replace('_', ' ')} {record.case.get(k)}" for k in keys)]))
-    return names
+
+    def shared(record: ProbeRecord) -> tuple[str, Panel, str]:
+        return case_name(record), panel_of(record), record.case["attention"]
+
+    alike = grouped(records, shared)
+    return [", ".join([case_name(record), *_own(record, alike[shared(record)])]) for record in records]
 
 
-def _differs(key: str, records: Sequence[ProbeRecord]) -> bool:
-    return len({repr(record.case.get(key)) for record in records}) > 1
+def _own(record: ProbeRecord, beside: Sequence[ProbeRecord]) -> list[str]:
+    """What a record's case has otherwise than others."""
+    values = {key: {repr(one.case.get(key)) for one in beside} for key in sorted(record.case)}
+    return [f"{key.replace('_', ' ')} {record.case[key]}" for key, found in values.items() if len(found) > 1]
 
 
 def colours_of(records: Sequence[ProbeRecord]) -> dict[str, str]:
